@@ -1,0 +1,3 @@
+//! One node binary for five kinds of network: bitcoin, kaspa, lux, rollup and dht.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Benchmarks: one program a question, each against its peer, in one run.

@@ -1,0 +1,1 @@
+//! Actors: a bounded inbox, a client handle, a supervisor and an event bus, on tokio.

@@ -1,0 +1,1 @@
+//! Hashes, checksums and signatures more than one node kind uses.

@@ -1,0 +1,1 @@
+//! The DHT node: the Kademlia core with sockets, disk and RPC.

@@ -1,0 +1,1 @@
+//! Peers: address book, scores, bans, connection limits, rate limits, priority queues and dialling.

@@ -1,0 +1,1 @@
+//! What every node kind shares: configuration, lifecycle, health, logs and metrics.

@@ -1,0 +1,1 @@
+//! Ordered key-value storage with typed tables, atomic batches, snapshots and migrations.

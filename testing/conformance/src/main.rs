@@ -1,0 +1,3 @@
+//! Runs third-party test vectors against the protocol crates.
+
+fn main() {}

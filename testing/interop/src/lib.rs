@@ -1,0 +1,1 @@
+//! Drives unmodified third-party clients against the quintet binary.

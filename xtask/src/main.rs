@@ -1,0 +1,3 @@
+//! Repository tasks: layer check, tidiness check, generated documents.
+
+fn main() {}
