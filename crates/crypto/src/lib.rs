@@ -1,1 +1,47 @@
-//! Hashes, checksums and signatures more than one node kind uses.
+//! Hashes, checksums and signatures that more than one node kind uses.
+//!
+//! Thin, typed doors to audited crates: the algorithms are theirs, the types are ours, so that no
+//! other crate chooses an implementation. What one kind alone needs stays with that kind.
+//!
+//! - [`digest`]: SHA-1 and SHA-256 over the concatenation of parts.
+//! - [`keyed`]: SipHash-2-4, the keyed hash for tables and permits.
+//! - [`ed25519`]: signatures, strict verification, keys from seeds or in expanded form.
+//! - [`crc32c`]: the Castagnoli checksum.
+
+pub mod digest;
+pub mod ed25519;
+pub mod keyed;
+
+use crc::{CRC_32_ISCSI, Crc, Table};
+
+/// Returns the CRC-32C (Castagnoli, iSCSI) of `bytes`.
+///
+/// **Spec:** RFC 3720, appendix B.4.
+#[must_use]
+pub fn crc32c(bytes: &[u8]) -> u32 {
+    const CASTAGNOLI: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
+    CASTAGNOLI.checksum(bytes)
+}
+
+/// Returns whether two byte strings are equal, in time that depends on their lengths alone.
+#[must_use]
+pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
+    subtle::ConstantTimeEq::ct_eq(a, b).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crc32c_agrees_with_the_check_value_of_its_definition() {
+        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
+        assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
+    }
+
+    #[test]
+    fn byte_strings_of_unequal_length_differ() {
+        assert!(constant_time_eq(b"ab", b"ab"));
+        assert!(!constant_time_eq(b"ab", b"abc"));
+    }
+}
