@@ -1,0 +1,65 @@
+// Joins the feed, the store and what is drawn. A node kind's own part of the page is a module in panels/, listed here.
+
+import { html, onceAFrame, setText } from './dom.js';
+import { Feed } from './feed.js';
+import { LogView } from './logs.js';
+import { Overview } from './overview.js';
+import { Store } from './store.js';
+import * as dht from './panels/dht.js';
+
+// kind → { title, note, figures(store), Panel }
+const KINDS = new Map([['dht', dht]]);
+
+const store = new Store();
+const overview = new Overview(document.getElementById('overview'), store, KINDS);
+const logs = new LogView(store);
+const panels = new Map();
+const byId = (id) => document.getElementById(id);
+
+function mountPanels() {
+  for (const kind of store.kinds()) {
+    const module = KINDS.get(kind);
+    if (!module || panels.has(kind)) continue;
+    const host = html('section', { class: 'panel', id: `panel-${kind}`, 'aria-label': module.title });
+    byId('panels').append(host);
+    panels.set(kind, new module.Panel(host, store));
+  }
+}
+
+const draw = onceAFrame(() => {
+  mountPanels();
+  overview.draw();
+  for (const panel of panels.values()) panel.draw();
+  logs.draw();
+  byId('waiting').hidden = store.nodes.size > 0;
+  setText(byId('footer-version'), store.version ? `Quintet ${store.version}` : '');
+  const dropped = Object.values(store.dropped).reduce((sum, part) => sum + part, 0);
+  setText(byId('footer-dropped'), dropped ? `${dropped} updates left out to keep the feed within its bounds.` : '');
+});
+
+const STATES = { connecting: 'Connecting', live: 'Live', waiting: 'Reconnecting', outdated: 'Reload needed' };
+
+function showState(state, waitMs) {
+  const connection = byId('connection');
+  connection.dataset.state = state;
+  setText(byId('connection-text'), STATES[state]);
+  document.documentElement.dataset.feed = state;
+  const notice = byId('notice');
+  notice.hidden = state === 'live' || state === 'connecting';
+  if (state === 'waiting') {
+    setText(notice, `The network does not answer. What you see is the last state; trying again in ${Math.ceil(waitMs / 1000)} s.`);
+  } else if (state === 'outdated') {
+    setText(notice, 'The network runs another version of this page: reload it.');
+  }
+}
+
+new Feed({
+  onState: showState,
+  onFrame(frame) {
+    const events = store.apply(frame);
+    if (frame.type === 'snapshot') mountPanels();
+    for (const panel of panels.values()) panel.onEvents(events);
+    document.documentElement.dataset.seq = frame.seq;
+    draw();
+  },
+}).open();
