@@ -90,6 +90,13 @@ impl Token {
         ArrayVec::try_from(bytes).ok().map(Self)
     }
 
+    /// Wraps an array, which must not be longer than [`TOKEN_MAX`].
+    #[must_use]
+    pub fn from_bytes<const N: usize>(bytes: [u8; N]) -> Self {
+        const { assert!(N <= TOKEN_MAX) };
+        Self(bytes.into_iter().collect())
+    }
+
     /// Returns the bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -307,10 +314,10 @@ pub enum FoundValue {
 /// BEP 51: a random sample of the sender's info-hashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Samples {
-    /// Seconds until the sender draws a new sample, 0..=21,600.
-    pub interval: u32,
-    /// Info-hashes the sender has in all.
-    pub total: u64,
+    /// Seconds until the sender draws a new sample, 0..=21,600; some do not say.
+    pub interval: Option<u32>,
+    /// Info-hashes the sender has in all; some do not say.
+    pub total: Option<u64>,
     /// The sample, at most [`SAMPLES_MAX`].
     pub hashes: Vec<Key>,
 }

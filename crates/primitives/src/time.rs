@@ -53,7 +53,7 @@ impl Instant {
     }
 }
 
-impl Sub<Instant> for Instant {
+impl Sub for Instant {
     type Output = Duration;
 
     /// The time from `earlier` to `self`, zero if `earlier` is later.
