@@ -186,6 +186,10 @@ pub enum ValueKind {
 
 /// The questions.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time; a box would cost every packet an allocation"
+)]
 pub enum Request {
     /// Are you there?
     Ping,

@@ -49,8 +49,7 @@ impl Tokens {
             return;
         }
         // After a long pause no token of before may pass, so the previous secret goes as well.
-        self.previous =
-            if age < ROTATION * 2 { self.current } else { SipKey::new(rng.random()) };
+        self.previous = if age < ROTATION * 2 { self.current } else { SipKey::new(rng.random()) };
         self.current = SipKey::new(rng.random());
         self.rotated_at = now;
     }

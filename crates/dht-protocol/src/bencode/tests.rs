@@ -37,13 +37,22 @@ pub(crate) fn any_value() -> impl Strategy<Value = Vec<u8>> {
     ];
     leaf.prop_recursive(4, 32, 6, |inner| {
         prop_oneof![
-            proptest::collection::vec(inner.clone(), 0..6)
-                .prop_map(|values| [b"l".to_vec(), values.concat(), b"e".to_vec()].concat()),
-            proptest::collection::btree_map(proptest::collection::vec(any::<u8>(), 0..5), inner, 0..6)
-                .prop_map(|entries| {
-                    let entries: Vec<_> = entries.iter().map(|(k, v)| [&string(k), &v[..]].concat()).collect();
-                    [b"d".to_vec(), entries.concat(), b"e".to_vec()].concat()
-                }),
+            proptest::collection::vec(inner.clone(), 0..6).prop_map(|values| [
+                b"l".to_vec(),
+                values.concat(),
+                b"e".to_vec()
+            ]
+            .concat()),
+            proptest::collection::btree_map(
+                proptest::collection::vec(any::<u8>(), 0..5),
+                inner,
+                0..6
+            )
+            .prop_map(|entries| {
+                let entries: Vec<_> =
+                    entries.iter().map(|(k, v)| [&string(k), &v[..]].concat()).collect();
+                [b"d".to_vec(), entries.concat(), b"e".to_vec()].concat()
+            }),
         ]
     })
 }
@@ -160,11 +169,10 @@ fn a_dictionary_gives_the_exact_bytes_of_a_value() {
     assert_eq!(dict.get(b"v").unwrap().raw(), b"d3:keyl2:aai-5eee");
     assert_eq!(dict.get(b"z").unwrap().as_bytes(), Some(&b""[..]));
     assert_eq!(dict.get(b"x"), None);
-    assert_eq!(dict.map(|(key, value)| (key[0], value.kind())).collect::<Vec<_>>(), [
-        (b'a', Kind::Int),
-        (b'v', Kind::Dict),
-        (b'z', Kind::Bytes),
-    ]);
+    assert_eq!(
+        dict.map(|(key, value)| (key[0], value.kind())).collect::<Vec<_>>(),
+        [(b'a', Kind::Int), (b'v', Kind::Dict), (b'z', Kind::Bytes),]
+    );
 }
 
 #[test]

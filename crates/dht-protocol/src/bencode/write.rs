@@ -76,7 +76,11 @@ impl<'a> Writer<'a> {
         self.begin_bytes(length);
         let start = self.out.len();
         pieces.for_each(|piece| self.out.extend_from_slice(piece.as_ref()));
-        debug_assert_eq!(self.out.len() - start, length, "the pieces' length was announced wrongly");
+        debug_assert_eq!(
+            self.out.len() - start,
+            length,
+            "the pieces' length was announced wrongly"
+        );
     }
 
     /// Writes a value that is bencoded already.

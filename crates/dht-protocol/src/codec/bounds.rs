@@ -72,8 +72,12 @@ fn check_response(response: &Response) -> Result<(), EncodeError> {
         Some(FoundValue::Raw(value)) => at_most("value", VALUE_MAX, value.len())?,
         Some(FoundValue::Item(item)) => {
             check_item(item)?;
-            if matches!(item, Item::Mutable(item) if response.seq.is_some_and(|seq| seq != item.seq)) {
-                return Err(EncodeError::OutOfRange { field: "seq", expected: "the item's number" });
+            if matches!(item, Item::Mutable(item) if response.seq.is_some_and(|seq| seq != item.seq))
+            {
+                return Err(EncodeError::OutOfRange {
+                    field: "seq",
+                    expected: "the item's number",
+                });
             }
         }
     }
@@ -91,10 +95,7 @@ fn check_contacts(family: Family, nodes: &[Contact]) -> Result<(), EncodeError> 
 fn check_samples(samples: &Samples) -> Result<(), EncodeError> {
     at_most("samples", SAMPLES_MAX, samples.hashes.len())?;
     if samples.interval.is_some_and(|seconds| seconds > INTERVAL_MAX) {
-        return Err(EncodeError::OutOfRange {
-            field: "interval",
-            expected: "0 to 21,600 seconds",
-        });
+        return Err(EncodeError::OutOfRange { field: "interval", expected: "0 to 21,600 seconds" });
     }
     if samples.total.is_some_and(|total| i64::try_from(total).is_err()) {
         return Err(EncodeError::OutOfRange { field: "total", expected: "at most 63 bits" });

@@ -41,7 +41,8 @@ impl DecodeError {
     /// Returns the error message that answers the packet, without version and observed address.
     #[must_use]
     pub fn reply(&self) -> Option<(Codec, Message)> {
-        let (Some(codec), Some(code), Some(tid)) = (self.codec, self.reply_code(), &self.tid) else {
+        let (Some(codec), Some(code), Some(tid)) = (self.codec, self.reply_code(), &self.tid)
+        else {
             return None;
         };
         let text = self.kind.to_string();
@@ -206,7 +207,9 @@ pub enum EncodeError {
         what: &'static str,
     },
     /// The encoded message is longer than its receiver or the path would take.
-    #[error("expected a packet of at most {limit} bytes, got {actual}: send fewer contacts or peers")]
+    #[error(
+        "expected a packet of at most {limit} bytes, got {actual}: send fewer contacts or peers"
+    )]
     TooLong {
         /// The limit.
         limit: usize,

@@ -22,7 +22,8 @@ pub(crate) fn any_message() -> impl Strategy<Value = Message> {
     let body = prop_oneof![
         query(any_request()).prop_map(Body::Query),
         any_response().prop_map(Body::Response),
-        (any::<i64>(), ".{0,60}").prop_map(|(code, message)| Body::Error(RpcError { code, message })),
+        (any::<i64>(), ".{0,60}")
+            .prop_map(|(code, message)| Body::Error(RpcError { code, message })),
     ];
     message(tid, network, body)
 }
@@ -59,14 +60,8 @@ fn message(
 }
 
 fn query(request: impl Strategy<Value = Request>) -> impl Strategy<Value = Query> {
-    let want = prop_oneof![
-        Just(Want::Unsaid),
-        Just(Want::V4),
-        Just(Want::V6),
-        Just(Want::Both),
-    ];
-    (any_key(), want, request)
-        .prop_map(|(sender, want, request)| Query { sender, want, request })
+    let want = prop_oneof![Just(Want::Unsaid), Just(Want::V4), Just(Want::V6), Just(Want::Both),];
+    (any_key(), want, request).prop_map(|(sender, want, request)| Query { sender, want, request })
 }
 
 fn any_request() -> impl Strategy<Value = Request> {
@@ -97,10 +92,8 @@ fn any_store() -> impl Strategy<Value = StoreValue> {
         (port, any::<bool>()).prop_map(|(port, seed)| StoreValue::Peer { port, seed }),
         (any_mutable(vec(any::<u8>(), 0..=SALT_MAX)), option::of(any::<i64>()))
             .prop_map(|(item, cas)| StoreValue::Item { item: Item::Mutable(item), cas }),
-        any_value().prop_map(|value| StoreValue::Item {
-            item: Item::Immutable { value },
-            cas: None
-        }),
+        any_value()
+            .prop_map(|value| StoreValue::Item { item: Item::Immutable { value }, cas: None }),
         vec(any::<u8>(), 0..100).prop_map(|value| StoreValue::Raw { value }),
     ]
 }
@@ -144,12 +137,14 @@ fn any_response() -> impl Strategy<Value = Response> {
         (vec(any_addr(), 0..10), value, option::of(any::<i64>())),
         (option::weighted(0.2, samples), option::weighted(0.1, scrape)),
     )
-        .prop_map(|((sender, nodes, nodes6, token), (peers, value, seq), (samples, scrape))| {
-            // A mutable item has its number itself.
-            let is_mutable = matches!(value, Some(FoundValue::Item(Item::Mutable(_))));
-            let seq = seq.filter(|_| !is_mutable);
-            Response { sender, nodes, nodes6, token, peers, value, seq, samples, scrape }
-        })
+        .prop_map(
+            |((sender, nodes, nodes6, token), (peers, value, seq), (samples, scrape))| {
+                // A mutable item has its number itself.
+                let is_mutable = matches!(value, Some(FoundValue::Item(Item::Mutable(_))));
+                let seq = seq.filter(|_| !is_mutable);
+                Response { sender, nodes, nodes6, token, peers, value, seq, samples, scrape }
+            },
+        )
 }
 
 fn contacts(family: Family) -> impl Strategy<Value = Option<Vec<Contact>>> {

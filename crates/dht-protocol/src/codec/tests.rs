@@ -88,7 +88,10 @@ fn the_first_byte_names_the_codec() {
     for other in (0..=0x41).chain(0x80..=0x8f).chain(0xc0..=0xf4) {
         assert_eq!(Codec::of_first_byte(other), None, "0x{other:02x}");
     }
-    assert_eq!(decode(b"").unwrap_err().to_string(), "expected a packet that begins with 'd' (KRPC), '{' (JSON) or 0xf5 (native), got no byte");
+    assert_eq!(
+        decode(b"").unwrap_err().to_string(),
+        "expected a packet that begins with 'd' (KRPC), '{' (JSON) or 0xf5 (native), got no byte"
+    );
 }
 
 /// The lengths the native codec exists for.
@@ -133,7 +136,10 @@ fn what_no_receiver_would_accept_is_not_written() {
         for codec in Codec::ALL {
             let refused = encoded(codec, &message).unwrap_err();
             assert!(
-                !matches!(refused, EncodeError::NotExpressible { .. } | EncodeError::TooLong { .. }),
+                !matches!(
+                    refused,
+                    EncodeError::NotExpressible { .. } | EncodeError::TooLong { .. }
+                ),
                 "{refused}"
             );
         }

@@ -9,6 +9,7 @@ pub const VERSION_TAG: [u8; 4] = *b"QT\x00\x01";
 
 /// Choices that shape one node. Times and sizes have the specification's values by default.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch an operator knows by its name")]
 pub struct Config {
     /// The node's id at start; BEP 42 may change it once.
     pub own_id: Key,

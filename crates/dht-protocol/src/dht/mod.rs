@@ -37,20 +37,18 @@ use core::net::SocketAddr;
 use quintet_primitives::time::{Instant, UnixTime};
 use rand::{SeedableRng, rngs::StdRng};
 
+pub use self::{
+    config::{Config, VERSION_TAG},
+    event::{Effect, Event, Failure, LookupReport, OperationId, Outcome, Packet, StepResult},
+    operations::{OPERATIONS_MAX, Wish},
+    stats::{BucketStatus, Status, TrafficCounters},
+};
 use self::{
     operations::{Operations, Purpose},
     server::{Answer, Server},
     stats::Traffic,
     tables::Tables,
     upkeep::Upkeep,
-};
-pub use self::{
-    config::{Config, VERSION_TAG},
-    event::{
-        Effect, Event, Failure, LookupReport, OperationId, Outcome, Packet, StepResult,
-    },
-    operations::{OPERATIONS_MAX, Wish},
-    stats::{BucketStatus, Status, TrafficCounters},
 };
 use crate::{
     codec::{self, Codec, DecodeError},
@@ -113,14 +111,6 @@ impl Dht {
     /// Takes back the records that were on disk.
     pub fn restore_record(&mut self, key: RecordKey, record: Record, clock: Clock) {
         self.server.shelf.restore(key, record, clock.wall, &mut self.rng);
-    }
-
-    /// Takes contacts that were known before a restart, or that somebody recommends: each is pinged
-    /// before it counts.
-    pub fn suggest(&mut self, contacts: impl IntoIterator<Item = Contact>, clock: Clock) {
-        for contact in contacts {
-            let _ = self.tables.on_named(contact, clock.now);
-        }
     }
 
     /// Returns the node's id.

@@ -130,6 +130,21 @@ impl Dht {
         }
     }
 
+    /// Takes contacts that were known before a restart, or that somebody recommends: each is pinged
+    /// before it counts. A driver with many hands them over in portions, so that they cause no burst.
+    pub fn suggest(
+        &mut self,
+        contacts: impl IntoIterator<Item = Contact>,
+        clock: Clock,
+        out: &mut Vec<Effect>,
+    ) {
+        for contact in contacts {
+            if let Some(Named::Verify(contact)) = self.tables.on_named(contact, clock.now) {
+                self.verify(contact, clock, out);
+            }
+        }
+    }
+
     /// Returns when [`Self::poll`] is due.
     #[must_use]
     pub fn next_wake(&self) -> Instant {
@@ -167,7 +182,8 @@ impl Dht {
             self.config.bootstrap.iter().copied().take(INTRODUCTIONS_MAX).collect();
         for addr in addrs.into_iter().filter(contact::is_usable) {
             let request = Request::FindNode { target: self.own() };
-            if let Ok((packet, _)) = self.query(addr, None, Purpose::Introduce, request, clock.now) {
+            if let Ok((packet, _)) = self.query(addr, None, Purpose::Introduce, request, clock.now)
+            {
                 out.push(Effect::Send(packet));
             }
         }

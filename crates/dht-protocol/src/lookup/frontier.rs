@@ -61,7 +61,8 @@ impl Frontier {
     pub(super) fn insert(&mut self, newcomer: Candidate, namer: Option<SocketAddr>) -> bool {
         let contact = newcomer.contact;
         let addr = contact.addr;
-        let lured = contact::is_local(&addr) && namer.is_some_and(|namer| !contact::is_local(&namer));
+        let lured =
+            contact::is_local(&addr) && namer.is_some_and(|namer| !contact::is_local(&namer));
         if lured
             || contact.id == self.own
             || Some(addr) == self.own_addr
@@ -101,9 +102,10 @@ impl Frontier {
 
     /// Removes the farthest candidate of a kind that was not asked, if it is farther than `distance`.
     fn displace(&mut self, distance: Distance, kind: impl Fn(&Candidate) -> bool) -> bool {
-        let farthest = self.candidates.iter().rev().find(|(_, candidate)| {
-            candidate.progress == Progress::Unqueried && kind(candidate)
-        });
+        let farthest =
+            self.candidates.iter().rev().find(|(_, candidate)| {
+                candidate.progress == Progress::Unqueried && kind(candidate)
+            });
         let Some(farther) = farthest.map(|(at, _)| *at).filter(|at| *at > distance) else {
             return false;
         };

@@ -47,8 +47,8 @@ use core::{net::SocketAddr, time::Duration};
 
 use quintet_primitives::time::Instant;
 
-use self::frontier::Frontier;
 pub use self::candidate::{Candidate, Progress};
+use self::frontier::Frontier;
 use crate::{
     contact::{Contact, Family},
     key::Key,

@@ -182,7 +182,9 @@ impl<'a> Reader<'a> {
     }
 
     const fn rest(&mut self) -> &'a [u8] {
-        core::mem::replace(&mut self.bytes, &[])
+        let rest = self.bytes;
+        self.bytes = &[];
+        rest
     }
 
     const fn end(&self) -> Result<(), DiskError> {
@@ -213,7 +215,8 @@ mod tests {
                 let item = MutableItem { public_key, salt, seq, signature, value };
                 (RecordKey::Item(key), Content::Item(Item::Mutable(item)))
             });
-        let raw = (key.clone(), value).prop_map(|(k, value)| (RecordKey::Raw(k), Content::Raw(value)));
+        let raw =
+            (key.clone(), value).prop_map(|(k, value)| (RecordKey::Raw(k), Content::Raw(value)));
         let peer = (key, any::<(IpAddr, u16, bool)>()).prop_map(|(key, (ip, port, seed))| {
             (RecordKey::Peer(key, SocketAddr::new(ip, port)), Content::Peer { seed })
         });

@@ -200,7 +200,8 @@ mod tests {
 
     #[test]
     fn sizes_and_form_are_refused_before_the_signature_is_checked() {
-        let big = Item::Mutable(MutableItem { value: vec![b'x'; VALUE_MAX + 1], ..item(1, b"1:a") });
+        let big =
+            Item::Mutable(MutableItem { value: vec![b'x'; VALUE_MAX + 1], ..item(1, b"1:a") });
         assert_eq!(big.check(big.target()), Err(Refusal::ValueTooBig { actual: VALUE_MAX + 1 }));
         let salty = Item::Mutable(MutableItem { salt: vec![0; SALT_MAX + 1], ..item(1, b"1:a") });
         assert_eq!(salty.check(salty.target()), Err(Refusal::SaltTooBig { actual: SALT_MAX + 1 }));

@@ -63,9 +63,7 @@ impl Quota {
 
     /// Gives one record of `source` back; a source that never counted is ignored.
     pub(super) fn release(&mut self, source: IpAddr) {
-        for (table, key) in
-            [(&mut self.addresses, source), (&mut self.networks, network(source))]
-        {
+        for (table, key) in [(&mut self.addresses, source), (&mut self.networks, network(source))] {
             if let Some(count) = table.get_mut(&key) {
                 *count -= 1;
                 if *count == 0 {

@@ -381,12 +381,7 @@ impl Shelf {
     }
 
     /// Adds or renews a peer, and returns the removal of the one that had to go for it.
-    fn insert_peer(
-        &mut self,
-        info_hash: Key,
-        peer: Peer,
-        rng: &mut impl Rng,
-    ) -> Option<Change> {
+    fn insert_peer(&mut self, info_hash: Key, peer: Peer, rng: &mut impl Rng) -> Option<Change> {
         self.remove(RecordKey::Peer(info_hash, peer.addr));
         let distance = self.own.distance(info_hash);
         let (_, swarm) =

@@ -79,10 +79,7 @@ fn a_refused_version_changes_nothing() {
     assert!(shelf.put_item(target, newer, Some(4), source(1), NOW).is_err());
     let (_, Item::Mutable(signed)) = mutable(7, "c") else { unreachable!() };
     let forged = Item::Mutable(MutableItem { seq: 8, ..signed });
-    assert_eq!(
-        shelf.put_item(target, forged, None, source(1), NOW),
-        Err(Refusal::BadSignature)
-    );
+    assert_eq!(shelf.put_item(target, forged, None, source(1), NOW), Err(Refusal::BadSignature));
     assert_eq!(shelf.item(target), Some(&first));
 }
 
@@ -127,7 +124,8 @@ fn local_sources_have_no_quota_unless_the_limits_say_so() {
     for (local_exempt, stored) in [(true, 5), (false, 1)] {
         let limits = Limits { per_address_max: 1, local_exempt, ..Limits::default() };
         let (mut shelf, _) = shelf(limits);
-        let count = (0..5).filter(|at| shelf.put_raw(key(*at), vec![1], local, NOW).is_ok()).count();
+        let count =
+            (0..5).filter(|at| shelf.put_raw(key(*at), vec![1], local, NOW).is_ok()).count();
         assert_eq!(count, stored);
     }
 }

@@ -32,10 +32,6 @@ pub(super) struct Swarm {
 }
 
 impl Swarm {
-    pub(super) const fn len(&self) -> usize {
-        self.peers.len()
-    }
-
     pub(super) const fn is_empty(&self) -> bool {
         self.peers.is_empty()
     }
@@ -117,7 +113,7 @@ mod tests {
             assert_eq!(pushed_out.is_some(), number >= 1_000);
             assert!(swarm.get(&peer(number).addr).is_some());
         }
-        assert_eq!(swarm.len(), PEERS_PER_SWARM_MAX);
+        assert_eq!(swarm.iter().count(), PEERS_PER_SWARM_MAX);
         let distinct: HashSet<_> = swarm.iter().map(|peer| peer.addr).collect();
         assert_eq!(distinct.len(), PEERS_PER_SWARM_MAX);
     }
@@ -128,7 +124,7 @@ mod tests {
         let mut swarm = Swarm::default();
         swarm.insert(peer(1), &mut rng);
         swarm.insert(Peer { seed: true, ..peer(1) }, &mut rng);
-        assert_eq!(swarm.len(), 1);
+        assert_eq!(swarm.iter().count(), 1);
         assert!(swarm.get(&peer(1).addr).unwrap().seed);
     }
 

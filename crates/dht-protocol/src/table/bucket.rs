@@ -108,7 +108,8 @@ impl Bucket {
     pub(super) fn wait(&mut self, node: Node, k: usize) -> bool {
         let rank = |node: &Node| (node.is_verified(), node.is_secure());
         if self.replacements.len() >= k {
-            let Some(at) = (0..self.replacements.len()).min_by_key(|&at| rank(&self.replacements[at]))
+            let Some(at) =
+                (0..self.replacements.len()).min_by_key(|&at| rank(&self.replacements[at]))
             else {
                 return false;
             };
@@ -121,7 +122,7 @@ impl Bucket {
         true
     }
 
-    /// Removes every contact with this id or address, and fills the vacancy.
+    /// Removes every contact that is doomed, and fills the vacancies.
     pub(super) fn remove(&mut self, doomed: impl Fn(&Node) -> bool, k: usize) {
         self.live.retain(|node| !doomed(node));
         self.replacements.retain(|node| !doomed(node));
@@ -131,7 +132,8 @@ impl Bucket {
     /// Removes unverified contacts with the id or address of `contact`: it has answered, they have not.
     pub(super) fn forget_named(&mut self, contact: Contact) {
         self.replacements.retain(|node| {
-            node.is_verified() || (node.contact().id != contact.id && node.contact().addr != contact.addr)
+            node.is_verified()
+                || (node.contact().id != contact.id && node.contact().addr != contact.addr)
         });
     }
 
@@ -149,7 +151,9 @@ impl Bucket {
         while self.has_vacancy(k) {
             let best = (0..self.replacements.len())
                 .filter(|&at| self.replacements[at].is_verified())
-                .max_by_key(|&at| (self.replacements[at].is_secure(), self.replacements[at].seen(), at));
+                .max_by_key(|&at| {
+                    (self.replacements[at].is_secure(), self.replacements[at].seen(), at)
+                });
             let Some(at) = best else { break };
             let node = self.replacements.remove(at);
             if self.live.len() >= k

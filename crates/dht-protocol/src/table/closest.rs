@@ -12,7 +12,7 @@
 //! Ranges of buckets never overlap, so only one bucket at a time needs sorting, and a caller that
 //! takes eight nodes usually sorts one or two. Nothing is allocated.
 
-use core::iter::FusedIterator;
+use core::{cmp::Reverse, iter::FusedIterator};
 
 use arrayvec::ArrayVec;
 
@@ -91,7 +91,7 @@ impl<'table> Iterator for Closest<'table> {
             // A bucket has at most `K_MAX` live nodes, so `take` drops none and `extend` has room.
             let entries = live.map(|node| (self.target.distance(node.contact().id), node));
             self.sorted.extend(entries.take(K_MAX));
-            self.sorted.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+            self.sorted.sort_unstable_by_key(|(distance, _)| Reverse(*distance));
         }
     }
 }

@@ -82,8 +82,7 @@ impl RoutingTable {
     /// ranges become due for a refresh.
     pub fn set_owner(&mut self, owner: Key) {
         let k = self.config.k;
-        let mut nodes: Vec<Node> =
-            self.buckets.drain(..).flat_map(Bucket::into_nodes).collect();
+        let mut nodes: Vec<Node> = self.buckets.drain(..).flat_map(Bucket::into_nodes).collect();
         nodes.retain(|node| !node.is_bad());
         // Those that answered first; among them the least recently seen first, which keeps the
         // buckets in order.

@@ -61,9 +61,7 @@ pub use self::{
     density::{ESTIMATE_NODES_MAX, network_size},
     limits::{Diversity, GROUP_BUCKET_MAX, GROUP_TABLE_MAX, Refusal},
     maintenance::Refresh,
-    node::{
-        FAILURES_BAD, FAILURES_REMOVE, GOOD_FOR, Node, PING_AGAIN, PING_AGAIN_MAX, Standing,
-    },
+    node::{FAILURES_BAD, FAILURES_REMOVE, GOOD_FOR, Node, PING_AGAIN, PING_AGAIN_MAX, Standing},
 };
 use crate::{
     contact::{self, Contact, Family},
@@ -384,9 +382,8 @@ impl RoutingTable {
             self.trim();
             return Err(Refusal::IdChanged);
         }
-        let moved = |node: &Node| {
-            node.contact().id == contact.id && node.contact().addr != contact.addr
-        };
+        let moved =
+            |node: &Node| node.contact().id == contact.id && node.contact().addr != contact.addr;
         let Some(bucket) = self.buckets.get_mut(self.owner.common_prefix(contact.id)) else {
             return Ok(());
         };

@@ -80,7 +80,14 @@ impl Node {
 
     /// A node somebody named, or that queried us: it may not exist.
     pub(super) const fn named(contact: Contact, now: Seconds) -> Self {
-        Self { contact, seen: now, tried: Seconds::NEVER, failures: 0, secure: false, verified: false }
+        Self {
+            contact,
+            seen: now,
+            tried: Seconds::NEVER,
+            failures: 0,
+            secure: false,
+            verified: false,
+        }
     }
 
     /// Returns id and address.

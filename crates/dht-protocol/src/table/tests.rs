@@ -78,10 +78,7 @@ fn a_questionable_node_is_pinged_and_keeps_its_place_if_it_answers() {
     let mut table = full_bucket();
     let later = at(GOOD_FOR.as_secs());
     let oldest = local(0, 0);
-    assert_eq!(
-        table.on_response(local(0, 100), false, later),
-        Insert::Full { ping: Some(oldest) }
-    );
+    assert_eq!(table.on_response(local(0, 100), false, later), Insert::Full { ping: Some(oldest) });
     assert_eq!(table.on_response(oldest, false, later), Insert::Refreshed);
     let next = table.on_response(local(0, 101), false, later);
     assert_eq!(next, Insert::Full { ping: Some(local(0, 1)) }, "the oldest is another one now");
@@ -138,10 +135,7 @@ fn a_node_with_a_fitting_id_takes_the_place_of_one_without() {
 fn a_responder_that_changes_its_id_is_dropped() {
     let mut table = full_bucket();
     let changed = Contact { id: local(4, 9).id, ..local(0, 0) };
-    assert_eq!(
-        table.on_response(changed, true, at(1)),
-        Insert::Refused(Refusal::IdChanged)
-    );
+    assert_eq!(table.on_response(changed, true, at(1)), Insert::Refused(Refusal::IdChanged));
     assert!(!table.contains(local(0, 0)) && !table.contains(changed));
     assert_eq!(table.on_response(changed, true, at(2)), Insert::Added, "a newcomer like any other");
 }
@@ -183,7 +177,10 @@ fn the_flood_of_a_thousand_ids_on_four_blocks_gets_forty_places() {
     let mut table = table();
     for number in 0..1_000_u16 {
         let id = Key::random(&mut StdRng::seed_from_u64(number.into()));
-        let addr = SocketAddr::from(([9, 9, u8::try_from(number % 4).unwrap(), u8::try_from(number / 4).unwrap()], 1));
+        let addr = SocketAddr::from((
+            [9, 9, u8::try_from(number % 4).unwrap(), u8::try_from(number / 4).unwrap()],
+            1,
+        ));
         let _ = table.on_response(Contact::new(id, addr), true, at(0));
     }
     let verified = table.buckets().flat_map(|bucket| bucket.live.iter().chain(bucket.replacements));
@@ -221,7 +218,8 @@ fn maintenance_pings_who_is_silent_and_who_might_fill_a_vacancy() {
     let silent = at(GOOD_FOR.as_secs() + 1);
     let mut due: Vec<Contact> = core::iter::from_fn(|| table.ping_due(silent)).collect();
     due.sort_unstable();
-    let mut expected: Vec<Contact> = (0..8).map(|number| local(0, number)).chain([candidate]).collect();
+    let mut expected: Vec<Contact> =
+        (0..8).map(|number| local(0, number)).chain([candidate]).collect();
     expected.sort_unstable();
     assert_eq!(due, expected);
 }
@@ -256,7 +254,7 @@ fn made_up_ids_deep_in_the_table_cause_no_lookups() {
 fn a_new_own_id_keeps_the_contacts() {
     let mut table = full_bucket();
     let before: BTreeSet<Contact> = live(&table).into_iter().collect();
-    let owner = Key::random(&mut StdRng::seed_from_u64(3));
+    let owner = Key::random(&mut StdRng::seed_from_u64(0xffff_ffff));
     table.set_owner(owner);
     assert_eq!(live(&table).into_iter().collect::<BTreeSet<_>>(), before);
     check(&table, at(0));

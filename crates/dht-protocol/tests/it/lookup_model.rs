@@ -14,7 +14,7 @@ use quintet_dht_protocol::{
 use quintet_primitives::time::Instant;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::index};
 
-const LOOKUPS: usize = 300;
+const LOOKUPS: usize = 150;
 
 struct Network {
     /// In order of their ids, so that a bucket is a range.
@@ -60,19 +60,19 @@ impl Network {
     /// What `owner` answers: the `k` closest to `target` of `k` random nodes from each bucket. Always
     /// the same for the same owner.
     fn closest_known(&self, owner: Key, target: Key) -> Vec<Contact> {
-        let salt = u64::from_be_bytes(owner.as_bytes()[..8].try_into().unwrap());
-        let mut rng = StdRng::seed_from_u64(self.seed ^ salt);
-        let mut known = Vec::new();
+        let mix = |seed: u64, byte: &u8| seed.rotate_left(8) ^ u64::from(*byte);
+        let mut rng = StdRng::seed_from_u64(owner.as_bytes().iter().fold(self.seed, mix));
+        let (mut known, mut others) = (Vec::new(), self.nodes.len() - 1);
         for bits in 0..KEY_BITS {
             let bucket = self.bucket(owner, bits);
+            others -= bucket.len();
             let chosen = index::sample(&mut rng, bucket.len(), self.k.min(bucket.len()));
             known.extend(chosen.iter().map(|at| self.nodes[bucket.start + at]));
-            // Deeper than this there is nobody in a network of this size.
-            if bits > 40 {
+            if others == 0 {
                 break;
             }
         }
-        known.sort_unstable_by_key(|contact| target.distance(contact.id));
+        known.sort_by_cached_key(|contact| target.distance(contact.id));
         known.truncate(self.k);
         known
     }

@@ -251,11 +251,8 @@ fn raw_value(wire: &mut Wire) -> Result<Vec<u8>, DecodeErrorKind> {
 fn token(wire: &mut Wire) -> Result<Option<Token>, DecodeErrorKind> {
     let Some(text) = wire.token.take() else { return Ok(None) };
     let token = bytes("token", &text)?;
-    let length = DecodeErrorKind::Length {
-        field: "token",
-        expected: "at most 64",
-        actual: token.len(),
-    };
+    let length =
+        DecodeErrorKind::Length { field: "token", expected: "at most 64", actual: token.len() };
     Token::from_slice(&token).map(Some).ok_or(length)
 }
 
@@ -308,7 +305,8 @@ fn samples(wire: &mut Wire) -> Result<Option<Samples>, DecodeErrorKind> {
         field: "total",
         expected: "a decimal number of at most 63 bits",
     })?;
-    let hashes = list.into_iter().map(|text| key("samples", Some(text))).collect::<Result<_, _>>()?;
+    let hashes =
+        list.into_iter().map(|text| key("samples", Some(text))).collect::<Result<_, _>>()?;
     Ok(Some(Samples { interval, total, hashes }))
 }
 

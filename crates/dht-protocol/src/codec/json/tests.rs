@@ -1,11 +1,7 @@
 //! The fields as people write them, and what is refused.
 
 use super::*;
-use crate::{
-    codec::DecodeErrorKind,
-    key::Key,
-    message::*,
-};
+use crate::{codec::DecodeErrorKind, key::Key, message::*};
 
 const ID: &str = "1111111111111111111111111111111111111111";
 
@@ -30,7 +26,9 @@ fn a_query_reads_as_it_is_written() {
 
 #[test]
 fn numbers_of_64_bits_are_strings_in_one_spelling() {
-    let get = |seq: &str| query(&format!(r#""op":"FIND_VALUE","kind":"item","key":"{ID}","newer_than":{seq}"#));
+    let get = |seq: &str| {
+        query(&format!(r#""op":"FIND_VALUE","kind":"item","key":"{ID}","newer_than":{seq}"#))
+    };
     assert!(decode(get(r#""-9223372036854775808""#).as_bytes()).is_ok());
     for bad in [r#""01""#, r#""+1""#, r#""""#, r#""9223372036854775808""#] {
         assert!(matches!(refused(&get(bad)), DecodeErrorKind::Malformed { .. }), "{bad}");

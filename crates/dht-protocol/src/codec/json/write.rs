@@ -185,10 +185,8 @@ fn write_samples(samples: &Samples, wire: &mut Wire) {
 fn contacts(list: Option<&[Contact]>) -> Result<Option<Vec<WireContact>>, EncodeError> {
     let Some(list) = list else { return Ok(None) };
     bounds::at_most("contacts", CONTACTS_MAX, list.len())?;
-    let write = |contact: &Contact| WireContact {
-        id: contact.id.to_string(),
-        addr: addr(&contact.addr),
-    };
+    let write =
+        |contact: &Contact| WireContact { id: contact.id.to_string(), addr: addr(&contact.addr) };
     Ok(Some(list.iter().map(write).collect()))
 }
 

@@ -62,6 +62,5 @@ mod method {
     pub(super) const PUT: &str = "put";
     pub(super) const SAMPLE: &str = "sample_infohashes";
 
-    pub(super) const ALL: [&str; 7] =
-        [PING, FIND_NODE, GET_PEERS, ANNOUNCE_PEER, GET, PUT, SAMPLE];
+    pub(super) const ALL: [&str; 7] = [PING, FIND_NODE, GET_PEERS, ANNOUNCE_PEER, GET, PUT, SAMPLE];
 }

@@ -100,8 +100,7 @@ impl<'a> Fields<'a> {
     ) -> Result<Self, DecodeErrorKind> {
         let value = value.ok_or(DecodeErrorKind::Missing { field: name })?;
         let dict = value.as_dict();
-        dict.map(Self)
-            .ok_or(DecodeErrorKind::Malformed { field: name, expected: "a dictionary" })
+        dict.map(Self).ok_or(DecodeErrorKind::Malformed { field: name, expected: "a dictionary" })
     }
 
     pub(super) fn get(&self, field: &str) -> Option<Value<'a>> {

@@ -33,9 +33,7 @@ pub(super) fn response(envelope: &Fields<'_>) -> Result<Response, DecodeErrorKin
 }
 
 /// Reads the value and, where there is none or it is immutable, the sequence number alone.
-fn found(
-    parts: &Fields<'_>,
-) -> Result<(Option<FoundValue>, Option<i64>), DecodeErrorKind> {
+fn found(parts: &Fields<'_>) -> Result<(Option<FoundValue>, Option<i64>), DecodeErrorKind> {
     let seq = parts.int("seq")?;
     let Some(bencoded) = parts.get("v") else { return Ok((None, seq)) };
     let value = value(bencoded)?;

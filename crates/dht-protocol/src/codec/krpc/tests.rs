@@ -128,8 +128,7 @@ fn keys_are_written_in_byte_order_and_read_in_any() {
         "d1:ad2:id20:abcdefghij012345678912:implied_porti1e9:info_hash20:mnopqrstuvwxyz123456\
          4:porti1e5:token8:aoeusnthe1:q13:announce_peer1:t4:tttt1:y1:qe"
     );
-    let shuffled =
-        "d1:y1:q1:q13:announce_peer1:t4:tttt1:ad5:token8:aoeusnth9:info_hash20:mnopqrstuvwxyz123456\
+    let shuffled = "d1:y1:q1:q13:announce_peer1:t4:tttt1:ad5:token8:aoeusnth9:info_hash20:mnopqrstuvwxyz123456\
          2:id20:abcdefghij012345678912:implied_porti1eee";
     assert_eq!(request(read(shuffled)), store);
 }
@@ -189,10 +188,7 @@ fn an_unknown_method_keeps_its_target_or_info_hash() {
     let bare = request(read(&query(&long, ID)));
     assert_eq!(bare, Request::Unknown { method: "m".repeat(32), target: None });
     let impostor = asked(Request::Unknown { method: "ping".into(), target: None });
-    assert!(matches!(
-        encode(&impostor, &mut Vec::new()),
-        Err(EncodeError::NotExpressible { .. })
-    ));
+    assert!(matches!(encode(&impostor, &mut Vec::new()), Err(EncodeError::NotExpressible { .. })));
 }
 
 #[test]
@@ -226,14 +222,18 @@ fn a_mutable_put_carries_all_that_signs_it() {
         value: b"l3:tee3:heee".to_vec(),
     };
     let put = read(&query("put", &arguments));
-    assert_eq!(request(put.clone()), Request::Store {
-        key: Key::new(*b"mnopqrstuvwxyz123456"),
-        token: Token::from_slice(b"tt").unwrap(),
-        value: StoreValue::Item { item: Item::Mutable(item), cas: Some(7) },
-    });
+    assert_eq!(
+        request(put.clone()),
+        Request::Store {
+            key: Key::new(*b"mnopqrstuvwxyz123456"),
+            token: Token::from_slice(b"tt").unwrap(),
+            value: StoreValue::Item { item: Item::Mutable(item), cas: Some(7) },
+        }
+    );
     assert_eq!(written(&put), query("put", &arguments));
     for part in ["1:k32:", "3:seqi8e", "3:sig64:"] {
-        let without = arguments.replacen(part, &part.replacen(':', ":x", 1).replacen("1:x", "2:x", 1), 1);
+        let without =
+            arguments.replacen(part, &part.replacen(':', ":x", 1).replacen("1:x", "2:x", 1), 1);
         let _ = decode(query("put", &without).as_bytes()).expect_err(part);
     }
 }
@@ -270,13 +270,16 @@ fn a_value_that_is_not_strictly_bencoded_is_refused_inside_a_lenient_message() {
 #[test]
 fn a_value_above_1000_bytes_is_answered_205_and_a_salt_above_64_207() {
     let put = |value: usize, salt: usize| {
-        query("put", &format!(
-            "{ID}1:k32:{}4:salt{salt}:{}3:seqi1e3:sig64:{}5:token2:tt1:v{value}:{}",
-            "k".repeat(32),
-            "x".repeat(salt),
-            "s".repeat(64),
-            "v".repeat(value),
-        ))
+        query(
+            "put",
+            &format!(
+                "{ID}1:k32:{}4:salt{salt}:{}3:seqi1e3:sig64:{}5:token2:tt1:v{value}:{}",
+                "k".repeat(32),
+                "x".repeat(salt),
+                "s".repeat(64),
+                "v".repeat(value),
+            ),
+        )
     };
     // Three digits and a colon come before 996 bytes: 1,000 in all.
     assert!(decode(put(996, 64).as_bytes()).is_ok());
@@ -292,8 +295,7 @@ fn a_value_above_1000_bytes_is_answered_205_and_a_salt_above_64_207() {
 #[test]
 fn an_announce_with_an_implied_port_names_none() {
     let announce = |port: &str| {
-        let arguments =
-            format!("{ID}{}9:info_hash20:mnopqrstuvwxyz123456{port}5:token2:tt", "");
+        let arguments = format!("{ID}{}9:info_hash20:mnopqrstuvwxyz123456{port}5:token2:tt", "");
         decode(query("announce_peer", &arguments).as_bytes())
     };
     let stored = |message: Message| match request(message) {
@@ -406,7 +408,8 @@ fn what_krpc_cannot_say_is_refused_and_not_changed() {
 
 #[test]
 fn an_answer_stays_below_1024_bytes_and_an_item_below_what_ethernet_takes() {
-    let nodes = |count| Some(vec![Contact::new(Key::default(), "192.0.2.1:1".parse().unwrap()); count]);
+    let nodes =
+        |count| Some(vec![Contact::new(Key::default(), "192.0.2.1:1".parse().unwrap()); count]);
     let many = message(Body::Response(Response { nodes: nodes(40), ..Response::default() }));
     assert!(matches!(
         encode(&many, &mut Vec::new()),

@@ -12,9 +12,9 @@ use crate::{
     contact::{Contact, Family},
     key::Key,
     message::{
-        BLOOM_LEN, Body, CONTACTS_MAX, FoundValue, Item, Message, MutableItem, NetworkId, PEERS_MAX,
-        Query, Request, Response, RpcError, SALT_MAX, SAMPLES_MAX, Samples, Scrape, StoreValue,
-        Token, TransactionId, VALUE_MAX, ValueKind, Want,
+        BLOOM_LEN, Body, CONTACTS_MAX, FoundValue, Item, Message, MutableItem, NetworkId,
+        PEERS_MAX, Query, Request, Response, RpcError, SALT_MAX, SAMPLES_MAX, Samples, Scrape,
+        StoreValue, Token, TransactionId, VALUE_MAX, ValueKind, Want,
     },
 };
 

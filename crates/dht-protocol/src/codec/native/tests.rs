@@ -108,8 +108,13 @@ fn another_version_or_length_is_refused() {
 fn kinds_that_an_operation_does_not_have_are_refused() {
     for (op, kind) in [(op::PING, 1), (op::FIND_VALUE, 2), (op::STORE, 4), (op::RESPONSE, 5)] {
         let packet = [header(0x10, op, kind, 0), vec![0; 20 + 104]].concat();
-        assert!(matches!(refused(&packet), DecodeErrorKind::Malformed { field: "kind", .. }
-            | DecodeErrorKind::Trailing { .. }), "{op} {kind}");
+        assert!(
+            matches!(
+                refused(&packet),
+                DecodeErrorKind::Malformed { field: "kind", .. } | DecodeErrorKind::Trailing { .. }
+            ),
+            "{op} {kind}"
+        );
     }
 }
 

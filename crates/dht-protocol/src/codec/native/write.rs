@@ -26,10 +26,8 @@ const PARTS_AT: usize = 3;
 pub fn encode(message: &Message, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     bounds::check(message)?;
     let refuse = |what| EncodeError::NotExpressible { codec: Codec::Native, what };
-    let tid = message
-        .tid
-        .as_u32()
-        .ok_or_else(|| refuse("a transaction id of other than 4 bytes"))?;
+    let tid =
+        message.tid.as_u32().ok_or_else(|| refuse("a transaction id of other than 4 bytes"))?;
     let (op, kind) = op_and_kind(&message.body).ok_or_else(|| refuse("an unknown method"))?;
     let (sender, flags) = match &message.body {
         Body::Query(query) => (query.sender, query_flags(query, message.read_only)),

@@ -131,16 +131,17 @@ impl Dht {
                         let request = lookup.request();
                         let now = clock.now;
                         // The lookup asked for this contact, so it cannot refuse the answer.
-                        let _ = match self.query(contact.addr, Some(contact.id), purpose, request, now)
-                        {
-                            Ok((packet, timeouts)) => {
-                                out.push(Effect::Send(packet));
-                                out.push(step(id, contact, StepResult::Asked));
-                                lookup.on_sent(contact, timeouts, now)
-                            }
-                            Err(Unsent::Paced(until)) => lookup.on_paced(contact, until, now),
-                            Err(Unsent::Never) => lookup.on_failure(contact),
-                        };
+                        let _ =
+                            match self.query(contact.addr, Some(contact.id), purpose, request, now)
+                            {
+                                Ok((packet, timeouts)) => {
+                                    out.push(Effect::Send(packet));
+                                    out.push(step(id, contact, StepResult::Asked));
+                                    lookup.on_sent(contact, timeouts, now)
+                                }
+                                Err(Unsent::Paced(until)) => lookup.on_paced(contact, until, now),
+                                Err(Unsent::Never) => lookup.on_failure(contact),
+                            };
                     }
                     Action::Wait(until) => {
                         run.wake = until;
@@ -177,8 +178,11 @@ impl Dht {
                 round.waiting.push((contact, token, at));
                 continue;
             }
-            let request =
-                Request::Store { key: operation.target, token: token.clone(), value: value.clone() };
+            let request = Request::Store {
+                key: operation.target,
+                token: token.clone(),
+                value: value.clone(),
+            };
             let purpose = Purpose::Store(id, contact);
             match self.query(contact.addr, Some(contact.id), purpose, request, clock.now) {
                 Ok((packet, _)) => {
@@ -202,9 +206,9 @@ impl Dht {
         let Operation { wish, target, audience, started, gathered, store, report, .. } = operation;
         let elapsed_us = u64::try_from((clock.now - started).as_micros()).unwrap_or(u64::MAX);
         let report = LookupReport { elapsed_us, ..report };
-        let closest = store.as_ref().map_or(0, |round| {
-            round.acknowledged + round.silent + round.refused.len()
-        });
+        let closest = store
+            .as_ref()
+            .map_or(0, |round| round.acknowledged + round.silent + round.refused.len());
         let (found, outcome) = match wish {
             Wish::Ping { .. } => return,
             Wish::FindNode { .. } => {
@@ -260,12 +264,7 @@ pub(super) const fn step(operation: OperationId, contact: Contact, result: StepR
 }
 
 /// Lines up the stores for the closest nodes that gave a token.
-fn note_closest(
-    store: &mut Option<StoreRound>,
-    wish: &Wish,
-    closest: &[Responder],
-    now: Instant,
-) {
+fn note_closest(store: &mut Option<StoreRound>, wish: &Wish, closest: &[Responder], now: Instant) {
     if wish.stored_value().is_none() {
         return;
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Peers gathered by one operation; a popular info-hash has more than anybody needs.
-pub const PEERS_GATHERED_MAX: usize = 2_000;
+pub(super) const PEERS_GATHERED_MAX: usize = 2_000;
 
 /// What has been found.
 #[derive(Debug, Default)]
@@ -97,8 +97,7 @@ impl Dht {
             Wish::GetRaw { .. } => gathered.raw = shelf.raw(target).map(<[u8]>::to_vec),
             Wish::GetPeers { .. } => {
                 for family in Family::ALL {
-                    let peers =
-                        shelf.peers(target, family, PEERS_GATHERED_MAX / 2, &mut self.rng);
+                    let peers = shelf.peers(target, family, PEERS_GATHERED_MAX / 2, &mut self.rng);
                     gathered.peers.extend(peers);
                 }
             }

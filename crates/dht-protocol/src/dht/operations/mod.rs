@@ -276,9 +276,9 @@ impl Dht {
         clock: Clock,
         out: &mut Vec<Effect>,
     ) {
-        let sent = self.welcomes(addr).then(|| {
-            self.query(addr, None, Purpose::Ping(id), Request::Ping, clock.now)
-        });
+        let sent = self
+            .welcomes(addr)
+            .then(|| self.query(addr, None, Purpose::Ping(id), Request::Ping, clock.now));
         match sent {
             Some(Ok((packet, _))) => {
                 self.operations.pings.insert(id, addr);

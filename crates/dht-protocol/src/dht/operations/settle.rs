@@ -108,12 +108,7 @@ impl Dht {
     }
 
     /// A query was not answered, or by somebody else than the one asked.
-    fn on_silence(
-        &mut self,
-        query: &Outstanding<Purpose>,
-        clock: Clock,
-        out: &mut Vec<Effect>,
-    ) {
+    fn on_silence(&mut self, query: &Outstanding<Purpose>, clock: Clock, out: &mut Vec<Effect>) {
         if let Some(id) = query.expected {
             self.on_contact_failed(Contact::new(id, query.to), clock.now, out);
         }

@@ -64,8 +64,7 @@ fn what_one_node_stores_every_other_reads() {
 fn the_newest_version_of_a_mutable_item_wins() {
     let mut world = World::of(30, 3);
     for (seq, text) in [(1, "first"), (2, "second")] {
-        let outcome =
-            world.fulfil(local(1), Wish::PutItem { item: mutable(seq, text), cas: None });
+        let outcome = world.fulfil(local(1), Wish::PutItem { item: mutable(seq, text), cas: None });
         assert_eq!(stored(&outcome), 8);
     }
     let Outcome::Item(Some(found), _) = world.fulfil(local(20), get_mutable()) else {
@@ -118,10 +117,8 @@ fn peers_are_announced_with_the_source_port_or_their_own() {
 fn records_expire_and_the_disk_forgets_them_too() {
     let mut world = World::of(10, 7);
     world.fulfil(local(1), Wish::PutItem { item: immutable("x"), cas: None });
-    world.fulfil(
-        local(1),
-        Wish::Announce { info_hash: Key::new([7; 20]), port: None, seed: false },
-    );
+    world
+        .fulfil(local(1), Wish::Announce { info_hash: Key::new([7; 20]), port: None, seed: false });
     let held = |world: &World| world.nodes.values().map(|node| node.disk.len()).sum::<usize>();
     assert_eq!(held(&world), 16);
     world.run(PEER_LIFETIME + Duration::from_secs(5));

@@ -186,7 +186,8 @@ fn port_zero_is_refused_with_203() {
 #[test]
 fn no_token_is_given_for_what_would_find_no_room() {
     let mut world = node(|config| config.limits.bytes_max = 0);
-    let item = Request::FindValue { key: KEY, kind: ValueKind::Item, newer_than: None, scrape: false };
+    let item =
+        Request::FindValue { key: KEY, kind: ValueKind::Item, newer_than: None, scrape: false };
     assert_eq!(response(&mut world, item).token, None);
 }
 
@@ -201,7 +202,8 @@ fn an_unknown_method_with_a_target_is_answered_like_find_node() {
 #[test]
 fn unsigned_values_are_refused_where_they_are_not_allowed() {
     let mut world = node(|_| {});
-    let raw = Request::FindValue { key: KEY, kind: ValueKind::Raw, newer_than: None, scrape: false };
+    let raw =
+        Request::FindValue { key: KEY, kind: ValueKind::Raw, newer_than: None, scrape: false };
     let found = answer_in(&mut world, Codec::Native, &query(raw)).unwrap();
     let Body::Response(Response { token: Some(token), .. }) = found.body else { panic!("a token") };
     let store = Request::Store { key: KEY, token, value: StoreValue::Raw { value: vec![1] } };
@@ -308,11 +310,8 @@ fn the_largest_item_is_served_whole() {
     let key = item.target();
     let get = || Request::FindValue { key, kind: ValueKind::Item, newer_than: None, scrape: false };
     let token = response(&mut world, get()).token.unwrap();
-    let store = Request::Store {
-        key,
-        token,
-        value: StoreValue::Item { item: item.clone(), cas: None },
-    };
+    let store =
+        Request::Store { key, token, value: StoreValue::Item { item: item.clone(), cas: None } };
     response(&mut world, store);
     for codec in [Codec::Krpc, Codec::Native] {
         let found = answer_in(&mut world, codec, &query(get())).expect("an answer");
@@ -329,12 +328,8 @@ fn scrapes_are_answered_only_where_they_are_switched_on() {
         let mut world = node(|config| config.scrape = switched_on);
         let token = response(&mut world, get_peers(KEY)).token.unwrap();
         response(&mut world, announce(token, Some(7)));
-        let scrape = Request::FindValue {
-            key: KEY,
-            kind: ValueKind::Peers,
-            newer_than: None,
-            scrape: true,
-        };
+        let scrape =
+            Request::FindValue { key: KEY, kind: ValueKind::Peers, newer_than: None, scrape: true };
         assert_eq!(response(&mut world, scrape).scrape.is_some(), switched_on);
     }
 }

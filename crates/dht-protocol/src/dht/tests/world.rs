@@ -94,12 +94,7 @@ impl World {
     }
 
     /// Hands `bytes` to the node at `to` as if they came from `from`, and returns what it sends.
-    pub(super) fn inject(
-        &mut self,
-        from: SocketAddr,
-        to: SocketAddr,
-        bytes: &[u8],
-    ) -> Vec<Effect> {
+    pub(super) fn inject(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) -> Vec<Effect> {
         let clock = self.clock();
         let mut effects = Vec::new();
         let node = self.nodes.get_mut(&to).expect("a node at this address");
