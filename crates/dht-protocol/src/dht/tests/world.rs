@@ -7,8 +7,10 @@ use quintet_primitives::time::{Instant, UnixTime};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::{
+    codec,
     dht::{Clock, Config, Dht, Effect, Event, OperationId, Outcome, Wish},
     key::Key,
+    message::Message,
     record::{Change, Record, RecordKey},
 };
 
@@ -18,6 +20,9 @@ const EPOCH_SECS: u64 = 1_700_000_000;
 /// One-way delay of every packet.
 const DELAY: Duration = Duration::from_millis(20);
 
+/// What a Byzantine node does to a message it is about to send; false keeps it back.
+pub(super) type Mischief = fn(&mut Message, &mut StdRng) -> bool;
+
 /// A node with its disk.
 pub(super) struct Node {
     pub(super) dht: Dht,
@@ -25,6 +30,9 @@ pub(super) struct Node {
     pub(super) events: Vec<Event>,
     outcomes: BTreeMap<OperationId, Outcome>,
     pub(super) alive: bool,
+    pub(super) mischief: Option<Mischief>,
+    /// Packets pass only between nodes of one side.
+    pub(super) side: u8,
 }
 
 pub(super) struct World {
@@ -85,6 +93,8 @@ impl World {
             events: Vec::new(),
             outcomes: BTreeMap::new(),
             alive: true,
+            mischief: None,
+            side: 0,
         };
         self.nodes.insert(addr, node);
     }
@@ -194,9 +204,25 @@ impl World {
 
     fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
         self.sent += 1;
-        if self.rng.random_range(0..100) >= self.loss {
+        let side = |addr| self.nodes.get(addr).map(|node: &Node| node.side);
+        let cut = side(&to).is_some_and(|there| side(&from) != Some(there));
+        let Some(bytes) = self.tampered(from, bytes) else { return };
+        if !cut && self.rng.random_range(0..100) >= self.loss {
             let arrival = self.now.saturating_add(DELAY);
             self.packets.insert((arrival, self.sent), (from, to, bytes));
         }
+    }
+
+    fn tampered(&mut self, from: SocketAddr, bytes: Vec<u8>) -> Option<Vec<u8>> {
+        let Some(mischief) = self.nodes.get(&from).and_then(|node| node.mischief) else {
+            return Some(bytes);
+        };
+        let (codec, mut message) = codec::decode(&bytes).unwrap();
+        if !mischief(&mut message, &mut self.rng) {
+            return None;
+        }
+        let mut changed = Vec::new();
+        codec::encode(codec, &message, &mut changed).ok()?;
+        Some(changed)
     }
 }
