@@ -1,1 +1,3 @@
 //! Benchmarks: one program a question, each against its peer, in one run.
+
+pub mod process;

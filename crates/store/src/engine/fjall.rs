@@ -1,0 +1,261 @@
+//! The fjall engine: log-structured trees behind one journal.
+//!
+//! A commit appends to the journal and to memory tables; sorted files are written in the background. That writes several
+//! times fewer bytes than a B-tree does under random updates, which is why large state lives here.
+//!
+//! # Deviations
+//!
+//! - The journal is a sparse file of 64 MiB from the start; [`FjallEngine::disk_bytes`] counts the blocks in use.
+//! - Reopening replays the journal, up to [`FjallEngine::JOURNAL_BYTES_MAX`].
+
+use std::{
+    collections::BTreeMap,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    thread,
+    time::{Duration, Instant},
+};
+
+use fjall::{Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _};
+
+use super::{Direction, Durability, Engine, EngineSnapshot, KeyRange, Op, RawScan};
+use crate::error::StoreError;
+
+const NAME: &str = "fjall";
+
+/// Time between two looks at the memory tables while compaction waits.
+const COMPACT_FLUSH_POLL: Duration = Duration::from_millis(5);
+
+/// A fjall database.
+pub struct FjallEngine {
+    shared: Arc<Shared>,
+    path: PathBuf,
+}
+
+/// What snapshots need too.
+struct Shared {
+    database: fjall::Database,
+    tables: RwLock<BTreeMap<String, Keyspace>>,
+}
+
+impl fmt::Debug for FjallEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FjallEngine").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn table(&self, name: &str) -> Option<Keyspace> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    fn table_or_new(&self, name: &str) -> Result<Keyspace, StoreError> {
+        if let Some(table) = self.table(name) {
+            return Ok(table);
+        }
+        let table = self
+            .database
+            .keyspace(name, KeyspaceCreateOptions::default)
+            .map_err(during("create a table"))?;
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        tables.insert(name.to_owned(), table.clone());
+        Ok(table)
+    }
+
+    fn tables(&self) -> Vec<Keyspace> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+impl FjallEngine {
+    /// The engine's name.
+    pub const NAME: &'static str = NAME;
+
+    /// Journals on disk before memory tables are forced out, bytes.
+    pub const JOURNAL_BYTES_MAX: u64 = 256 << 20;
+
+    /// Time compaction waits for memory tables to reach the disk before it goes on without the rest.
+    pub const COMPACT_FLUSH_WAIT: Duration = Duration::from_secs(30);
+
+    /// Opens or creates the database directory.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the directory is in use, damaged or cannot be read.
+    pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
+        let database = fjall::Database::builder(path)
+            .cache_size(cache_bytes as u64)
+            .max_journaling_size(Self::JOURNAL_BYTES_MAX)
+            // Each commit names its own durability.
+            .manual_journal_persist(true)
+            .open()
+            .map_err(during("open"))?;
+        let shared = Shared { database, tables: RwLock::default() };
+        for name in shared.database.list_keyspace_names() {
+            shared.table_or_new(&name)?;
+        }
+        Ok(Self { shared: Arc::new(shared), path: path.to_owned() })
+    }
+}
+
+impl Engine for FjallEngine {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(table) = self.shared.table(table) else { return Ok(None) };
+        let value = table.get(key).map_err(during("read a record"))?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    fn commit(&self, ops: Vec<Op>, durability: Durability) -> Result<(), StoreError> {
+        let mode = match durability {
+            Durability::Buffered => PersistMode::Buffer,
+            Durability::Sync => PersistMode::SyncData,
+        };
+        let mut batch =
+            fjall::OwnedWriteBatch::with_capacity(self.shared.database.clone(), ops.len())
+                .durability(Some(mode));
+        let mut table: Option<(String, Keyspace)> = None;
+        for op in ops {
+            let keyspace = match &table {
+                Some((name, keyspace)) if *name == op.table => keyspace,
+                _ => {
+                    let keyspace = self.shared.table_or_new(&op.table)?;
+                    &table.insert((op.table.into_owned(), keyspace)).1
+                }
+            };
+            match op.value {
+                Some(value) => batch.insert(keyspace, op.key, value),
+                None => batch.remove(keyspace, op.key),
+            }
+        }
+        batch.commit().map_err(during("commit"))
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn EngineSnapshot>, StoreError> {
+        let snapshot = self.shared.database.snapshot();
+        Ok(Box::new(FjallSnapshot { snapshot, shared: Arc::clone(&self.shared) }))
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        self.shared.database.persist(PersistMode::SyncAll).map_err(during("flush"))
+    }
+
+    fn compact(&self) -> Result<(), StoreError> {
+        self.flush()?;
+        let tables = self.shared.tables();
+        for table in &tables {
+            table.rotate_memtable().map_err(during("flush a table"))?;
+        }
+        let started = Instant::now();
+        while tables.iter().any(|table| table.sealed_memtable_count() > 0)
+            && started.elapsed() < Self::COMPACT_FLUSH_WAIT
+        {
+            thread::sleep(COMPACT_FLUSH_POLL);
+        }
+        tables.iter().try_for_each(|table| table.major_compact().map_err(during("compact")))
+    }
+
+    fn disk_bytes(&self) -> Result<u64, StoreError> {
+        blocks_under(&self.path).map_err(StoreError::io("measure", &self.path))
+    }
+}
+
+/// Sums what the files below `path` take on disk. A file the background threads remove meanwhile counts nothing.
+fn blocks_under(path: &Path) -> io::Result<u64> {
+    let mut total = 0_u64;
+    let mut open = vec![path.to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory)? {
+            let entry = entry?;
+            match entry.metadata() {
+                Ok(found) if found.is_dir() => open.push(entry.path()),
+                Ok(found) => total = total.saturating_add(blocks_of(&found)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(total)
+}
+
+#[cfg(unix)]
+fn blocks_of(file: &fs::Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    const BLOCK_BYTES: u64 = 512; // what `st_blocks` counts, whatever the file system's own size
+    file.blocks().saturating_mul(BLOCK_BYTES)
+}
+
+#[cfg(not(unix))]
+fn blocks_of(file: &fs::Metadata) -> u64 {
+    file.len()
+}
+
+/// Field order matters: the snapshot is released before the database it belongs to.
+struct FjallSnapshot {
+    snapshot: fjall::Snapshot,
+    shared: Arc<Shared>,
+}
+
+impl fmt::Debug for FjallSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FjallSnapshot").finish_non_exhaustive()
+    }
+}
+
+impl EngineSnapshot for FjallSnapshot {
+    fn tables(&self) -> Result<Vec<String>, StoreError> {
+        let tables = self.shared.tables.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(tables.keys().cloned().collect())
+    }
+
+    fn get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(table) = self.shared.table(table) else { return Ok(None) };
+        let value = self.snapshot.get(&table, key).map_err(during("read a record"))?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    fn scan(
+        &self,
+        table: &str,
+        range: KeyRange,
+        direction: Direction,
+    ) -> Result<RawScan<'_>, StoreError> {
+        let Some(table) = self.shared.table(table) else {
+            return Ok(Box::new(std::iter::empty()));
+        };
+        let found = self.snapshot.range(&table, range);
+        let owned = |row: fjall::Guard| {
+            let (key, value) = row.into_inner().map_err(during("scan"))?;
+            Ok((key.to_vec(), value.to_vec()))
+        };
+        Ok(match direction {
+            Direction::Forward => Box::new(found.map(owned)),
+            Direction::Reverse => Box::new(found.rev().map(owned)),
+        })
+    }
+}
+
+/// Turns an error of fjall into one of the store.
+fn during(action: &'static str) -> impl FnOnce(fjall::Error) -> StoreError + Copy {
+    move |error| match error {
+        fjall::Error::Storage(
+            error @ (fjall::LsmError::ChecksumMismatch { .. }
+            | fjall::LsmError::Unrecoverable
+            | fjall::LsmError::Decompress(_)
+            | fjall::LsmError::InvalidTag(_)
+            | fjall::LsmError::InvalidTrailer
+            | fjall::LsmError::InvalidHeader(_)),
+        ) => StoreError::Damaged { engine: NAME, reason: error.to_string() },
+        error @ (fjall::Error::Unrecoverable
+        | fjall::Error::InvalidTrailer
+        | fjall::Error::InvalidTag(_)
+        | fjall::Error::JournalRecovery(_)) => {
+            StoreError::Damaged { engine: NAME, reason: error.to_string() }
+        }
+        error => StoreError::Engine { engine: NAME, action, source: Box::new(error) },
+    }
+}
