@@ -74,6 +74,7 @@ impl<'a> Writer<'a> {
     /// Writes a string piece by piece; the pieces must have `length` bytes in all.
     pub fn pieces<T: AsRef<[u8]>>(&mut self, length: usize, pieces: impl Iterator<Item = T>) {
         self.begin_bytes(length);
+        self.out.reserve(length);
         let start = self.out.len();
         pieces.for_each(|piece| self.out.extend_from_slice(piece.as_ref()));
         debug_assert_eq!(

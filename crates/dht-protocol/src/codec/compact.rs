@@ -27,11 +27,20 @@ pub(super) const fn contact_len(family: Family) -> usize {
 
 /// Returns the bytes of `addr`; an IPv6 scope or flow label is not carried.
 pub(super) fn addr_bytes(addr: &SocketAddr) -> ArrayVec<u8, ADDR_LEN_MAX> {
-    let port = addr.port().to_be_bytes();
-    match addr.ip() {
-        IpAddr::V4(ip) => ip.octets().into_iter().chain(port).collect(),
-        IpAddr::V6(ip) => ip.octets().into_iter().chain(port).collect(),
-    }
+    let mut bytes = ArrayVec::new();
+    push_addr(addr, &mut bytes);
+    bytes
+}
+
+/// Appends in whole slices: collected byte by byte, the contacts took a fifth of a reply's time. There
+/// is always room, so nothing is refused.
+fn push_addr<const N: usize>(addr: &SocketAddr, bytes: &mut ArrayVec<u8, N>) {
+    const { assert!(N >= ADDR_LEN_MAX) };
+    let _ = match addr.ip() {
+        IpAddr::V4(ip) => bytes.try_extend_from_slice(&ip.octets()),
+        IpAddr::V6(ip) => bytes.try_extend_from_slice(&ip.octets()),
+    };
+    let _ = bytes.try_extend_from_slice(&addr.port().to_be_bytes());
 }
 
 /// Reads an address of 6 or 18 bytes; none for any other length.
@@ -46,7 +55,10 @@ pub(super) fn read_addr(bytes: &[u8]) -> Option<SocketAddr> {
 
 /// Returns the bytes of `contact`: id, address, port.
 pub(super) fn contact_bytes(contact: &Contact) -> ArrayVec<u8, { Key::LEN + ADDR_LEN_MAX }> {
-    contact.id.into_bytes().into_iter().chain(addr_bytes(&contact.addr)).collect()
+    let mut bytes = ArrayVec::new();
+    let _ = bytes.try_extend_from_slice(contact.id.as_bytes());
+    push_addr(&contact.addr, &mut bytes);
+    bytes
 }
 
 /// Reads up to `limit` contacts; none if the length is no multiple of a contact's.

@@ -109,11 +109,11 @@ fn messages_have_the_lengths_the_specification_says() {
     let lengths = |message: &Message| {
         Codec::ALL.map(|codec| encoded(codec, message).map_or(0, |packet| packet.len()))
     };
-    assert_eq!(lengths(&query(Request::Ping)), [56, 93, 32]);
-    assert_eq!(lengths(&query(Request::FindNode { target: Key::default() })), [92, 152, 52]);
-    assert_eq!(lengths(&response(8)), [266, 723, 243]);
+    assert_eq!(lengths(&query(Request::Ping)), [58, 97, 32]);
+    assert_eq!(lengths(&query(Request::FindNode { target: Key::default() })), [94, 154, 52]);
+    assert_eq!(lengths(&response(8)), [268, 690, 243]);
     // JSON stops at eight contacts.
-    assert_eq!(lengths(&response(20)), [578, 0, 555]);
+    assert_eq!(lengths(&response(20)), [580, 0, 555]);
 }
 
 #[test]
@@ -155,4 +155,31 @@ fn message(body: Body) -> Message {
         observed: None,
         body,
     }
+}
+
+/// Every block of the specification marked `native` or `json` is one packet; comments follow `#`.
+#[test]
+fn the_examples_of_the_specification_are_read_and_written_as_they_stand() {
+    let text = include_str!("../../../../docs/protocols/dht-wire.md");
+    let mut counts = [0, 0];
+    for block in text.split("\n```").skip(1).step_by(2) {
+        let (language, body) = block.split_once('\n').unwrap();
+        let (codec, packet) = match language {
+            "native" => {
+                let digits = body.lines().map(|line| line.split('#').next().unwrap());
+                let digits: String = digits.flat_map(str::split_whitespace).collect();
+                counts[0] += 1;
+                (Codec::Native, quintet_primitives::hex::decode(&digits).unwrap())
+            }
+            "json" => {
+                counts[1] += 1;
+                (Codec::Json, body.as_bytes().to_vec())
+            }
+            _ => continue,
+        };
+        let (read, message) = decode(&packet).unwrap_or_else(|error| panic!("{error}: {body}"));
+        assert_eq!(read, codec);
+        assert_eq!(encoded(codec, &message), Ok(packet), "{body}");
+    }
+    assert_eq!(counts, [9, 9], "an example of each message, in each codec");
 }

@@ -8,7 +8,7 @@ use crate::{
     contact::{self, Contact, Family},
     key::Key,
     secure_id,
-    table::{self, Diversity, Failure, Insert, Named, Refresh, RoutingTable},
+    table::{self, Diversity, Failure, Insert, K_MAX, Named, Node, Refresh, RoutingTable},
 };
 
 /// At most two tables, found by family.
@@ -40,10 +40,10 @@ impl Tables {
 
     /// Returns the `count` contacts closest to `target`; none of a family without a table.
     pub(super) fn closest(&self, family: Family, target: Key, count: usize) -> Vec<Contact> {
-        let table = self.get(family);
-        table.map_or_else(Vec::new, |table| {
-            table.closest(target).take(count).map(|node| node.contact()).collect()
-        })
+        let Some(table) = self.get(family) else { return Vec::new() };
+        let mut contacts = Vec::with_capacity(count.min(K_MAX));
+        contacts.extend(table.closest(target).take(count).map(Node::contact));
+        contacts
     }
 
     /// Returns whether this node deals with `contact` at all.

@@ -1,5 +1,7 @@
 //! The outer dictionary, and how fields are taken from an inner one.
 
+use arrayvec::ArrayVec;
+
 use super::{INPUT_MAX, read_query, read_response};
 use crate::{
     bencode::{self, Dict, KeyOrder, Value},
@@ -89,8 +91,15 @@ pub(super) fn lossy_text(bytes: &[u8], limit: usize) -> String {
     bounds::cut(&String::from_utf8_lossy(bytes), limit).to_owned()
 }
 
-/// A dictionary whose entries are asked for by name.
-pub(super) struct Fields<'a>(Dict<'a>);
+/// Entries of a dictionary that are found without walking it again. No message we know has more.
+const INDEXED_MAX: usize = 16;
+
+/// A dictionary whose entries are asked for by name. Its first entries are found once and for all: to
+/// walk it for every name took a quarter of a query's time.
+pub(super) struct Fields<'a> {
+    indexed: ArrayVec<(&'a [u8], Value<'a>), INDEXED_MAX>,
+    rest: Dict<'a>,
+}
 
 impl<'a> Fields<'a> {
     /// Takes the dictionary found in the field `name`.
@@ -99,12 +108,17 @@ impl<'a> Fields<'a> {
         name: &'static str,
     ) -> Result<Self, DecodeErrorKind> {
         let value = value.ok_or(DecodeErrorKind::Missing { field: name })?;
-        let dict = value.as_dict();
-        dict.map(Self).ok_or(DecodeErrorKind::Malformed { field: name, expected: "a dictionary" })
+        let Some(mut rest) = value.as_dict() else {
+            return Err(DecodeErrorKind::Malformed { field: name, expected: "a dictionary" });
+        };
+        let indexed = rest.by_ref().take(INDEXED_MAX).collect();
+        Ok(Self { indexed, rest })
     }
 
     pub(super) fn get(&self, field: &str) -> Option<Value<'a>> {
-        self.0.get(field.as_bytes())
+        let field = field.as_bytes();
+        let found = self.indexed.iter().find(|(name, _)| *name == field);
+        found.map(|(_, value)| *value).or_else(|| self.rest.get(field))
     }
 
     /// Returns whether the field is the number 1.
