@@ -144,7 +144,7 @@ impl Dht {
             Err(error) => self.on_malformed(from, &error, out),
             Ok((Codec::Json, _)) if !self.config.json => self.traffic.count.foreign += 1,
             Ok((codec, message)) => {
-                if codec != Codec::Krpc && message.network != self.config.network {
+                if message.network != self.config.network {
                     self.traffic.count.foreign += 1;
                     return;
                 }
@@ -258,7 +258,7 @@ impl Dht {
             }
             let Body::Response(response) = &mut message.body else { return None };
             if !shorten(response) {
-                return None;
+                return self.encode_long(to, codec, &message);
             }
         }
     }
@@ -272,6 +272,11 @@ impl Dht {
             }
             Err(_) => None,
         }
+    }
+
+    /// The largest items fit KRPC only, which every node of the public network reads.
+    fn encode_long(&mut self, to: SocketAddr, codec: Codec, message: &Message) -> Option<Packet> {
+        if codec == Codec::Native { self.encode(to, Codec::Krpc, message) } else { None }
     }
 
     fn remember_codec(&mut self, addr: SocketAddr, native: bool) {

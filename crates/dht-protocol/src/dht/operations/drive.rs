@@ -14,7 +14,7 @@ use crate::{
     },
     key::Key,
     lookup::{Action, Responder},
-    message::{Body, Message, Query, Request, StoreValue, ValueKind, Want},
+    message::{Body, Message, NetworkId, Query, Request, StoreValue, ValueKind, Want},
     rpc::{IssueError, Timeouts},
 };
 
@@ -61,21 +61,25 @@ impl Dht {
                 request,
             }),
         };
-        let Some(packet) = self.encode(to, codec, &message) else {
+        let packet = self.encode(to, codec, &message);
+        let packet = packet.or_else(|| self.encode_long(to, codec, &message));
+        let Some(packet) = packet else {
             self.rpc.cancel(&issued.tid);
             return Err(Unsent::Never);
         };
         Ok((packet, issued.timeouts))
     }
 
-    /// The native codec for those who speak it, and for what KRPC cannot say.
+    /// The native codec for those who speak it, and for what KRPC cannot say: raw values, and
+    /// networks of their own.
     fn codec_for(&self, to: SocketAddr, request: &Request) -> Codec {
         let raw = matches!(
             request,
             Request::FindValue { kind: ValueKind::Raw, .. }
                 | Request::Store { value: StoreValue::Raw { .. }, .. }
         );
-        if raw || self.native.contains(&to) { Codec::Native } else { Codec::Krpc }
+        let own_network = self.config.network != NetworkId::BITTORRENT;
+        if raw || own_network || self.native.contains(&to) { Codec::Native } else { Codec::Krpc }
     }
 
     /// Moves every operation on whose time has come.

@@ -252,3 +252,34 @@ fn raw_values_travel_between_our_own_nodes_where_they_are_allowed() {
     let found = world.fulfil(local(9), Wish::GetRaw { key });
     assert!(matches!(found, Outcome::Raw(Some(value), _) if value == b"anything"));
 }
+
+#[test]
+fn a_network_of_its_own_stores_and_reads() {
+    let mut world = World::new(16);
+    for number in 0..10 {
+        world.add(local(number), |config| {
+            config.network = crate::message::NetworkId(7);
+            config.bootstrap = vec![local(0)];
+        });
+    }
+    world.run(Duration::from_secs(30));
+    let put = world.fulfil(local(1), Wish::PutItem { item: mutable(1, "ours"), cas: None });
+    assert!(stored(&put) >= 8, "{put:?}");
+    let found = world.fulfil(local(9), get_mutable());
+    assert!(matches!(found, Outcome::Item(Some(_), _)));
+}
+
+#[test]
+fn the_largest_item_travels_between_nodes_that_prefer_the_native_codec() {
+    let mut world = World::of(12, 17);
+    let value = [b"996:".as_slice(), &[b'x'; 996]].concat();
+    let salt = vec![b's'; 64];
+    let item = Item::Mutable(MutableItem::sign(&owner(), salt.clone(), 1, value));
+    let put = world.fulfil(local(1), Wish::PutItem { item: item.clone(), cas: None });
+    assert_eq!(stored(&put), 8);
+    let wish = Wish::GetMutable { public_key: owner().public_key(), salt };
+    for reader in 0..12 {
+        let found = world.fulfil(local(reader), wish.clone());
+        assert!(matches!(&found, Outcome::Item(Some(got), _) if *got == item), "{found:?}");
+    }
+}

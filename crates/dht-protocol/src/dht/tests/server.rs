@@ -135,6 +135,14 @@ fn a_message_of_another_network_changes_nothing() {
 }
 
 #[test]
+fn a_network_of_its_own_hears_no_krpc() {
+    let mut world = node(|config| config.network = NetworkId(99));
+    assert_eq!(world.inject(peer(), at(), &encode(Codec::Krpc, &query(Request::Ping))), []);
+    let own = Message { network: NetworkId(99), ..query(Request::Ping) };
+    assert!(answer_in(&mut world, Codec::Native, &own).is_some());
+}
+
+#[test]
 fn a_store_is_acknowledged_only_with_its_commit() {
     let mut world = node(|_| {});
     let token = response(&mut world, get_peers(KEY)).token.unwrap();
@@ -314,7 +322,9 @@ fn the_largest_item_is_served_whole() {
         Request::Store { key, token, value: StoreValue::Item { item: item.clone(), cas: None } };
     response(&mut world, store);
     for codec in [Codec::Krpc, Codec::Native] {
-        let found = answer_in(&mut world, codec, &query(get())).expect("an answer");
+        let effects = world.inject(peer(), at(), &encode(codec, &query(get())));
+        let mut found = sent(&effects, peer()).into_iter().map(|(_, message)| message);
+        let found = found.find(|m| matches!(m.body, Body::Response(_))).expect("an answer");
         let Body::Response(Response { value: Some(value), .. }) = found.body else {
             panic!("{codec}: expected the item");
         };
