@@ -1,28 +1,25 @@
-// Looks at a running dashboard with Chromium: `node dashboard.mjs URL [SCREENSHOT_FOLDER]`.
+// Looks at the dashboard with Chromium.
 //
-// Prints one line a check and exits 0 if all held, 1 if one did not, 2 if it could not start. CHROMIUM names the browser
-// (default /usr/bin/chromium), NODES the number of nodes the network has (default 16). The line with hostile markup is
-// put into the feed by the test itself, so any network will do.
+//   node dashboard.mjs                starts `quintet up` (QUINTET_BIN) on free ports and looks at its page
+//   node dashboard.mjs URL            looks at a page that is being served already
+//
+// Prints one line a check and exits 0 if all held, 1 if one did not, 2 if it could not start. SCREENSHOTS names a folder
+// for pictures, NODES the number of nodes (default 16); CHROMIUM_BIN and BROWSER_NODE_MODULES: see lib/chromium.mjs. The
+// line with hostile markup is put into the feed by the test itself, so any network will do.
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { launch } from './lib/chromium.mjs';
+import { startNetwork } from './lib/network.mjs';
 
-const FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
-];
 const DESKTOP = { width: 1440, height: 1000 };
 const PHONE = { width: 360, height: 740 };
 const HOSTILE = '<img src=x onerror="window.breached=1"><script>window.breached=1</script>\u202e\u001b[31m';
 const HOSTILE_SHOWN = '<img src=x onerror="window.breached=1"><script>window.breached=1</script>\\u{202e}\\u{1b}[31m';
 
-const [url, screenshots] = process.argv.slice(2);
+const screenshots = process.env.SCREENSHOTS;
 const nodesExpected = Number(process.env.NODES ?? 16);
-if (!url) {
-  console.error('expected the address of a dashboard, such as http://127.0.0.1:8640/, as the first argument');
-  process.exit(2);
-}
+let url = process.argv[2];
 
 const complaints = [];
 let failures = 0;
@@ -300,10 +297,14 @@ async function run(browser) {
 
 if (screenshots) await mkdir(screenshots, { recursive: true });
 let browser;
+let network;
 try {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+  browser = await launch();
+  if (!url) network = await startNetwork(nodesExpected);
+  url ??= network.url;
 } catch (error) {
-  console.error(`expected Chromium at ${process.env.CHROMIUM ?? '/usr/bin/chromium'} (set CHROMIUM): ${error.message.split('\n')[0]}`);
+  console.error(error.message);
+  await browser?.close();
   process.exit(2);
 }
 try {
@@ -312,6 +313,13 @@ try {
   report(false, 'the page shows a network', error.message.split('\n')[0]);
 } finally {
   await browser.close();
+}
+if (network) {
+  await check('the network stops in order', async () => {
+    const { code, signal } = await network.stop();
+    if (code !== 0) throw new Error(`expected status 0, got ${signal ?? code}`);
+    return true;
+  });
 }
 console.log(failures ? `${failures} failed` : 'all held');
 process.exit(failures ? 1 : 0);

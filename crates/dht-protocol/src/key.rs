@@ -115,6 +115,7 @@ pub struct Distance([u8; Key::LEN]);
 impl Ord for Distance {
     /// As two numbers: routing compares distances all the time, and a call for every 20 bytes costs
     /// more than the comparison.
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         self.halves().cmp(&other.halves())
     }

@@ -1,1 +1,36 @@
 //! Drives unmodified third-party clients against the quintet binary.
+//!
+//! This library is the bench on which the tests of `tests/it` stand: it starts processes and ends
+//! them, talks to each in its own way, and shows their logs when a test fails.
+//!
+//! ```text
+//!                    ┌── Node ─────── quintet dht …          one process a node, driven by its own CLI
+//!   test ── Peer ────┤
+//!                    └── Adapter ──── peers/*.py, *.mjs ──── libtorrent, bittorrent-dht
+//!        ── krpc::Raw ── one UDP socket, packets byte for byte
+//! ```
+//!
+//! # Invariants
+//!
+//! - A process ends with the value that started it, also when the test panics.
+//! - Every wait has a deadline, and says when it passes what it was waiting for.
+//! - Nothing leaves the loopback interface. Each participant has an address of its own in
+//!   `127.1.0.0/16`, one to a /24, because clients limit nodes by address and by network.
+//! - No crate of the workspace is used: what is tested is the binary.
+
+mod adapter;
+pub mod hex;
+pub mod krpc;
+mod lab;
+mod node;
+mod peer;
+mod process;
+mod skip;
+mod wait;
+
+pub use adapter::{Adapter, Library};
+pub use lab::{Lab, lab};
+pub use node::{Binary, Node};
+pub use peer::{Found, Id, Owner, Peer, place};
+pub use skip::skipped;
+pub use wait::{PATIENCE, eventually};

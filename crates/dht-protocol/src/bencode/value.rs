@@ -101,7 +101,9 @@ impl<'a> Iterator for Dict<'a> {
     type Item = (&'a [u8], Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let key = take(&mut self.rest)?.as_bytes()?;
+        let (start, length) = string_at(self.rest)?;
+        let key = self.rest.get(start..start + length)?;
+        self.rest = self.rest.get(start + length..)?;
         Some((key, take(&mut self.rest)?))
     }
 }

@@ -6,6 +6,8 @@ use arrayvec::ArrayVec;
 
 use super::DEPTH_MAX;
 
+const DIGITS: &[u8; 10] = b"0123456789";
+
 /// Appends bencoded values to a buffer.
 ///
 /// The caller brings the keys of a dictionary in ascending order and ends what it begins; debug
@@ -71,12 +73,12 @@ impl<'a> Writer<'a> {
         self.out.extend_from_slice(bytes);
     }
 
-    /// Writes a string piece by piece; the pieces must have `length` bytes in all.
-    pub fn pieces<T: AsRef<[u8]>>(&mut self, length: usize, pieces: impl Iterator<Item = T>) {
+    /// Writes a string piece by piece; `append` must append `length` bytes in all.
+    pub fn pieces(&mut self, length: usize, append: impl FnOnce(&mut Vec<u8>)) {
         self.begin_bytes(length);
         self.out.reserve(length);
         let start = self.out.len();
-        pieces.for_each(|piece| self.out.extend_from_slice(piece.as_ref()));
+        append(self.out);
         debug_assert_eq!(
             self.out.len() - start,
             length,
@@ -103,11 +105,16 @@ impl<'a> Writer<'a> {
 
     fn decimal(&mut self, mut number: u64) {
         const DIGITS_MAX: usize = 20;
+        // Most lengths have one digit.
+        if let Some(digit) = usize::try_from(number).ok().and_then(|at| DIGITS.get(at)) {
+            self.out.push(*digit);
+            return;
+        }
         let mut digits = [b'0'; DIGITS_MAX];
         let mut first = DIGITS_MAX;
         loop {
             first -= 1;
-            digits[first] = b"0123456789"[(number % 10) as usize];
+            digits[first] = DIGITS[(number % 10) as usize];
             number /= 10;
             if number == 0 {
                 break;

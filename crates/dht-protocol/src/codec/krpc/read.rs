@@ -92,7 +92,7 @@ pub(super) fn lossy_text(bytes: &[u8], limit: usize) -> String {
 }
 
 /// Entries of a dictionary that are found without walking it again. No message we know has more.
-const INDEXED_MAX: usize = 16;
+const INDEXED_MAX: usize = 12;
 
 /// A dictionary whose entries are asked for by name. Its first entries are found once and for all: to
 /// walk it for every name took a quarter of a query's time.

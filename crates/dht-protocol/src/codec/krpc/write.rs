@@ -1,9 +1,12 @@
 //! Writing: keys in byte order, sizes checked at the end.
 
+use core::net::SocketAddr;
+
 use super::{IMPLIED_PORT, ITEM_MAX, REPLY_MAX, method, write_response};
 use crate::{
     bencode::Writer,
     codec::{Codec, EncodeError, bounds, compact},
+    contact::Family,
     key::Key,
     message::{
         Body, Item, Message, NetworkId, Query, Request, Response, RpcError, StoreValue, Token,
@@ -99,7 +102,8 @@ fn write(message: &Message, writer: &mut Writer<'_>) {
 
 fn write_observed(message: &Message, writer: &mut Writer<'_>) {
     if let Some(observed) = &message.observed {
-        bytes(writer, "ip", &compact::addr_bytes(observed));
+        writer.key(b"ip");
+        addr(writer, observed);
     }
 }
 
@@ -237,6 +241,12 @@ fn write_want(want: Want, writer: &mut Writer<'_>) {
 pub(super) fn bytes(writer: &mut Writer<'_>, key: &str, bytes: &[u8]) {
     writer.key(key.as_bytes());
     writer.bytes(bytes);
+}
+
+/// Writes an address as a string.
+pub(super) fn addr(writer: &mut Writer<'_>, addr: &SocketAddr) {
+    let length = compact::addr_len(Family::of(addr));
+    writer.pieces(length, |out| compact::push_addr(addr, out));
 }
 
 pub(super) fn int(writer: &mut Writer<'_>, key: &str, number: i64) {

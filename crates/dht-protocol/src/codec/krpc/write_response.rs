@@ -1,6 +1,6 @@
 //! Writing the parts of an answer, in the byte order of their keys.
 
-use super::write::{bytes, int};
+use super::write::{addr, bytes, int};
 use crate::{
     bencode::Writer,
     codec::compact,
@@ -55,7 +55,7 @@ pub(super) fn write(response: &Response, writer: &mut Writer<'_>) {
     if !response.peers.is_empty() {
         writer.key(b"values");
         writer.begin_list();
-        response.peers.iter().for_each(|peer| writer.bytes(&compact::addr_bytes(peer)));
+        response.peers.iter().for_each(|peer| addr(writer, peer));
         writer.end();
     }
     writer.end();
@@ -68,12 +68,16 @@ fn write_samples(samples: &Samples, writer: &mut Writer<'_>) {
     }
     writer.key(b"samples");
     let length = samples.hashes.len() * crate::key::Key::LEN;
-    writer.pieces(length, samples.hashes.iter().map(crate::key::Key::as_bytes));
+    writer.pieces(length, |out| {
+        samples.hashes.iter().for_each(|hash| out.extend_from_slice(hash.as_bytes()));
+    });
 }
 
 fn contacts(writer: &mut Writer<'_>, key: &str, family: Family, contacts: Option<&[Contact]>) {
     let Some(contacts) = contacts else { return };
     writer.key(key.as_bytes());
     let length = contacts.len() * compact::contact_len(family);
-    writer.pieces(length, contacts.iter().map(compact::contact_bytes));
+    writer.pieces(length, |out| {
+        contacts.iter().for_each(|contact| compact::push_contact(contact, out));
+    });
 }

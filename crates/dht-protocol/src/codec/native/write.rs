@@ -142,7 +142,7 @@ fn write_signed(item: &MutableItem, out: &mut Vec<u8>) {
 fn write_parts(message: &Message, mut parts: PartWriter<'_>) -> u8 {
     let observed = message.observed.filter(|_| !matches!(message.body, Body::Query(_)));
     if let Some(observed) = observed {
-        parts.bytes(Tag::Observed, &compact::addr_bytes(&observed));
+        parts.part(Tag::Observed, |out| compact::push_addr(&observed, out));
     }
     if let Some(version) = &message.version {
         parts.bytes(Tag::Version, version);
@@ -201,9 +201,8 @@ fn write_response(response: &Response, parts: &mut PartWriter<'_>) {
     if !response.peers.is_empty() {
         parts.part(Tag::Peers, |out| {
             for peer in &response.peers {
-                let addr = compact::addr_bytes(peer);
                 out.push(if peer.is_ipv4() { 6 } else { 18 });
-                out.extend_from_slice(&addr);
+                compact::push_addr(peer, out);
             }
         });
     }
@@ -223,7 +222,7 @@ fn write_response(response: &Response, parts: &mut PartWriter<'_>) {
 fn write_contacts(tag: Tag, contacts: Option<&[Contact]>, parts: &mut PartWriter<'_>) {
     let Some(contacts) = contacts else { return };
     parts.part(tag, |out| {
-        contacts.iter().for_each(|contact| out.extend_from_slice(&compact::contact_bytes(contact)));
+        contacts.iter().for_each(|contact| compact::push_contact(contact, out));
     });
 }
 

@@ -1,0 +1,47 @@
+//! The kinds: those this version has, and those it only knows by name.
+
+use clap::{Args, Subcommand};
+
+/// The kinds of this version.
+pub(crate) const KINDS: [&str; 1] = ["dht"];
+
+/// Kinds that are not in this version. They are commands so that asking for one is told apart from
+/// a typing error.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AbsentKind {
+    /// Not in this version.
+    #[command(hide = true)]
+    Bitcoin(AbsentArgs),
+    /// Not in this version.
+    #[command(hide = true)]
+    Kaspa(AbsentArgs),
+    /// Not in this version.
+    #[command(hide = true)]
+    Lux(AbsentArgs),
+    /// Not in this version.
+    #[command(hide = true)]
+    Rollup(AbsentArgs),
+}
+
+impl AbsentKind {
+    /// Their names.
+    pub(crate) const NAMES: [&str; 4] = ["bitcoin", "kaspa", "lux", "rollup"];
+
+    /// The name.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Bitcoin(_) => "bitcoin",
+            Self::Kaspa(_) => "kaspa",
+            Self::Lux(_) => "lux",
+            Self::Rollup(_) => "rollup",
+        }
+    }
+}
+
+/// Whatever follows; none of it is read.
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct AbsentArgs {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub(crate) rest: Vec<String>,
+}

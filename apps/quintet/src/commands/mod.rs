@@ -1,0 +1,40 @@
+//! What each command does: one module each.
+
+mod completions;
+mod config;
+mod dht;
+mod man;
+
+use crate::{
+    cli::{AbsentKind, Cli, Command, KINDS},
+    exit::UsageError,
+    up,
+};
+
+/// Carries out the command line.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Up(args) => up::run(args),
+        Command::Dht(args) => dht::run(*args),
+        Command::Config(args) => config::run(args.command),
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man { directory } => man::run(directory.as_deref()),
+        Command::Absent(kind) => Err(not_in_this_version(kind.name()).into()),
+    }
+}
+
+/// A kind was asked for that this version knows by name only.
+pub(crate) fn not_in_this_version(kind: &str) -> UsageError {
+    UsageError::new(format!(
+        "{kind} is not in this version of quintet; the kinds that are: {}",
+        KINDS.join(", ")
+    ))
+}
+
+/// A kind was asked for that is none.
+pub(crate) fn no_such_kind(kind: &str) -> UsageError {
+    if AbsentKind::NAMES.contains(&kind) {
+        return not_in_this_version(kind);
+    }
+    UsageError::new(format!("expected a kind ({}); found {kind:?}", KINDS.join(", ")))
+}

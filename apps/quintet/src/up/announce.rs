@@ -1,0 +1,122 @@
+//! What runs where: a table and commands to try for people, one JSON line for scripts.
+
+use std::{env, fs, path::Path, time::Duration};
+
+use quintet_dht_protocol::message::Item;
+use serde_json::json;
+
+use super::network::{Home, LocalNode};
+use crate::output::{self, Style, Table, paint};
+
+/// Digits of an id that tell nodes apart.
+const ID_DIGITS: usize = 10;
+
+/// The text of the example: its key is known before it is stored.
+const EXAMPLE: &str = "hello";
+
+/// Where everything is.
+#[derive(Debug)]
+pub(super) struct Places<'a> {
+    pub(super) dashboard: String,
+    pub(super) metrics: String,
+    pub(super) home: &'a Home,
+    pub(super) nodes: &'a [LocalNode],
+    /// Time from the start until now.
+    pub(super) took: Duration,
+}
+
+impl Places<'_> {
+    pub(super) fn print_json(&self) -> anyhow::Result<()> {
+        let Self { dashboard, metrics, home, nodes, took } = self;
+        let nodes: Vec<_> = nodes.iter().map(|node| &node.endpoints).collect();
+        output::json(&json!({
+            "event": "ready",
+            "kinds": ["dht"],
+            "dashboard": dashboard,
+            "metrics": metrics,
+            "data_dir": home.path(),
+            "nodes": nodes,
+            "seconds": took.as_secs_f64(),
+        }))
+    }
+
+    pub(super) fn print(&self) -> anyhow::Result<()> {
+        let mut table = Table::new(["NODE", "ID", "UDP", "RPC"]);
+        for LocalNode { name, endpoints, .. } in self.nodes {
+            table.row([
+                name.to_string(),
+                endpoints.id.chars().take(ID_DIGITS).collect(),
+                endpoints.dht.join(", "),
+                endpoints.rpc.clone().unwrap_or_else(|| "-".to_owned()),
+            ]);
+        }
+        let home = self.home.path().display();
+        let lasts = match self.home {
+            Home::Temporary(_) => "removed at the end",
+            Home::Kept(_) => "kept",
+        };
+        let seconds = self.took.as_secs_f64();
+        output::print(&format!(
+            "{table}\n{}  {}\n{}  {}\n{}  {home} ({lasts})\n\n{}\n{}\n{}\n",
+            heading("page   "),
+            self.dashboard,
+            heading("metrics"),
+            self.metrics,
+            heading("data   "),
+            heading("Try, in another terminal:"),
+            self.examples(),
+            paint(
+                Style::Quiet,
+                &format!(
+                    "{} nodes are up after {seconds:.1} s. Ctrl-C stops them all.",
+                    self.nodes.len()
+                )
+            ),
+            table = table.render(),
+        ))
+    }
+
+    /// Commands that work as they are printed.
+    fn examples(&self) -> String {
+        let program = program();
+        let dir = |index: usize| {
+            self.nodes.get(index).map(|node| node.endpoints.data_dir.display().to_string())
+        };
+        let (Some(first), Some(last)) = (dir(0), dir(self.nodes.len() - 1)) else {
+            return String::new();
+        };
+        let value = format!("{}:{EXAMPLE}", EXAMPLE.len()).into_bytes();
+        let key = Item::Immutable { value }.target();
+        let metrics = &self.metrics;
+        [
+            format!("  {program} dht put '{EXAMPLE}' --data-dir {first}"),
+            format!("  {program} dht get {key} --data-dir {last}"),
+            format!("  {program} dht table --data-dir {first}"),
+            format!("  curl -s {metrics} | grep quintet_dht_contacts"),
+            String::new(),
+        ]
+        .join("\n")
+    }
+}
+
+fn heading(text: &str) -> String {
+    paint(Style::Heading, text)
+}
+
+/// How to call this program: by its name if the shell finds it under that, else by its path.
+fn program() -> String {
+    const NAME: &str = "quintet";
+    let Ok(own) = env::current_exe().and_then(fs::canonicalize) else { return NAME.to_owned() };
+    let is_own = |dir: &Path| fs::canonicalize(dir.join(NAME)).is_ok_and(|found| found == own);
+    let path = env::var_os("PATH").unwrap_or_default();
+    let first = env::split_paths(&path).find(|dir| dir.join(NAME).is_file());
+    if first.is_some_and(|dir| is_own(&dir)) {
+        return NAME.to_owned();
+    }
+    let here =
+        env::current_dir().ok().and_then(|dir| own.strip_prefix(dir).ok().map(Path::to_owned));
+    match here {
+        Some(inside) => format!("./{}", inside.display()),
+        None => own.display().to_string(),
+    }
+}

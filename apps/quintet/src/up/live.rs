@@ -1,0 +1,201 @@
+//! The network with its page, until somebody ends it.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context as _, anyhow, bail};
+use quintet_actor::{
+    bus::EventBus,
+    supervisor::{Backoff, ChildSpec, RestartPolicy, Supervisor},
+};
+use quintet_dashboard::{Dashboard, DashboardConfig, DashboardError, DashboardHandle, Publisher};
+use quintet_dht_node::DhtEvent;
+use quintet_node::{
+    config::BindAddr,
+    datadir::DataDir,
+    lifecycle::{NodeContext, RunReport, RunningNode, Signals, StopCause, run_until_shutdown},
+    ops::{self, Health, OpsConfig, OpsServer},
+    telemetry::{LogRecord, Logs, Metrics},
+};
+use rand::RngExt as _;
+use tokio::{sync::broadcast::Receiver, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    STOP_DEADLINE, announce,
+    feed::{self, Watched},
+    network::{Home, LocalNode, Network},
+    traffic,
+};
+use crate::{cli::UpArgs, output, telemetry};
+
+/// Time the nodes have to get to know each other before what runs is told; they go on in any case.
+const ACQUAINTANCE_MAX: Duration = Duration::from_secs(3);
+
+/// Contacts each node should have by then.
+const CONTACTS_WANTED: usize = 4;
+
+/// Time one of the helpers has to end.
+const HELPER_GRACE: Duration = Duration::from_secs(2);
+
+/// What watches the network and keeps it busy, as a node of its own: started last, stopped first.
+const INSTANCE: &str = "up";
+
+/// Starts, tells what runs where, waits for the end.
+pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let logs = telemetry::for_a_network(args.log.as_deref())?;
+    // Listened to before anything is started: the page shows that, too.
+    let early = Arc::new(Mutex::new(Some(logs.records())));
+    let metrics = Metrics::install()?;
+    quintet_actor::describe_metrics();
+    let signals = Signals::install().context("cannot listen for signals")?;
+    let stop = CancellationToken::new();
+    let home = Home::new(args.data_dir.clone())?;
+    let health = Health::new();
+    let bus = EventBus::new("dht", super::EVENTS_KEPT);
+    // Before the nodes: a port that is taken should be known before anything is started.
+    let dashboard = serve_dashboard(args.dashboard, stop.clone()).await?;
+    let ops_config = OpsConfig { listen: BindAddr::loopback(0), ..OpsConfig::default() };
+    let ops = ops::serve(&ops_config, metrics.clone(), health.clone()).await?;
+
+    let mut network = Network::start(args.nodes, home.path(), &bus, &health).await?;
+    let others = network.nodes.len() - 1;
+    network.joined(others.min(CONTACTS_WANTED), Instant::now() + ACQUAINTANCE_MAX).await;
+    let helpers = Helpers { logs, early, metrics, bus, publisher: dashboard.publisher() };
+    let helpers = helpers.start(&network, args.no_traffic, &home, &health)?;
+    let places = announce::Places {
+        dashboard: dashboard.url(),
+        metrics: format!("http://{}/metrics", ops.local_addr()),
+        home: &home,
+        nodes: &network.nodes,
+        took: begun.elapsed(),
+    };
+    if args.json {
+        places.print_json()?
+    } else {
+        places.print()?
+    }
+
+    let mut running = std::mem::take(&mut network.running);
+    running.push(helpers);
+    let report = run_until_shutdown(running, signals, &health, STOP_DEADLINE).await;
+    if !report.forced {
+        stop.cancel();
+        end_servers(dashboard, ops).await;
+    }
+    judge(&report)?;
+    if args.json { Ok(()) } else { output::line("stopped in order") }
+}
+
+async fn end_servers(dashboard: DashboardHandle, ops: OpsServer) {
+    tokio::join!(dashboard.stopped(), ops.stop());
+}
+
+/// On the address asked for; else on the usual one, or where that is taken on a free port.
+async fn serve_dashboard(
+    listen: Option<SocketAddr>,
+    stop: CancellationToken,
+) -> anyhow::Result<DashboardHandle> {
+    let at = |listen| DashboardConfig { listen, ..DashboardConfig::default() };
+    let Some(listen) = listen else {
+        let usual = DashboardConfig::default();
+        let free = at(SocketAddr::new(usual.listen.ip(), 0));
+        return match Dashboard::start(usual, stop.clone()).await {
+            Err(DashboardError::Bind { .. }) => Ok(Dashboard::start(free, stop).await?),
+            other => Ok(other?),
+        };
+    };
+    Ok(Dashboard::start(at(listen), stop).await?)
+}
+
+/// What watches the network and keeps it busy.
+struct Helpers {
+    logs: Logs,
+    /// Follows the logs since the start, for the first incarnation of whoever shows them.
+    early: Arc<Mutex<Option<Receiver<LogRecord>>>>,
+    metrics: Metrics,
+    bus: EventBus<DhtEvent>,
+    publisher: Publisher,
+}
+
+impl Helpers {
+    /// Starts them under one supervisor. None of them is worth ending the network for: they are restarted.
+    fn start(
+        self,
+        network: &Network,
+        no_traffic: bool,
+        home: &Home,
+        health: &Health,
+    ) -> anyhow::Result<RunningNode> {
+        let Self { logs, early, metrics, bus, publisher } = self;
+        let ctx = NodeContext::new(INSTANCE, DataDir::open(home.path())?, health);
+        let mut supervisor = Supervisor::new(INSTANCE);
+
+        supervisor.spawn(restarted("metrics"), move |stop| {
+            let metrics = metrics.clone();
+            async move {
+                metrics.upkeep(stop).await;
+                Ok(())
+            }
+        });
+        let page = publisher.clone();
+        supervisor.spawn(restarted("logs"), move |stop| {
+            let early = early.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let (records, page) = (early.unwrap_or_else(|| logs.records()), page.clone());
+            async move {
+                feed::forward_logs(records, page, stop).await;
+                Ok(())
+            }
+        });
+        let watched = |node: &LocalNode| Watched {
+            name: Arc::clone(&node.name),
+            client: node.client.clone(),
+        };
+        let nodes: Vec<Watched> = network.nodes.iter().map(watched).collect();
+        supervisor.spawn(restarted("feed"), move |stop| {
+            feed::run(nodes.clone(), bus.clone(), publisher.clone(), stop)
+        });
+        if !no_traffic {
+            let clients: Vec<_> = network
+                .nodes
+                .iter()
+                .map(|node| (Arc::clone(&node.name), node.client.clone()))
+                .collect();
+            supervisor.spawn(restarted("traffic"), move |stop| {
+                traffic::run(clients.clone(), rand::rng().random(), stop)
+            });
+        }
+        Ok(RunningNode::supervise(ctx, Vec::new(), supervisor))
+    }
+}
+
+fn restarted(name: &'static str) -> ChildSpec {
+    let backoff = Backoff { first: Duration::from_millis(200), cap: Duration::from_secs(5) };
+    let within = Duration::from_secs(60);
+    ChildSpec::new(name, RestartPolicy::OnFault { max_restarts: 5, within, backoff }, HELPER_GRACE)
+}
+
+/// A network that was told to stop and did is a success.
+fn judge(report: &RunReport) -> anyhow::Result<()> {
+    if report.is_clean() {
+        return Ok(());
+    }
+    if report.forced {
+        bail!("stopped at once by a second signal");
+    }
+    let faults = report.nodes.iter().filter(|node| !node.outcome.is_clean());
+    let faults: Vec<String> =
+        faults.map(|node| format!("{}: {}", node.instance, node.outcome)).collect();
+    Err(match &report.cause {
+        StopCause::Ended { instance, outcome } => {
+            anyhow!("{instance} ended by itself: {outcome}")
+        }
+        StopCause::Signal { .. } | StopCause::Nothing => {
+            anyhow!("not everything stopped in order: {}", faults.join("; "))
+        }
+    })
+}

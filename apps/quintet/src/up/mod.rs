@@ -1,0 +1,56 @@
+//! `quintet up`: a whole local network in one process, with a page to watch it.
+//!
+//! ```text
+//!   network   16 nodes on 127.0.0.1, UDP among themselves ──► event bus, status
+//!                                                                   │
+//!   traffic   puts and looks up through random nodes                ▼
+//!                                                       feed ──► dashboard ──► browsers
+//!   check     instead of the page: does each kind do its job? one line each, status 0 or 1
+//! ```
+//!
+//! # Invariants
+//!
+//! - Nothing listens beyond loopback.
+//! - Everything ends within [`STOP_DEADLINE`] of the first signal and at once at the second.
+//! - Without `--data-dir`, nothing stays on disk.
+
+mod announce;
+mod check;
+mod feed;
+mod live;
+mod network;
+mod traffic;
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use quintet_dashboard::DashboardError;
+
+use crate::{
+    cli::{KINDS, UpArgs},
+    commands::no_such_kind,
+    exit::UsageError,
+    runtime,
+};
+
+/// Time everything has to stop in order; then it is aborted.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Events of all nodes kept for a slow listener.
+const EVENTS_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
+
+/// Runs the network until it is told to stop, or checks it.
+pub(crate) fn run(args: UpArgs) -> anyhow::Result<()> {
+    for kind in &args.kinds {
+        if !KINDS.contains(&kind.as_str()) {
+            return Err(no_such_kind(kind).into());
+        }
+    }
+    if let Some(actual) = args.dashboard.filter(|listen| !listen.ip().is_loopback()) {
+        return Err(UsageError::new(DashboardError::NotLoopback { actual }.to_string()).into());
+    }
+    if args.check {
+        runtime::many_threads()?.run(check::run(args))
+    } else {
+        runtime::many_threads()?.run(live::run(args))
+    }
+}

@@ -1,0 +1,15 @@
+//! The built binary, driven as people and scripts drive it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what the tests' helpers meet unexpectedly fails the test"
+)]
+
+mod cluster;
+mod config;
+mod dht;
+mod network;
+mod quintet;
+mod surface;

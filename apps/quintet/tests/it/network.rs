@@ -1,0 +1,118 @@
+//! `quintet up` and `quintet up --check`.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+};
+
+use serde_json::Value;
+
+use crate::quintet::Home;
+
+#[test]
+fn up_check_passes_and_says_what_it_saw() {
+    let home = Home::new();
+    let line = home.ok(&["up", "--check"]);
+    assert!(line.starts_with("dht  ok  16 nodes, "), "{line}");
+    for part in [" acknowledged) read by dht-", " hop", " ms; mutable record at version 2"] {
+        assert!(line.contains(part), "{part} is not in {line}");
+    }
+    assert_eq!(line.lines().count(), 1, "one line a kind");
+}
+
+#[test]
+fn up_check_passes_with_the_fewest_nodes_and_for_scripts() {
+    let home = Home::new();
+    let seen = home.json(&["up", "--check", "--json", "--nodes", "2"]);
+    assert_eq!(seen["result"], "ok", "{seen}");
+    assert_eq!(seen["seen"]["nodes"], 2);
+    assert_eq!(seen["seen"]["mutable_seq"], 2);
+}
+
+#[test]
+fn up_check_fails_with_a_reason() {
+    let home = Home::new();
+    home.write("in-the-way", "");
+    let ended =
+        home.run(&["up", "--check", "--nodes", "2", "--data-dir", "in-the-way/x", "--json"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("cannot create in-the-way/x"), "{ended:?}");
+    // A node's own directory is in the way: the network comes up to there, and is stopped again.
+    std::fs::create_dir(home.path("net")).unwrap();
+    home.write("net/dht-01", "");
+    let ended = home.run(&["up", "--check", "--nodes", "3", "--data-dir", "net", "--json"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let told: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(told["result"], "failed");
+    assert!(told["reason"].as_str().unwrap().starts_with("dht-01 does not start: "), "{told}");
+}
+
+#[test]
+fn up_serves_its_page_and_its_nodes_and_leaves_nothing_behind() {
+    let home = Home::new();
+    let up = home.start(&["up", "--json", "--nodes", "4", "--dashboard", "127.0.0.1:0"]);
+    assert_eq!(up.text("event"), "ready");
+    let nodes = up.ready["nodes"].as_array().unwrap().clone();
+    assert_eq!(nodes.len(), 4);
+    let data_dir = up.text("data_dir").to_owned();
+
+    let page = get(up.text("dashboard"), "/");
+    assert!(page.contains("200 OK") && page.contains("<title>Quintet</title>"), "{page}");
+    let metrics = get(up.text("metrics"), "/metrics");
+    assert!(metrics.contains("quintet_dht_contacts{instance=\"dht-03\"}"), "{metrics}");
+
+    let dir = |index: usize| nodes[index]["data_dir"].as_str().unwrap();
+    let put = home.json(&["dht", "put", "hello", "--json", "--data-dir", dir(0)]);
+    let key = put["key"].as_str().unwrap();
+    assert_eq!(home.ok(&["dht", "get", key, "--data-dir", dir(3)]), "hello");
+
+    let (status, rest) = up.stop();
+    assert_eq!((status.code(), rest.as_str()), (Some(0), ""));
+    assert!(!Path::new(&data_dir).exists());
+}
+
+#[test]
+fn a_network_with_a_directory_of_its_own_comes_back_with_its_ids() {
+    let home = Home::new();
+    let args = [
+        "up",
+        "--json",
+        "--no-traffic",
+        "--nodes",
+        "2",
+        "--dashboard",
+        "127.0.0.1:0",
+        "--data-dir",
+        "net",
+    ];
+    let ids = || {
+        let up = home.start(&args);
+        let ids = up.ready["nodes"].as_array().unwrap().iter().map(|node| node["id"].clone());
+        let ids: Vec<Value> = ids.collect();
+        assert_eq!(up.stop().0.code(), Some(0));
+        ids
+    };
+    assert_eq!(ids(), ids());
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_says_so() {
+    let home = Home::new();
+    let up = home.start(&["up", "--json", "--nodes", "8", "--dashboard", "127.0.0.1:0"]);
+    up.signal("-INT");
+    up.signal("-INT");
+    let (status, _) = up.stop();
+    // The first may have been enough by then.
+    assert!(matches!(status.code(), Some(0 | 1)), "{status:?}");
+}
+
+/// One request, raw: the test needs no client of the thing it tests.
+fn get(url: &str, path: &str) -> String {
+    let host = url.trim_start_matches("http://").split('/').next().unwrap();
+    let mut socket = TcpStream::connect(host).unwrap();
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    answer
+}

@@ -1,0 +1,45 @@
+//! A socket as the runtime watches it by itself.
+
+use std::{
+    io,
+    net::SocketAddr,
+    task::{Context, Poll},
+};
+
+use socket2::Socket;
+use tokio::net::UdpSocket;
+
+/// A bound socket that does not block.
+#[derive(Debug)]
+pub(in crate::socket) struct Endpoint(UdpSocket);
+
+impl Endpoint {
+    /// Takes a bound socket that does not block.
+    pub(in crate::socket) fn new(socket: Socket) -> io::Result<Self> {
+        UdpSocket::from_std(socket.into()).map(Self)
+    }
+
+    pub(in crate::socket) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    pub(in crate::socket) fn try_recv_from(
+        &self,
+        buffer: &mut [u8],
+    ) -> io::Result<(usize, SocketAddr)> {
+        self.0.try_recv_from(buffer)
+    }
+
+    pub(in crate::socket) fn try_send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
+        self.0.try_send_to(bytes, to)
+    }
+
+    pub(in crate::socket) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_recv_ready(cx)
+    }
+
+    /// Completes when there may be room to send.
+    pub(in crate::socket) async fn writable(&self) -> io::Result<()> {
+        self.0.writable().await
+    }
+}
