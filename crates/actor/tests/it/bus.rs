@@ -1,3 +1,5 @@
+//! The event bus: facts in order, lag told, nobody waited for.
+
 use std::num::NonZeroUsize;
 
 use quintet_actor::bus::{Delivery, EventBus};

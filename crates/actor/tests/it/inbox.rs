@@ -1,3 +1,5 @@
+//! The inbox: bounds, deadlines, and what an asker learns.
+
 use std::{num::NonZeroUsize, time::Duration};
 
 use quintet_actor::inbox::{self, AskError, InboxTakenError, Reply, TellError};

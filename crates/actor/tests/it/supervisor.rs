@@ -1,3 +1,5 @@
+//! The supervisor: restarts, escalation, and stopping in order.
+
 use std::{
     future::pending,
     num::NonZeroUsize,

@@ -1,3 +1,5 @@
+//! The section as its users meet it: every key documented, contradictions named.
+
 use quintet_node::config::{ConfigError, FlagValue, Schema, Sources};
 
 use super::*;

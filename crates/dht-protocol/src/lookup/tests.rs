@@ -1,3 +1,5 @@
+//! Lookups driven by hand, and over networks made at random.
+
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 

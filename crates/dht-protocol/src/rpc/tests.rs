@@ -1,3 +1,5 @@
+//! Matching answers to questions, pacing, and giving up.
+
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 

@@ -1,3 +1,5 @@
+//! The table against its invariants, over any history.
+
 use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,3 +1,5 @@
+//! Limits over any sequence of calls: never more than they allow.
+
 use std::{
     net::IpAddr,
     num::{NonZeroU32, NonZeroU64, NonZeroUsize},

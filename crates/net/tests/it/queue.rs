@@ -1,3 +1,5 @@
+//! The outbound queue: bounds, priorities, and no class that starves.
+
 use std::{
     collections::VecDeque,
     num::{NonZeroU32, NonZeroUsize},

@@ -1,3 +1,5 @@
+//! Bad configuration: what each error says, and that all are said at once.
+
 use std::{ffi::OsString, fs};
 
 use quintet_node::config::{

@@ -1,3 +1,5 @@
+//! Layers: which one wins, and where each value says it comes from.
+
 use proptest::prelude::*;
 use quintet_node::{
     config::{FlagValue, HumanDuration, Origin, Schema, Sources},

@@ -1,3 +1,5 @@
+//! Reloading: what applies at once, what needs a restart, what is refused.
+
 use std::fs;
 
 use quintet_node::config::ReloadHandle;

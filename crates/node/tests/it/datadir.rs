@@ -1,3 +1,5 @@
+//! The data directory: one process at a time, and errors that name the other.
+
 use std::{
     env,
     io::{BufRead, BufReader, Read},
@@ -88,8 +90,8 @@ fn a_path_that_cannot_be_made_is_named() {
     assert!(error.contains("file/below: cannot create it"), "{error}");
 }
 
+/// No test of its own, and nothing without its variables: what the second process of the others does.
 #[test]
-#[ignore = "no test of its own: what the second process of the others does"]
 fn second_process() {
     if let Ok(dir) = env::var(CHILD_DIR) {
         let _held = DataDir::open(dir).unwrap();
@@ -105,7 +107,7 @@ fn second_process() {
 /// Runs [`second_process`] in one.
 fn child(vars: &[(&str, &str)]) -> Child {
     Command::new(env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "datadir::second_process", "--nocapture"])
+        .args(["--exact", "datadir::second_process", "--nocapture"])
         .envs(vars.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

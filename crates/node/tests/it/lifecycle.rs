@@ -1,3 +1,5 @@
+//! Starting and stopping nodes, by signal, by fault and against a deadline.
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

@@ -1,3 +1,5 @@
+//! Metrics, health and readiness over a real socket.
+
 use std::net::SocketAddr;
 
 use quintet_node::{

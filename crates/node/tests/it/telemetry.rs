@@ -1,3 +1,5 @@
+//! Logs: format, level while running, and the copy for whoever listens.
+
 use std::{
     io,
     sync::{Arc, Mutex},
