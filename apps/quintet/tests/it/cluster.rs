@@ -3,6 +3,7 @@
 use std::{
     net::{TcpListener, UdpSocket},
     process::Command,
+    sync::atomic::{AtomicU16, Ordering},
 };
 
 use serde_json::Value;
@@ -15,14 +16,17 @@ const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/cluster
 /// Nodes of the cluster.
 const NODES: u16 = 4;
 
-/// Ports that were free a moment ago: below those the system hands out by itself.
+/// Ports that were free a moment ago: below those the system hands out by itself, and for each of the
+/// tests that run side by side from a stretch of its own.
 fn free_ports() -> u16 {
+    static STRETCH: AtomicU16 = AtomicU16::new(0);
+    let stretch = STRETCH.fetch_add(1, Ordering::Relaxed) * 1_000;
     let is_free = |port: u16| {
         UdpSocket::bind(("127.0.0.1", port)).is_ok()
             && TcpListener::bind(("127.0.0.1", port)).is_ok()
     };
-    let start = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
-    (start..32_000)
+    let start = 20_000 + stretch + u16::try_from(std::process::id() % 9_000).unwrap();
+    (start..start + 1_000 - 3 * NODES)
         .step_by(usize::from(3 * NODES))
         .find(|first| (*first..first + 3 * NODES).all(is_free))
         .expect("a row of free ports")
