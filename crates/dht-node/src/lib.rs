@@ -14,11 +14,11 @@
 //!   └────────┘                                     └─────────────┘
 //! ```
 //!
-//! - [`socket`]: one actor, one thread at a time: packets in, effects out. Never waits for the disk.
-//! - [`writer`]: makes records durable in groups, and only then lets their acknowledgements go.
-//! - [`publisher`]: announces again, about every hour, what this node was asked to keep published.
-//! - [`persistence`]: what lies on disk, and how a node finds its way back from it.
-//! - [`rpc`]: the operator's door. [`DhtClient`]: the embedder's.
+//! - `socket`: one actor, one thread at a time: packets in, effects out. Never waits for the disk.
+//! - `writer`: makes records durable in groups, and only then lets their acknowledgements go.
+//! - `publisher`: announces again, about every hour, what this node was asked to keep published.
+//! - `persistence`: what lies on disk, and how a node finds its way back from it.
+//! - `rpc`: the operator's door. [`DhtClient`]: the embedder's.
 //!
 //! # Invariants
 //!

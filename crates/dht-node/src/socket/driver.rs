@@ -208,7 +208,7 @@ impl Driver {
         clock: Clock,
         buffer: &mut [u8],
     ) -> Result<bool, ReceiveError> {
-        for _ in 0..PACKETS_PER_TURN {
+        for read in 0..PACKETS_PER_TURN {
             match self.sockets.try_recv(index, buffer) {
                 Ok((len, from)) => {
                     self.receive_errors = 0;
@@ -220,7 +220,7 @@ impl Driver {
                         self.dht.on_packet(clock, from, packet, &mut self.effects);
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(read > 0),
                 Err(source) => {
                     self.drops.receive_errors += 1;
                     self.receive_errors += u32::from(!is_about_a_peer(&source));

@@ -16,7 +16,7 @@ pub(in crate::socket) struct Endpoint(AsyncFd<UdpSocket>);
 impl Endpoint {
     /// Takes a bound socket that does not block.
     pub(in crate::socket) fn new(socket: Socket) -> io::Result<Self> {
-        AsyncFd::register_with_interest(socket.into(), Interest::READABLE).map(Self)
+        watch(socket.into(), Interest::READABLE).map(Self)
     }
 
     pub(in crate::socket) fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -40,7 +40,14 @@ impl Endpoint {
 
     /// Completes when there may be room to send. Watches a second handle of the same socket meanwhile.
     pub(in crate::socket) async fn writable(&self) -> io::Result<()> {
-        let second = self.0.get_ref().try_clone()?;
-        AsyncFd::register_with_interest(second, Interest::WRITABLE)?.writable().await.map(|_| ())
+        let second = watch(self.0.get_ref().try_clone()?, Interest::WRITABLE)?;
+        second.writable().await.map(|_| ())
     }
+}
+
+#[expect(unsafe_code, reason = "there is no other way to watch a socket for reading alone")]
+fn watch(socket: UdpSocket, interest: Interest) -> io::Result<AsyncFd<UdpSocket>> {
+    // SAFETY: a `UdpSocket` owns its descriptor, returns the same one as long as it lives, and closes it
+    // when it is dropped; the `AsyncFd` owns the socket and gives it out by shared reference only.
+    unsafe { AsyncFd::register_with_interest(socket, interest) }.map_err(Into::into)
 }
