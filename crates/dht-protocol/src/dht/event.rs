@@ -128,8 +128,10 @@ pub enum StepResult {
     Answered,
     /// The node had the value.
     Found,
-    /// The node refused or did not answer.
-    Failed,
+    /// The node answered with an error.
+    Refused,
+    /// The node did not answer in time, or another one did in its place.
+    Silent,
 }
 
 /// Facts, in the past tense.
@@ -147,6 +149,8 @@ pub enum Event {
         target: Key,
         /// For a value, or for nodes.
         kind: Option<ValueKind>,
+        /// A store follows.
+        stores: bool,
     },
     /// A lookup took a step.
     LookupStepped {

@@ -95,13 +95,13 @@ impl Translator {
         let index = *self.by_name.get(&event.node)?;
         let (name, own) = self.nodes.get(index).map(|node| (NodeId::new(&*node.name), node.id))?;
         Some(match &event.event {
-            Event::LookupStarted { operation, target, kind } => {
+            Event::LookupStarted { operation, target, kind, stores } => {
                 let lookup = lookup_id(index, *operation);
                 if self.targets.len() >= TARGETS_MAX {
                     self.targets.pop_front();
                 }
                 self.targets.push_back((lookup, *target));
-                let (target, kind) = (shown_key(*target), lookup_kind(*kind));
+                let (target, kind) = (shown_key(*target), lookup_kind(*kind, *stores));
                 Shown::LookupStarted { lookup, node: name, target, kind }
             }
             Event::LookupStepped { operation, contact, result } => {
@@ -209,8 +209,9 @@ fn lookup_id(node: usize, OperationId(operation): OperationId) -> LookupId {
     LookupId(((node as u64) << OPERATION_BITS) | own)
 }
 
-const fn lookup_kind(kind: Option<ValueKind>) -> LookupKind {
+const fn lookup_kind(kind: Option<ValueKind>, stores: bool) -> LookupKind {
     match kind {
+        _ if stores => LookupKind::Store,
         None => LookupKind::FindNode,
         Some(ValueKind::Item | ValueKind::Raw) => LookupKind::FindValue,
         Some(ValueKind::Peers) => LookupKind::GetPeers,
@@ -222,7 +223,8 @@ const fn outcome(result: StepResult) -> StepOutcome {
         StepResult::Asked => StepOutcome::Queried,
         StepResult::Answered => StepOutcome::Answered,
         StepResult::Found => StepOutcome::Found,
-        StepResult::Failed => StepOutcome::TimedOut,
+        StepResult::Refused => StepOutcome::Refused,
+        StepResult::Silent => StepOutcome::TimedOut,
     }
 }
 
@@ -253,7 +255,8 @@ mod tests {
 
     fn started(node: &str, operation: u64) -> DhtEvent {
         let (operation, target) = (OperationId(operation), Key::new([1; 20]));
-        fact(node, Event::LookupStarted { operation, target, kind: Some(ValueKind::Peers) })
+        let kind = Some(ValueKind::Peers);
+        fact(node, Event::LookupStarted { operation, target, kind, stores: false })
     }
 
     fn stepped(node: &str, operation: u64) -> DhtEvent {

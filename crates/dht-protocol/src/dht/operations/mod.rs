@@ -305,8 +305,8 @@ impl Dht {
             Goal::Immutable | Goal::Mutable { .. } => Some(ValueKind::Item),
             Goal::Raw => Some(ValueKind::Raw),
         };
-        out.push(Effect::Event(Event::LookupStarted { operation: id, target, kind }));
         let stores = wish.stored_value().is_some();
+        out.push(Effect::Event(Event::LookupStarted { operation: id, target, kind, stores }));
         let gathered = if stores { Gathered::default() } else { self.own_values(&wish, target) };
         let satisfied = gathered.is_final(&wish);
         let runs = if satisfied { ArrayVec::new() } else { self.runs(target, goal, stores, clock) };

@@ -140,7 +140,9 @@ impl Dht {
                             run.wake = clock.now;
                         }
                     }
-                    out.push(step(id, contact, StepResult::Failed));
+                    let refused = error.is_some();
+                    let result = if refused { StepResult::Refused } else { StepResult::Silent };
+                    out.push(step(id, contact, result));
                     self.drive(id, clock, out);
                 }
             }
