@@ -169,7 +169,7 @@ impl Node {
         let ping = sent(&out).context("expected a ping to a new contact")?;
         let (codec, message) = codec::decode(&ping.bytes)?;
         let pong = Response { sender: contact.id, ..Response::default() };
-        let pong = encode(codec, Message { body: Body::Response(pong), ..message })?;
+        let pong = encode(codec, &Message { body: Body::Response(pong), ..message })?;
         self.dht.on_packet(self.clock, contact.addr, &pong, &mut Vec::new());
         Ok(())
     }
@@ -263,12 +263,12 @@ fn ask(codec: Codec, source: u8, number: usize, request: Request) -> anyhow::Res
         observed: None,
         body: Body::Query(Query { sender, want: Want::Unsaid, request }),
     };
-    encode(codec, message)
+    encode(codec, &message)
 }
 
-fn encode(codec: Codec, message: Message) -> anyhow::Result<Vec<u8>> {
+fn encode(codec: Codec, message: &Message) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    codec::encode(codec, &message, &mut bytes)?;
+    codec::encode(codec, message, &mut bytes)?;
     Ok(bytes)
 }
 

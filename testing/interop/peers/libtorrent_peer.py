@@ -103,22 +103,23 @@ class Peer:
         salt = bytes.fromhex(salt)
         self.session.dht_get_mutable_item(public, salt)
         end = time.monotonic() + timeout
-        best = None
-        while best is None or not best.authoritative:
+        found, complete = None, False
+        while not complete:
             try:
-                best = self.wait(
+                alert = self.wait(
                     end - time.monotonic(),
                     lambda a: isinstance(a, lt.dht_mutable_item_alert)
                     and bytes(a.key) == public
                     and bytes(a.salt) == salt,
                 )
             except TimeoutError:
-                if best is None:
+                if found is None:
                     raise
                 break
+            value, complete = text(alert.item), alert.authoritative
+            found = {"value": value, "seq": None if value is None else alert.seq}
             end = min(end, time.monotonic() + SETTLED_SECS)
-        value = text(best.item)
-        return {"value": value, "seq": None if value is None else best.seq}
+        return found
 
     def announce(self, info_hash, port, timeout=TIMEOUT_SECS):
         """Starts an announce. libtorrent does not say when it is over."""
@@ -141,7 +142,10 @@ class Peer:
         return {"peers": [f"{host}:{port}" for host, port in found.peers()]}
 
     def wait(self, timeout, matches):
-        """Returns the first alert that matches; what else comes goes to standard error."""
+        """Returns the first alert that matches; all that come go to standard error.
+
+        The library frees an alert when the next ones are popped: read it before waiting again.
+        """
         end = time.monotonic() + timeout
         found = None
         while found is None:

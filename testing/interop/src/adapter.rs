@@ -8,6 +8,7 @@ use std::{
     net::{Ipv4Addr, SocketAddrV4},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -58,14 +59,9 @@ impl Library {
     pub fn absence(self) -> Option<String> {
         match self {
             Self::Libtorrent => {
-                let works = Command::new(python())
-                    .args(["-c", "import libtorrent"])
-                    .stdin(Stdio::null())
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::null())
-                    .status()
-                    .is_ok_and(|status| status.success());
-                (!works).then(|| format!("no Python with libtorrent ({PYTHON})"))
+                // Asked once for all tests: an interpreter takes its time.
+                static WORKS: LazyLock<bool> = LazyLock::new(imports_libtorrent);
+                (!*WORKS).then(|| format!("no Python with libtorrent ({PYTHON})"))
             }
             Self::BittorrentDht => {
                 let there = node_modules().is_some_and(|path| path.join(self.name()).is_dir());
@@ -89,6 +85,16 @@ impl Library {
             }
         }
     }
+}
+
+fn imports_libtorrent() -> bool {
+    Command::new(python())
+        .args(["-c", "import libtorrent"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 fn python() -> OsString {

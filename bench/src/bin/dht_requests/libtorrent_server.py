@@ -6,10 +6,21 @@ ends when its input does.
 
 import os
 import sys
+import time
 
 import libtorrent
 
+# A contact whose answer is lost on the way is not asked again of its own accord.
+INTRODUCTIONS = 3
+
 listen = sys.argv[1]
+contacts = []
+for line in sys.stdin:
+    address = line.strip()
+    if not address:
+        break
+    host, port = address.rsplit(":", 1)
+    contacts.append((host, int(port)))
 session = libtorrent.session({
     "listen_interfaces": listen,
     "enable_dht": True,
@@ -28,11 +39,9 @@ session = libtorrent.session({
     "download_rate_limit": 0,
     "alert_mask": 0,
 })
-for line in sys.stdin:
-    address = line.strip()
-    if not address:
-        break
-    host, port = address.rsplit(":", 1)
-    session.add_dht_node((host, int(port)))
+for _ in range(INTRODUCTIONS):
+    for contact in contacts:
+        session.add_dht_node(contact)
+    time.sleep(1)
 sys.stdin.read()
 os._exit(0)

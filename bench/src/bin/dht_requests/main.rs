@@ -20,6 +20,7 @@ mod load;
 mod ours;
 mod report;
 mod servers;
+mod source;
 mod store;
 mod usage;
 mod wire;
@@ -87,7 +88,7 @@ fn main() -> anyhow::Result<()> {
         processor: process::processor(),
         cores: thread::available_parallelism().map_or(0, usize::from),
         sources: load::SOURCES,
-        in_flight_per_source: load::IN_FLIGHT,
+        in_flight_per_source: source::IN_FLIGHT,
         contacts: arguments.contacts,
         servers: outcomes,
     };

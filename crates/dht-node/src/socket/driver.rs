@@ -136,7 +136,7 @@ impl Driver {
         self.dht.next_wake().min(self.tick_at)
     }
 
-    /// Does a bounded portion of everything. Returns whether there may be more to read.
+    /// Does a bounded portion of everything. Returns whether there is likely to be more to read.
     pub(super) fn turn(
         &mut self,
         first: Option<Message>,
@@ -193,7 +193,8 @@ impl Driver {
         }
     }
 
-    /// Reads a portion from each socket. Returns whether one of them may have more.
+    /// Reads a portion from each socket. Returns whether one of them is likely to have more soon: where
+    /// packets have just come, looking again is cheaper than going to sleep and being woken.
     fn receive(&mut self, clock: Clock, buffer: &mut [u8]) -> Result<bool, ReceiveError> {
         let mut more = false;
         for index in 0..self.sockets.len() {

@@ -2,14 +2,9 @@
 //!
 //! With one socket a family, a reply leaves by the socket its query came in by.
 
-use std::{
-    future::{pending, poll_fn},
-    io,
-    net::SocketAddr,
-    task::Poll,
-    time::Duration,
-};
+use std::{future::pending, io, net::SocketAddr, time::Duration};
 
+use futures_util::future::select_all;
 use quintet_dht_protocol::{contact::Family, dht::Packet};
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
@@ -25,8 +20,8 @@ const BUFFER_BYTES: usize = 4 << 20;
 /// Time an acknowledgement waits for a full send buffer; then it is lost, as packets may be.
 const SEND_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Time until the next attempt to send where the system refuses to tell when there is room.
-const SEND_AGAIN: Duration = Duration::from_millis(10);
+/// Time until the next attempt where the system does not tell when a socket is ready.
+const TRY_AGAIN: Duration = Duration::from_millis(10);
 
 /// A UDP address cannot be had.
 #[derive(Debug, Error)]
@@ -121,30 +116,30 @@ impl Sockets {
         debug!(to = %packet.to, sent, "packet had to wait");
     }
 
-    /// Completes when a packet may have arrived. One task may wait at a time.
+    /// Completes when a packet may have arrived.
     pub(super) async fn readable(&self) {
-        poll_fn(|cx| {
-            // Every socket is asked, so that each of them wakes the task; an error shows when the
-            // socket is used.
-            let sockets = self.0.iter().map(|bound| &bound.socket);
-            let ready = sockets.filter(|socket| socket.poll_readable(cx).is_ready()).count();
-            if ready > 0 { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
+        let sockets = self.0.iter().map(|bound| Box::pin(bound.socket.readable()));
+        let (ready, ..) = select_all(sockets).await;
+        rest_after(ready).await;
     }
 
     /// Completes when there may be room for a packet to `to`; never, if there is none to send.
     pub(super) async fn writable(&self, to: Option<SocketAddr>) {
         let Some(socket) = to.and_then(|to| self.towards(to)) else { return pending().await };
-        if let Err(error) = socket.writable().await {
-            debug!(%error, "room to send cannot be waited for");
-            sleep(SEND_AGAIN).await;
-        }
+        rest_after(socket.writable().await).await;
     }
 
     fn towards(&self, to: SocketAddr) -> Option<&Endpoint> {
         let same = |bound: &&Bound| bound.addr.is_ipv4() == to.is_ipv4();
         self.0.iter().find(same).map(|bound| &bound.socket)
+    }
+}
+
+/// Where the system does not tell when a socket is ready, the next attempt comes a little later.
+async fn rest_after(ready: io::Result<()>) {
+    if let Err(error) = ready {
+        debug!(%error, "a socket cannot be waited for");
+        sleep(TRY_AGAIN).await;
     }
 }
 

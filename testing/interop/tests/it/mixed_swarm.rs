@@ -38,7 +38,7 @@ fn everybody_reads_what_everybody_wrote() -> Result<()> {
         let mut swarm = Swarm::start(lab, &binary, &kinds)?;
         let mut missed = swarm.immutable_items()?;
         missed.extend(swarm.mutable_items()?);
-        missed.extend(swarm.peers()?);
+        missed.extend(swarm.announces()?);
         ensure!(missed.is_empty(), "{} were missed:\n{}", missed.len(), missed.join("\n"));
         Ok(())
     })
@@ -68,12 +68,10 @@ impl Swarm {
     }
 
     fn immutable_items(&mut self) -> Result<Vec<String>> {
-        let mut items = Vec::new();
-        for member in &mut self.members {
-            let value = format!("an item of {}", member.name()).into_bytes();
-            let target = member.put_immutable(&value)?;
-            items.push((target, value));
-        }
+        let items = self.each_writes(|writer, _| {
+            let value = format!("an item of {}", writer.name()).into_bytes();
+            Ok((writer.put_immutable(&value)?, value))
+        })?;
         self.each_reads_each("immutable item", |reader, number| {
             let (target, value) = &items[number];
             Ok(reader.get_immutable(*target)?.is_some_and(|read| read == *value))
@@ -81,35 +79,40 @@ impl Swarm {
     }
 
     fn mutable_items(&mut self) -> Result<Vec<String>> {
-        let mut items = Vec::new();
-        for (member, number) in self.members.iter_mut().zip(1..) {
-            let owner = keys::owner(number);
-            let value = format!("a signed item of {}", member.name()).into_bytes();
-            let what = format!("{} writes a mutable item", member.name());
-            let seq = eventually(&what, || member.put_mutable(&owner, SALT, &value, 1).map(Some))?;
-            items.push((owner.public_key, Found { value, seq }));
-        }
+        let items = self.each_writes(|writer, number| {
+            let owner = keys::owner(u8::try_from(number)?);
+            let value = format!("a signed item of {}", writer.name()).into_bytes();
+            let seq = writer.put_mutable(&owner, SALT, &value, 1)?;
+            Ok((owner.public_key, Found { value, seq }))
+        })?;
         self.each_reads_each("mutable item", |reader, number| {
             let (public_key, item) = &items[number];
             Ok(reader.get_mutable(*public_key, SALT)?.is_some_and(|read| read == *item))
         })
     }
 
-    fn peers(&mut self) -> Result<Vec<String>> {
-        let mut announced = Vec::new();
-        for (member, port) in self.members.iter_mut().zip(FIRST_PORT..) {
-            let [_, port_byte] = port.to_be_bytes();
-            let info_hash = [port_byte; 20];
-            member.announce(info_hash, port)?;
-            announced.push((info_hash, SocketAddrV4::new(*member.addr().ip(), port)));
-        }
+    fn announces(&mut self) -> Result<Vec<String>> {
+        let peers = self.each_writes(|writer, number| {
+            let number = u8::try_from(number)?;
+            let (info_hash, port) = ([number; 20], FIRST_PORT + u16::from(number));
+            writer.announce(info_hash, port)?;
+            Ok((info_hash, SocketAddrV4::new(*writer.addr().ip(), port)))
+        })?;
         self.each_reads_each("announce", |searcher, number| {
-            let (info_hash, peer) = &announced[number];
+            let (info_hash, peer) = &peers[number];
             Ok(searcher.get_peers(*info_hash)?.contains(peer))
         })
     }
 
-    /// Lets each member read what each other wrote, all at once, and returns who missed what.
+    /// Lets each member write one thing.
+    fn each_writes<T: Send>(
+        &mut self,
+        write: impl Fn(&mut dyn Peer, usize) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        self.all_at_once(write)?.into_iter().collect()
+    }
+
+    /// Lets each member read what each other wrote, and returns who missed what.
     fn each_reads_each(
         &mut self,
         what: &str,
@@ -117,31 +120,39 @@ impl Swarm {
     ) -> Result<Vec<String>> {
         let start = Instant::now();
         let names: Vec<_> = self.members.iter().map(|member| member.name().to_owned()).collect();
-        let (names, reads) = (&names, &reads);
-        let others = |own: usize| (0..names.len()).filter(move |other| *other != own);
+        let missed: Vec<String> = self
+            .all_at_once(|reader, own| {
+                let mut missed = Vec::new();
+                for (number, writer) in names.iter().enumerate().filter(|(other, _)| *other != own)
+                {
+                    let pair = format!("{} reads the {what} of {writer}", reader.name());
+                    let read = eventually(&pair, || Ok(reads(reader, number)?.then_some(())));
+                    missed.extend(read.err().map(|error| format!("{error:#}")));
+                }
+                missed
+            })?
+            .concat();
+        let pairs = names.len() * names.len().saturating_sub(1);
+        let (read, secs) = (pairs.saturating_sub(missed.len()), start.elapsed().as_secs_f32());
+        eprintln!("mixed swarm: each {what}: {read} of {pairs} reads in {secs:.1} s");
+        Ok(missed)
+    }
+
+    /// Has every member do something, each in a thread of its own, and returns what came of it.
+    fn all_at_once<T: Send>(
+        &mut self,
+        act: impl Fn(&mut dyn Peer, usize) -> T + Sync,
+    ) -> Result<Vec<T>> {
+        let act = &act;
         thread::scope(|scope| {
-            let mut readers = Vec::new();
-            for (reader, member) in self.members.iter_mut().enumerate() {
-                readers.push(scope.spawn(move || {
-                    let mut missed = Vec::new();
-                    for writer in others(reader) {
-                        let pair =
-                            format!("{} reads the {what} of {}", names[reader], names[writer]);
-                        let read =
-                            eventually(&pair, || Ok(reads(member.as_mut(), writer)?.then_some(())));
-                        missed.extend(read.err().map(|error| format!("{error:#}")));
-                    }
-                    missed
-                }));
-            }
-            let mut missed = Vec::new();
-            for reader in readers {
-                missed.extend(reader.join().map_err(|_| anyhow!("a reader panicked"))?);
-            }
-            let pairs = names.len() * names.len().saturating_sub(1);
-            let (read, secs) = (pairs - missed.len(), start.elapsed().as_secs_f32());
-            eprintln!("mixed swarm: each {what}: {read} of {pairs} reads in {secs:.1} s");
-            Ok(missed)
+            let members = self.members.iter_mut().enumerate();
+            let threads: Vec<_> = members
+                .map(|(number, member)| scope.spawn(move || act(member.as_mut(), number)))
+                .collect();
+            let join = |thread: thread::ScopedJoinHandle<'_, T>| {
+                thread.join().map_err(|_| anyhow!("a member's thread panicked"))
+            };
+            threads.into_iter().map(join).collect()
         })
     }
 }

@@ -1,9 +1,9 @@
-//! One UDP socket and how the runtime watches it.
+//! One UDP socket, and waiting for it.
 //!
-//! Where epoll or its like is underneath, a socket is watched for reading alone. A watch for room to
-//! send fires whenever the receiver of any earlier packet has read it; at 100,000 replies a second
-//! that woke a thread that had nothing to do as often, and cost as much as all else. Room to send is
-//! watched for only while somebody waits for it.
+//! Where the system has epoll or its like, a socket is watched only while somebody waits for it. A
+//! lasting watch tells a thread of the runtime of every packet that comes in and of all room that
+//! earlier packets leave, while another thread is reading and writing already: at 100,000 replies a
+//! second that cost more than the replies themselves.
 
 #[cfg(not(unix))]
 mod portable;

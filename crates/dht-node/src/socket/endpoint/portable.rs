@@ -1,10 +1,6 @@
 //! A socket as the runtime watches it by itself.
 
-use std::{
-    io,
-    net::SocketAddr,
-    task::{Context, Poll},
-};
+use std::{io, net::SocketAddr};
 
 use socket2::Socket;
 use tokio::net::UdpSocket;
@@ -34,8 +30,9 @@ impl Endpoint {
         self.0.try_send_to(bytes, to)
     }
 
-    pub(in crate::socket) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_recv_ready(cx)
+    /// Completes when there may be a packet to read.
+    pub(in crate::socket) async fn readable(&self) -> io::Result<()> {
+        self.0.readable().await
     }
 
     /// Completes when there may be room to send.
