@@ -1,6 +1,10 @@
 //! What a test does whose counterpart is not installed.
 
-use std::env;
+use std::{
+    env,
+    io::{self, Write as _},
+    thread,
+};
 
 use anyhow::{Result, ensure};
 
@@ -16,9 +20,8 @@ const REQUIRED: &str = "INTEROP_REQUIRED";
 /// If `INTEROP_REQUIRED` is set.
 pub fn skipped(reason: &str) -> Result<()> {
     ensure!(env::var_os(REQUIRED).is_none(), "{REQUIRED} is set and {reason}");
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    let test = thread::current().name().unwrap_or("a test").to_owned();
     // `eprintln!` is captured for tests that pass; a handle of one's own is not.
-    use std::io::Write as _;
-    writeln!(std::io::stderr(), "skipped: {test}: {reason}")?;
+    writeln!(io::stderr(), "skipped: {test}: {reason}")?;
     Ok(())
 }
