@@ -180,7 +180,7 @@ impl Node {
         let mut out = Vec::with_capacity(TURN * 2);
         let (mut packets, mut bytes) = (0_u32, 0_u64);
         let started = Stopwatch::now();
-        // The median of the turns: what else runs on the machine interrupts the few.
+        // Of the turns the one that nine tenths exceed: what else runs on the machine slows them down.
         let mut turns = Vec::new();
         while started.elapsed() < time {
             for turn in queries.chunks(TURN) {
@@ -199,7 +199,7 @@ impl Node {
             }
         }
         turns.sort_unstable();
-        let turn = turns.get(turns.len() / 2).context("expected a time above 0")?.as_secs_f64();
+        let turn = turns.get(turns.len() / 10).context("expected a time above 0")?.as_secs_f64();
         let packets = f64::from(packets);
         let sum: u32 = queries.iter().map(|(_, query)| query.len()).sum::<usize>().try_into()?;
         Ok(Row {
