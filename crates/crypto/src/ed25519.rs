@@ -113,10 +113,9 @@ mod tests {
     /// RFC 8032, section 7.1, test 2.
     #[test]
     fn signs_as_the_rfc_does() {
-        let seed = hex::decode_array(
-            "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
-        )
-        .unwrap();
+        let seed =
+            hex::decode_array("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb")
+                .unwrap();
         let key = SecretKey::from_seed(&seed);
         assert_eq!(
             hex::encode(&key.public_key()),

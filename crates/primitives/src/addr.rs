@@ -108,7 +108,9 @@ mod tests {
 
     #[test]
     fn local_ranges_are_recognised() {
-        for local in ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "100.64.0.1", "::1", "fe80::1"] {
+        for local in
+            ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "100.64.0.1", "::1", "fe80::1"]
+        {
             assert!(is_local(ip(local)), "{local}");
         }
         assert!(!is_local(ip("100.128.0.1")));

@@ -116,9 +116,6 @@ mod tests {
         assert_eq!(decode("abc"), Err(HexError::OddLength { digits: 3 }));
         assert_eq!(decode("0g"), Err(HexError::BadDigit { position: 1 }));
         let short = decode_array::<20>("00").unwrap_err();
-        assert_eq!(
-            short.to_string(),
-            "expected 20 bytes as 40 hexadecimal digits, got 2 digits"
-        );
+        assert_eq!(short.to_string(), "expected 20 bytes as 40 hexadecimal digits, got 2 digits");
     }
 }
