@@ -169,7 +169,7 @@ impl Dht {
         }
     }
 
-    /// Returns our own id; a name for readers of the table's owner.
+    /// Returns our own id.
     pub(in crate::dht) const fn own(&self) -> Key {
         self.config.own_id
     }
