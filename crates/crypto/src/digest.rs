@@ -27,6 +27,12 @@ pub fn sha256(parts: &[&[u8]]) -> Hash256 {
     Hash256::new(hasher.finalize().into())
 }
 
+/// Returns the SHA-256 digest of the SHA-256 digest of the concatenation of `parts`: Bitcoin's hash for ids.
+#[must_use]
+pub fn sha256d(parts: &[&[u8]]) -> Hash256 {
+    sha256(&[sha256(parts).as_bytes()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,6 +18,7 @@
 //!
 //! Vectors are data of strangers: files are bounded in size, folders in depth.
 
+pub mod bitcoin;
 pub mod dht;
 pub mod file;
 pub mod print;

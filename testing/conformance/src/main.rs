@@ -16,7 +16,7 @@ use conformance::{print, run};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Node kind whose vectors these are: dht.
+    /// Node kind whose vectors these are: bitcoin or dht.
     kind: String,
     /// Folder of vector files; `.gz` files are decompressed.
     dir: PathBuf,

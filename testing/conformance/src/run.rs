@@ -8,14 +8,14 @@ use std::{
 use thiserror::Error;
 
 use crate::{
-    dht,
+    bitcoin, dht,
     file::{File, FileError, plain_name, walk},
     suite::{Report, Suite},
     sums,
 };
 
 /// The node kinds whose vectors can be run.
-pub const KINDS: [&str; 1] = ["dht"];
+pub const KINDS: [&str; 2] = ["bitcoin", "dht"];
 
 /// Files that explain and list vectors and are none themselves.
 const PROSE: [&str; 4] = ["README.md", "LICENSE", "NOTICE", sums::LIST];
@@ -132,6 +132,7 @@ pub fn run(kind: &str, folder: &Path, only: Option<&str>) -> Result<Outcome, Run
 /// [`RunError::UnknownKind`].
 pub fn suites_of(kind: &str) -> Result<Vec<Box<dyn Suite>>, RunError> {
     match kind {
+        "bitcoin" => Ok(bitcoin::suites()),
         "dht" => Ok(dht::suites()),
         _ => Err(RunError::UnknownKind { actual: kind.to_owned() }),
     }

@@ -1,0 +1,1 @@
+//! A Bitcoin node: the chain on disk and what drives it.

@@ -1,0 +1,32 @@
+//! Bitcoin's rules, sans-IO: what a transaction, a header and a block must satisfy, from genesis to today.
+//!
+//! ```text
+//!   bytes ──► encode ──► Transactions · Block          parsed once, borrowed from the buffer ever after
+//!                              │
+//!   headers ──► header chain ──┤  context: height, median time, flags
+//!                              ▼
+//!   Coins view ──► block rules ──► spent coins (undo) + script checks, each independent of the others
+//!                                                          │
+//!                                               script ────┘  run on any core, in any order
+//! ```
+//!
+//! - [`encode`]: reading the wire format out of a hostile buffer.
+//! - [`transaction`], [`block`]: parsed transactions and blocks over one shared buffer.
+//! - [`coin`]: an unspent output, and the coins a block spent.
+//! - [`script`]: the script engine, its flags and its errors in Bitcoin Core's names.
+//! - [`network`]: what differs between main, the test networks and a chain of one's own.
+//!
+//! Rejections are values that carry Bitcoin Core's reject reason, word for word.
+//! Ids, headers, amounts and addresses are the `bitcoin` crate's types; every consensus decision is made here.
+
+pub mod block;
+pub mod coin;
+pub mod encode;
+pub mod network;
+pub mod script;
+pub mod transaction;
+
+pub use block::Block;
+pub use coin::{Coin, CoinRef, SpentCoins};
+pub use encode::DecodeError;
+pub use transaction::{Transaction, Transactions, Tx};
