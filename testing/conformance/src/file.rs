@@ -22,6 +22,8 @@ pub struct File {
     pub name: PathBuf,
     /// Content, decompressed.
     pub bytes: Vec<u8>,
+    /// The folder of the run.
+    folder: PathBuf,
 }
 
 /// Why a file cannot be read.
@@ -80,7 +82,19 @@ impl File {
         if bytes.len() as u64 > FILE_MAX {
             return Err(FileError::TooLong { path });
         }
-        Ok(Self { name, bytes })
+        Ok(Self { name, bytes, folder: folder.to_owned() })
+    }
+
+    /// Reads the file beside this one whose own name, without `.gz`, is `name`: for cases that come as two files.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] if it cannot be read or decompressed, or is too long.
+    pub fn beside(&self, name: &str) -> Result<Self, FileError> {
+        let plain = self.name.with_file_name(name);
+        let packed = self.name.with_file_name(format!("{name}.gz"));
+        let relative = if self.folder.join(&packed).is_file() { packed } else { plain };
+        Self::read(&self.folder, &relative)
     }
 }
 
