@@ -20,6 +20,8 @@
 //! - [`verified`]: digests of checks that passed.
 
 pub mod cache;
+pub mod checks;
+pub mod verified;
 
 pub use cache::{
     After, Cache, CacheError, CacheOptions, CoinBytes, CoinTable, FlushReport, Head, HeadRecord,

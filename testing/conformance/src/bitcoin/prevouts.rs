@@ -96,7 +96,7 @@ impl Suite for BlocksWithPrevouts {
     }
 
     fn run(&self, file: &File, report: &mut Report) {
-        let own = file.name.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let own = file.own_name();
         if let Some(stem) = own.strip_suffix(PREVOUTS) {
             // The coins are run with their block; here, that each belongs to the other.
             report.case(format!("{}: its block", file.name.display()), || {
@@ -150,7 +150,9 @@ fn run_block(file: &File, partner: &str, report: &mut Report) {
 }
 
 fn beside(file: &File, name: &str) -> Result<File, Mismatch> {
-    file.beside(name).map_err(|error| Mismatch::new("the other file", name, error.to_string()))
+    let wanted = file.name.with_file_name(name);
+    let found = file.other(|path| Path::new(path) == wanted);
+    found.ok_or_else(|| Mismatch::new("the other file", name, "none that can be read"))
 }
 
 fn parse(file: &File) -> Result<Prevouts, Mismatch> {
