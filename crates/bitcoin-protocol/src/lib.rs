@@ -13,6 +13,8 @@
 //! - [`encode`]: reading the wire format out of a hostile buffer.
 //! - [`transaction`], [`block`]: parsed transactions and blocks over one shared buffer.
 //! - [`coin`]: an unspent output, and the coins a block spent.
+//! - [`rules`]: what a transaction and a block must satisfy, and what a block does to the coins.
+//! - [`header`]: proof of work, the tree of headers, votes, and synchronisation that peers cannot abuse.
 //! - [`script`]: the script engine, its flags and its errors in Bitcoin Core's names.
 //! - [`network`]: what differs between main, the test networks and a chain of one's own.
 //!
@@ -22,7 +24,9 @@
 pub mod block;
 pub mod coin;
 pub mod encode;
+pub mod header;
 pub mod network;
+pub mod rules;
 pub mod script;
 pub mod transaction;
 
