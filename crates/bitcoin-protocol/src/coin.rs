@@ -107,7 +107,12 @@ impl SpentCoins {
 
     /// Returns the coins in order.
     pub fn iter(&self) -> impl Iterator<Item = CoinRef<'_>> {
-        (0..self.len()).map_while(|index| self.get(index))
+        self.iter_from(0)
+    }
+
+    /// Returns the coins from `first` on, in order.
+    pub fn iter_from(&self, first: usize) -> impl Iterator<Item = CoinRef<'_>> {
+        (first..self.len()).map_while(|index| self.get(index))
     }
 
     /// Returns the coin at `index` as the output it was.
