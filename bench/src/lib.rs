@@ -1,3 +1,5 @@
 //! Benchmarks: one program a question, each against its peer, in one run.
 
+#[cfg(feature = "bitcoin")]
+pub mod bitcoin_chain;
 pub mod process;

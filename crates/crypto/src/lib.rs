@@ -3,14 +3,17 @@
 //! Thin, typed doors to audited crates: the algorithms are theirs, the types are ours, so that no
 //! other crate chooses an implementation. What one kind alone needs stays with that kind.
 //!
-//! - [`digest`]: SHA-1 and SHA-256 over the concatenation of parts.
-//! - [`keyed`]: SipHash-2-4, the keyed hash for tables and permits.
+//! - [`digest`]: SHA-1, SHA-256, RIPEMD-160, their compositions and tagged hashes, over the
+//!   concatenation of parts.
+//! - [`keyed`]: SipHash, the keyed hash for tables and permits.
+//! - [`secp`]: ECDSA and Schnorr signatures over secp256k1, one by one.
 //! - [`ed25519`]: signatures, strict verification, keys from seeds or in expanded form.
 //! - [`crc32c`]: the Castagnoli checksum.
 
 pub mod digest;
 pub mod ed25519;
 pub mod keyed;
+pub mod secp;
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 

@@ -73,6 +73,20 @@ impl Batch {
         self
     }
 
+    /// Sets `key` to a value that is encoded already; it must be what `V` would have written.
+    pub fn put_encoded<K: KeyCodec, V: ValueCodec>(
+        &mut self,
+        table: &Table<K, V>,
+        key: &K,
+        value: &[u8],
+    ) -> &mut Self {
+        let mut sealed = Vec::with_capacity(CHECKSUM_BYTES + value.len());
+        sealed.extend_from_slice(&[0; CHECKSUM_BYTES]);
+        sealed.extend_from_slice(value);
+        self.push(Cow::Borrowed(table.name()), encoded(key), Some(sealed));
+        self
+    }
+
     /// Removes `key`, if it is there.
     pub fn delete<K: KeyCodec, V: ValueCodec>(
         &mut self,

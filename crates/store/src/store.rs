@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     batch::Batch,
+    checksum,
     codec::{KeyCodec, ValueCodec},
     directory::{Directory, StoreOptions},
     engine::{Durability, Engine, MemoryEngine},
@@ -111,6 +112,27 @@ impl Store {
             .map(|sealed| table.decode_value(&bytes, &sealed))
             .transpose()
             .map_err(|source| StoreError::corrupt(table.name(), &bytes, source))
+    }
+
+    /// Hands the encoding of the value of `key`, verified, to `read`: for values that are taken as they are, without a copy
+    /// or an allocation more than the engine's own.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for [`Store::get`].
+    pub fn get_with<K: KeyCodec, V: ValueCodec, R>(
+        &self,
+        table: &Table<K, V>,
+        key: &K,
+        read: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, StoreError> {
+        let mut bytes = Vec::with_capacity(48);
+        key.encode_key(&mut bytes);
+        let Some(sealed) = self.inner.engine.get(table.name(), &bytes)? else { return Ok(None) };
+        match checksum::unseal(table.name(), &bytes, &sealed) {
+            Ok(value) => Ok(Some(read(value))),
+            Err(source) => Err(StoreError::corrupt(table.name(), &bytes, source)),
+        }
     }
 
     /// Applies `batch` as a whole. When this returns, readers see it, and it is as durable as asked.

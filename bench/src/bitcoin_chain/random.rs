@@ -1,0 +1,83 @@
+//! A random number generator whose numbers never change.
+//!
+//! The chain's bytes follow from these numbers, so the algorithm is pinned here: that of `rand`'s standard generator may
+//! change with a version. SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, 2014).
+
+/// A SplitMix64 generator. For loads and test cases, not for secrets.
+#[derive(Debug, Clone)]
+pub struct SplitMix(u64);
+
+impl SplitMix {
+    /// Returns the generator of a seed.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Returns the next number.
+    pub const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Returns a number of `0..bound`, or 0 if the bound is 0.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        let wide = u128::from(self.next()) * u128::from(bound);
+        // The upper half of the product is below the bound.
+        u64::try_from(wide >> 64).unwrap_or(0)
+    }
+
+    /// Returns an index of a list of this length, or 0 if it is empty.
+    pub fn index(&mut self, len: usize) -> usize {
+        let bound = u64::try_from(len).unwrap_or(u64::MAX);
+        usize::try_from(self.below(bound)).unwrap_or(0)
+    }
+
+    /// Returns a number of `from..=to`.
+    pub fn between(&mut self, from: u64, to: u64) -> u64 {
+        from + self.below(to.saturating_sub(from) + 1)
+    }
+
+    /// Returns true in `percent` of a hundred cases.
+    pub fn percent(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    /// Returns a byte.
+    pub fn byte(&mut self) -> u8 {
+        self.next().to_le_bytes()[7]
+    }
+
+    /// Fills a buffer.
+    pub fn fill(&mut self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(8) {
+            let word = self.next().to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first numbers of seed 1234567, as the algorithm's published reference gives them.
+    #[test]
+    fn gives_the_reference_numbers() {
+        let mut random = SplitMix::new(1_234_567);
+        assert_eq!(random.next(), 6_457_827_717_110_365_317);
+        assert_eq!(random.next(), 3_203_168_211_198_807_973);
+        assert_eq!(random.next(), 9_817_491_932_198_370_423);
+    }
+
+    #[test]
+    fn stays_below_its_bound() {
+        let mut random = SplitMix::new(1);
+        assert!((0..1_000).all(|_| random.below(7) < 7));
+        assert!((0..1_000).all(|_| (3..=5).contains(&random.between(3, 5))));
+        assert_eq!(random.below(0), 0);
+    }
+}
