@@ -10,13 +10,16 @@ use crate::{
     suite::{Mismatch, Report, Suite},
 };
 
+mod alternate;
 mod asmap;
 mod base58;
 mod bech32;
 mod blocks;
 mod chain;
+mod checkpoints;
 mod compact;
 mod filters;
+mod headers;
 mod key_io;
 mod merkle;
 mod prevouts;
@@ -25,12 +28,15 @@ mod prevouts;
 #[must_use]
 pub fn suites() -> Vec<Box<dyn Suite>> {
     vec![
+        Box::new(alternate::Alternate),
         Box::new(asmap::AsmapFiles),
         Box::new(base58::Base58),
         Box::new(bech32::Bech32Strings),
         Box::new(blocks::Blocks),
+        Box::new(checkpoints::Checkpoints),
         Box::new(compact::Compact),
         Box::new(filters::Filters),
+        Box::new(headers::Headers),
         Box::new(key_io::KeyIo),
         Box::new(merkle::Merkle),
         Box::new(prevouts::BlocksWithPrevouts),

@@ -24,9 +24,9 @@ use thiserror::Error;
 use self::solution::{Cut, cut_solution};
 use crate::{
     Block, Transaction,
-    coin::SpentCoins,
     encode::{DecodeError, Reader, put_size},
-    script::ScriptFlags,
+    network::Params,
+    script::{Immediate, ScriptError, ScriptFlags, TxContext, verify_input},
     transaction::Tx,
 };
 
@@ -44,7 +44,7 @@ const COMMITMENT_MIN: usize = 38;
 
 const OP_RETURN: u8 = 0x6a;
 
-/// Why a block holds no solution that could be tried. The reject reason is `bad-signet-blksig`.
+/// Why a block is not signed. The reject reason is `bad-signet-blksig`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SignetError {
     /// It has no transaction.
@@ -56,10 +56,31 @@ pub enum SignetError {
     /// The solution is no script and witness.
     #[error("expected a script and a witness as the solution: {0}")]
     Solution(#[from] DecodeError),
+    /// The solution does not satisfy the challenge.
+    #[error("expected a solution that satisfies the challenge: {0}")]
+    Unsatisfied(#[from] ScriptError),
+}
+
+/// Checks that a block is signed, where blocks must be. Genesis is not, and is valid.
+///
+/// # Errors
+///
+/// [`SignetError`]: the block is invalid, `bad-signet-blksig`.
+///
+/// **Spec:** Core's `CheckSignetBlockSolution`.
+pub fn check_solution(block: &Block, params: &Params) -> Result<(), SignetError> {
+    let Some(challenge) = &params.signet_challenge else { return Ok(()) };
+    if block.hash() == params.genesis_hash() {
+        return Ok(());
+    }
+    let transactions = SignetTransactions::new(block, challenge)?;
+    let spent = transactions.to_spend.view().outputs().collect();
+    let context = TxContext::new(transactions.to_sign.view(), spent);
+    Ok(verify_input(&context, 0, SOLUTION_FLAGS, &mut Immediate)?)
 }
 
 impl SignetError {
-    /// Bitcoin Core's reject reason, which a solution that does not satisfy the challenge has, too.
+    /// Bitcoin Core's reject reason for all of them.
     pub const REJECT_REASON: &'static str = "bad-signet-blksig";
 }
 
@@ -94,17 +115,6 @@ impl SignetTransactions {
             to_spend: Transaction::decode(to_spend)?,
             to_sign: Transaction::decode(to_sign)?,
         })
-    }
-
-    /// Returns the output that is spent, for the script check: no value, under the challenge.
-    #[must_use]
-    pub fn spent(&self) -> SpentCoins {
-        let mut spent = SpentCoins::with_capacity(1);
-        for output in self.to_spend.view().outputs() {
-            let script_pubkey = output.script_pubkey;
-            spent.push(crate::CoinRef { value: 0, height: 0, coinbase: false, script_pubkey });
-        }
-        spent
     }
 }
 

@@ -42,7 +42,8 @@ fn coinbase(pushed: &[u8]) -> bitcoin::Transaction {
 }
 
 fn block(transactions: &[bitcoin::Transaction]) -> Block {
-    let header = crate::block::decode_header(Params::signet().genesis_header().unwrap());
+    let mut header = crate::block::decode_header(Params::signet().genesis_header().unwrap());
+    header.nonce = 0;
     let mut bytes = encode_header(&header).to_vec();
     put_size(&mut bytes, transactions.len() as u64);
     transactions.iter().for_each(|tx| bytes.extend(serialize(tx)));
@@ -71,12 +72,11 @@ fn the_transactions_are_those_of_the_bip() {
     script_sig.extend(serialize(&header.prev_blockhash));
     script_sig.extend(serialize(&root));
     script_sig.extend(serialize(&header.time));
-    let to_spend = tx(OutPoint::null(), script_sig, Witness::new(), challenge.clone());
+    let to_spend = tx(OutPoint::null(), script_sig, Witness::new(), challenge);
     assert_eq!(built.to_spend.view().bytes(), serialize(&to_spend));
     let previous = OutPoint { txid: to_spend.compute_txid(), vout: 0 };
     let to_sign = tx(previous, vec![0x51, 0x52], witness, vec![0x6a]);
     assert_eq!(built.to_sign.view().bytes(), serialize(&to_sign));
-    assert_eq!(built.spent().get(0).map(|coin| coin.script_pubkey.to_vec()), Some(challenge));
 }
 
 #[test]
@@ -121,4 +121,56 @@ fn a_solution_that_is_cut_or_goes_on_is_refused() {
     }
     let longer = [&whole[..], &[0]].concat();
     assert!(matches!(solve(&longer), Err(SignetError::Solution(DecodeError::Trailing { .. }))));
+}
+
+#[test]
+fn a_block_is_signed_by_whom_the_challenge_names_and_by_nobody_else() {
+    use bitcoin::{
+        secp256k1::{Message, Secp256k1, SecretKey},
+        sighash::SighashCache,
+    };
+    let secp = Secp256k1::new();
+    let key = SecretKey::from_slice(&[7; 32]).unwrap();
+    let mut challenge = vec![33];
+    challenge.extend_from_slice(&key.public_key(&secp).serialize());
+    challenge.push(0xac);
+    let params = Params::signet_with(challenge.clone());
+
+    // The mark stands where the solution will.
+    let unsigned =
+        SignetTransactions::new(&block(&[coinbase(&marked(&[0, 0]))]), &challenge).unwrap();
+    let to_sign = unsigned.to_sign.view().bytes();
+    let to_sign: bitcoin::Transaction = bitcoin::consensus::deserialize(to_sign).unwrap();
+    let sign = |key: &SecretKey| {
+        let script = ScriptBuf::from_bytes(challenge.clone());
+        let hash = SighashCache::new(&to_sign).legacy_signature_hash(0, &script, 1).unwrap();
+        let message = Message::from_digest(hash.to_byte_array());
+        let mut signature = secp.sign_ecdsa(&message, key).serialize_der().to_vec();
+        signature.push(1);
+        let length = u8::try_from(signature.len()).unwrap();
+        let solution = [&[length + 1, length], &signature[..], &[0]].concat();
+        block(&[coinbase(&marked(&solution))])
+    };
+    let signed = sign(&key);
+    assert_eq!(check_solution(&signed, &params), Ok(()));
+    let other = SecretKey::from_slice(&[8; 32]).unwrap();
+    assert!(matches!(check_solution(&sign(&other), &params), Err(SignetError::Unsatisfied(_))));
+    // The signature covers the time, and not the nonce.
+    let changed = |at: usize| {
+        let mut bytes = signed.bytes().to_vec();
+        bytes[at] ^= 1;
+        check_solution(&Block::decode(bytes).unwrap(), &params)
+    };
+    assert!(changed(68).is_err());
+    assert_eq!(changed(76), Ok(()));
+}
+
+#[test]
+fn genesis_and_networks_without_a_challenge_need_no_solution() {
+    let genesis = Block::decode(Params::signet().genesis).unwrap();
+    assert_eq!(check_solution(&genesis, &Params::signet()), Ok(()));
+    let unsigned = block(&[coinbase(&[])]);
+    assert_eq!(check_solution(&unsigned, &Params::main()), Ok(()));
+    assert_eq!(check_solution(&unsigned, &Params::signet_with(vec![0x51])), Ok(()));
+    assert!(check_solution(&unsigned, &Params::signet()).is_err());
 }
