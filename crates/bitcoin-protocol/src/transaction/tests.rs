@@ -133,7 +133,7 @@ fn claims_take_no_memory() {
         most.to_vec(),
         [&[1, 1, 0, 0, 0][..], &most, &[0; 60]].concat(),
         [&[1][..], &TestTx::spending(outpoint(1), 5).bytes()[..46], &most, &[0; 60]].concat(),
-        [&[1][..], &with_flags(1, &[])[..62], &most].concat(),
+        [&[1][..], &with_flags(1, &[])[..59], &most].concat(),
     ];
     for claim in claims {
         let bytes = Bytes::from(claim);

@@ -268,7 +268,7 @@ fn check_state(
     let target = pow::target(header.bits, params.pow_limit);
     expect_eq("target", Some(number(&after.current_target)?), target)?;
 
-    let first = context.height % params.retarget_interval() == 0;
+    let first = context.height.is_multiple_of(params.retarget_interval());
     let bits_before = pow::compact(number(&before.current_target)?);
     let bits = if first {
         let last_time = before.prev_timestamps.last().copied().unwrap_or_default();
