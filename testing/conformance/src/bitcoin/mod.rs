@@ -10,6 +10,7 @@ use crate::{
     suite::{Mismatch, Report, Suite},
 };
 
+mod alternate;
 mod asmap;
 mod base58;
 mod bech32;
@@ -17,9 +18,11 @@ mod bip32;
 mod bip39;
 mod blocks;
 mod chain;
+mod checkpoints;
 mod compact;
 mod ellswift;
 mod filters;
+mod headers;
 mod key_io;
 mod merkle;
 mod ordering;
@@ -32,15 +35,18 @@ mod transactions;
 #[must_use]
 pub fn suites() -> Vec<Box<dyn Suite>> {
     vec![
+        Box::new(alternate::Alternate),
         Box::new(asmap::AsmapFiles),
         Box::new(base58::Base58),
         Box::new(bech32::Bech32Strings),
         Box::new(blocks::Blocks),
         Box::new(bip32::Bip32),
         Box::new(bip39::Bip39),
+        Box::new(checkpoints::Checkpoints),
         Box::new(compact::Compact),
         Box::new(ellswift::EllSwift),
         Box::new(filters::Filters),
+        Box::new(headers::Headers),
         Box::new(key_io::KeyIo),
         Box::new(merkle::Merkle),
         Box::new(prevouts::BlocksWithPrevouts),
