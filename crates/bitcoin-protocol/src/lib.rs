@@ -17,16 +17,25 @@
 //! - [`rules`]: what a transaction and a block must satisfy, and what a block does to the coins.
 //! - [`header`]: proof of work, the tree of headers, votes, and synchronisation that peers cannot abuse.
 //! - [`script`]: the script engine, its flags and its errors in Bitcoin Core's names.
+//! - [`address`]: scripts as the strings people pass around, and back.
+//! - [`filter`]: compact filters of blocks (BIP-0158), what light clients ask for.
+//! - [`compact`], [`merkle_block`]: blocks as peers relay them: short ids, or proofs of a few transactions.
+//! - [`asmap`]: which network operator an address belongs to.
 //! - [`network`]: what differs between main, the test networks and a chain of one's own.
 //!
 //! Rejections are values that carry Bitcoin Core's reject reason, word for word.
 //! Ids, headers, amounts and addresses are the `bitcoin` crate's types; every consensus decision is made here.
 
+pub mod address;
+pub mod asmap;
 pub mod block;
 pub mod coin;
 pub mod coins;
+pub mod compact;
 pub mod encode;
+pub mod filter;
 pub mod header;
+pub mod merkle_block;
 pub mod network;
 pub mod rules;
 pub mod script;

@@ -120,7 +120,8 @@ impl Transactions {
         Ok(all)
     }
 
-    fn with_capacity(bytes: Bytes, transactions: usize, left: usize) -> Self {
+    /// Makes an empty table over `bytes`, of which `left` are still to be read.
+    pub(crate) fn with_capacity(bytes: Bytes, transactions: usize, left: usize) -> Self {
         // A guess from real blocks (about 250 bytes for an input with its witness, 100 for an output); vectors grow if it is low.
         Self {
             bytes,
@@ -132,7 +133,7 @@ impl Transactions {
     }
 
     /// Parses one transaction and computes its ids.
-    fn decode_one(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+    pub(crate) fn decode_one(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
         let start = reader.at();
         let (first_input, first_output) = (self.inputs.len(), self.outputs.len());
         reader.take(4)?;
@@ -480,3 +481,8 @@ impl<'a> Witness<'a> {
         self.items.iter().map(move |span| span.of(self.bytes))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ pub const FOLDER_DEPTH_MAX: usize = 16;
 /// A file that was read whole.
 #[derive(Debug)]
 pub struct File {
+    /// Folder of the run.
+    pub folder: PathBuf,
     /// Path relative to the folder of the run, without `.gz`.
     pub name: PathBuf,
     /// Content, decompressed.
@@ -80,7 +82,23 @@ impl File {
         if bytes.len() as u64 > FILE_MAX {
             return Err(FileError::TooLong { path });
         }
-        Ok(Self { name, bytes })
+        Ok(Self { folder: folder.to_owned(), name, bytes })
+    }
+
+    /// Reads the first file of the run's folder whose path (relative, without `.gz`) is `wanted`.
+    ///
+    /// For vectors that speak of a file beside them. `None` if there is none or it cannot be read.
+    #[must_use]
+    pub fn other(&self, wanted: impl Fn(&str) -> bool) -> Option<Self> {
+        let files = walk(&self.folder).ok()?;
+        let named = |path: &PathBuf| plain_name(path).to_str().is_some_and(&wanted);
+        Self::read(&self.folder, files.iter().find(|path| named(path))?).ok()
+    }
+
+    /// Returns the file's own name without folders and `.gz`.
+    #[must_use]
+    pub fn own_name(&self) -> &str {
+        self.name.file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
 }
 

@@ -17,13 +17,13 @@ const FAILURES_SHOWN: usize = 5;
 pub fn text(outcome: &Outcome, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
-        "{:<12} {:>6} {:>8} {:>8} {:>8} {:>9}",
+        "{:<14} {:>6} {:>8} {:>8} {:>8} {:>9}",
         "suite", "files", "passed", "failed", "skipped", "seconds"
     )?;
     for Row { suite, files, elapsed, report } in &outcome.rows {
         writeln!(
             out,
-            "{suite:<12} {files:>6} {:>8} {:>8} {:>8} {:>9.3}",
+            "{suite:<14} {files:>6} {:>8} {:>8} {:>8} {:>9.3}",
             report.passed,
             report.failed,
             report.skipped,
@@ -39,6 +39,11 @@ pub fn text(outcome: &Outcome, out: &mut impl Write) -> io::Result<()> {
         let more = report.failed.saturating_sub(FAILURES_SHOWN as u64);
         if more > 0 {
             writeln!(out, "failed: {suite}: {more} more")?;
+        }
+    }
+    for Row { suite, report, .. } in &outcome.rows {
+        for (reason, count) in &report.reasons {
+            writeln!(out, "skipped: {suite}: {count}: {reason}")?;
         }
     }
     for (path, reason) in &outcome.unreadable {
@@ -100,6 +105,7 @@ fn suite(Row { suite, files, elapsed, report }: &Row) -> Value {
         "passed": report.passed,
         "failed": report.failed,
         "skipped": report.skipped,
+        "skipped_because": report.reasons,
         "seconds": elapsed.as_secs_f64(),
         "failures": failures,
     })

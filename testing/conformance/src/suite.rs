@@ -1,6 +1,7 @@
 //! What a suite is, and how it reports its cases.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
@@ -93,6 +94,8 @@ pub struct Report {
     pub failed: u64,
     /// Cases that could not be tried.
     pub skipped: u64,
+    /// Why cases could not be tried, and how many for each reason.
+    pub reasons: BTreeMap<String, u64>,
     /// The first failures.
     pub failures: Vec<Failure>,
     /// Why the file at hand is no file of cases, if it is none.
@@ -127,9 +130,32 @@ impl Report {
         }
     }
 
-    /// Counts a case that cannot be tried.
-    pub const fn skip(&mut self) {
+    /// Counts a case that cannot be tried, and why. A reason is few words without the case's name:
+    /// it is printed once with a count.
+    pub fn skip(&mut self, reason: impl Into<String>) {
         self.skipped += 1;
+        *self.reasons.entry(reason.into()).or_default() += 1;
+    }
+
+    /// Reads `file` as JSON, or notes that it is none.
+    pub fn json(&mut self, file: &File) -> Option<serde_json::Value> {
+        let read = serde_json::from_slice(&file.bytes);
+        read.map_err(|error| self.unreadable = Some(format!("expected JSON: {error}"))).ok()
+    }
+
+    /// Runs one case whose fields are those of `T`. A case that has not these fields fails.
+    pub fn json_case<T: DeserializeOwned>(
+        &mut self,
+        case: impl fmt::Display,
+        value: serde_json::Value,
+        check: impl FnOnce(T) -> Result<(), Mismatch>,
+    ) {
+        self.case(case, || {
+            let value = serde_json::from_value(value).map_err(|error| {
+                Mismatch::new("form of the case", "known fields", error.to_string())
+            })?;
+            check(value)
+        });
     }
 
     /// Reads `file` as a JSON list of cases (or a single one) and runs `check` on each.
@@ -153,12 +179,7 @@ impl Report {
             }
         };
         for (index, case) in cases.into_iter().enumerate() {
-            self.case(format!("{}[{index}]", file.name.display()), || {
-                let case = serde_json::from_value(case).map_err(|error| {
-                    Mismatch::new("form of the case", "known fields", error.to_string())
-                })?;
-                check(case)
-            });
+            self.json_case(format!("{}[{index}]", file.name.display()), case, &mut check);
         }
     }
 }

@@ -35,7 +35,7 @@ pub fn check(folder: &Path, report: &mut Report) -> std::io::Result<bool> {
             continue;
         }
         if !path.exists() {
-            report.skip();
+            report.skip("listed and not in the folder");
             continue;
         }
         report.case(name.display(), || {

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Longest script of a coin, bytes: a longer one cannot be run.
-pub const SCRIPT_BYTES_MAX: usize = 10_000;
+const SCRIPT_BYTES_MAX: usize = crate::script::SCRIPT_SIZE_MAX;
 
 /// Longest encoded coin, bytes.
 pub const COIN_BYTES_MAX: usize = 5 + 10 + 5 + SCRIPT_BYTES_MAX;

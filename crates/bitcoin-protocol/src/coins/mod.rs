@@ -4,13 +4,14 @@
 //!   CoinRef ──► compress ──► the value of a coin in the cache and on disk, 27 to 44 bytes mostly
 //!                  ├──► undo       the coins a block spent, to give them back
 //!                  ├──► snapshot   the whole set as a file that Bitcoin Core reads and writes
-
+//!                  └──► stats      the whole set as numbers and one hash, equal to Core's
 //! ```
 //!
 //! One encoding of a coin serves all of them, Bitcoin Core's: so a snapshot is a copy of what is on disk.
 
 pub mod compress;
 pub mod snapshot;
+pub mod stats;
 pub mod undo;
 
 use bitcoin::{OutPoint, Txid, hashes::Hash};

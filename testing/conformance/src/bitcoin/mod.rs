@@ -1,9 +1,91 @@
 //! The suites of Bitcoin: one file of this folder per sort of vector file.
 
-use crate::suite::Suite;
+use std::path::Path;
+
+use quintet_primitives::hex;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    file::File,
+    suite::{Mismatch, Report, Suite},
+};
+
+mod asmap;
+mod base58;
+mod bech32;
+mod blocks;
+mod chain;
+mod compact;
+mod filters;
+mod key_io;
+mod merkle;
+mod prevouts;
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
 pub fn suites() -> Vec<Box<dyn Suite>> {
-    vec![]
+    vec![
+        Box::new(asmap::AsmapFiles),
+        Box::new(base58::Base58),
+        Box::new(bech32::Bech32Strings),
+        Box::new(blocks::Blocks),
+        Box::new(compact::Compact),
+        Box::new(filters::Filters),
+        Box::new(key_io::KeyIo),
+        Box::new(merkle::Merkle),
+        Box::new(prevouts::BlocksWithPrevouts),
+    ]
+}
+
+/// Reads a field of hexadecimal digits.
+fn bytes(field: &str, text: &str) -> Result<Vec<u8>, Mismatch> {
+    hex::decode(text).map_err(|error| Mismatch::new(field, "hexadecimal digits", error.to_string()))
+}
+
+/// Reads a hash as people see it: hexadecimal digits of its bytes in reverse.
+fn display_hash(field: &str, text: &str) -> Result<[u8; 32], Mismatch> {
+    let mut hash: [u8; 32] = hex::decode_array(text)
+        .map_err(|error| Mismatch::new(field, "64 hexadecimal digits", error.to_string()))?;
+    hash.reverse();
+    Ok(hash)
+}
+
+/// Returns whether the file's own name begins and ends so.
+fn is_named(name: &Path, begin: &str, end: &str) -> bool {
+    let name = name.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.starts_with(begin) && name.ends_with(end)
+}
+
+/// Returns the first digits of a file's name: the height of the block it is about.
+fn digits(name: &str) -> &str {
+    let start = name.find(|char: char| char.is_ascii_digit()).unwrap_or(name.len());
+    let rest = &name[start..];
+    &rest[..rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len())]
+}
+
+/// Returns whether a path is that of a whole block of this height.
+fn is_block_of(path: &str, height: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let name = name.strip_suffix(".bin").map(|name| name.strip_suffix(".block").unwrap_or(name));
+    let own = name.and_then(|name| name.rsplit('_').next());
+    !height.is_empty() && own == Some(height)
+}
+
+/// Reads `file` as a JSON list of rows and runs `check` on each; a row of one text is a comment.
+fn json_rows<T: DeserializeOwned>(
+    file: &File,
+    report: &mut Report,
+    mut check: impl FnMut(T) -> Result<(), Mismatch>,
+) {
+    let Some(value) = report.json(file) else { return };
+    let serde_json::Value::Array(rows) = value else {
+        report.unreadable = Some("expected a JSON list of rows".to_owned());
+        return;
+    };
+    for (index, row) in rows.into_iter().enumerate() {
+        if row.as_array().is_some_and(|row| row.len() == 1 && row[0].is_string()) {
+            continue;
+        }
+        report.json_case(format!("{}[{index}]", file.name.display()), row, &mut check);
+    }
 }
