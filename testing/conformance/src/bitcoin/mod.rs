@@ -13,6 +13,7 @@ use crate::{
 mod asmap;
 mod base58;
 mod bech32;
+mod blk;
 mod compact;
 mod filters;
 mod key_io;
@@ -25,6 +26,7 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(asmap::AsmapFiles),
         Box::new(base58::Base58),
         Box::new(bech32::Bech32Strings),
+        Box::new(blk::Blk),
         Box::new(compact::Compact),
         Box::new(filters::Filters),
         Box::new(key_io::KeyIo),
