@@ -19,6 +19,7 @@ mod bip39;
 mod blocks;
 mod chain;
 mod checkpoints;
+mod blk;
 mod compact;
 mod ellswift;
 mod filters;
@@ -43,6 +44,7 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(bip32::Bip32),
         Box::new(bip39::Bip39),
         Box::new(checkpoints::Checkpoints),
+        Box::new(blk::Blk),
         Box::new(compact::Compact),
         Box::new(ellswift::EllSwift),
         Box::new(filters::Filters),
