@@ -11,12 +11,18 @@ use crate::{
 };
 
 mod asmap;
+mod assembler;
+mod assets;
 mod base58;
 mod bech32;
 mod compact;
 mod filters;
+mod judge;
 mod key_io;
 mod merkle;
+mod script_tests;
+mod sighash;
+mod tx;
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
@@ -29,6 +35,10 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(filters::Filters),
         Box::new(key_io::KeyIo),
         Box::new(merkle::Merkle),
+        Box::new(assets::Assets),
+        Box::new(script_tests::ScriptTests),
+        Box::new(sighash::Sighash),
+        Box::new(tx::Transactions),
     ]
 }
 
