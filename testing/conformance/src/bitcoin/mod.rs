@@ -12,6 +12,8 @@ use crate::{
 
 mod alternate;
 mod asmap;
+mod assembler;
+mod assets;
 mod base58;
 mod bech32;
 mod bip32;
@@ -31,6 +33,12 @@ mod prevouts;
 mod psbt;
 mod taproot;
 mod transactions;
+mod judge;
+mod key_io;
+mod merkle;
+mod script_tests;
+mod sighash;
+mod tx;
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
@@ -57,6 +65,10 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(psbt::Psbts),
         Box::new(taproot::Taproot),
         Box::new(transactions::TransactionFiles),
+        Box::new(assets::Assets),
+        Box::new(script_tests::ScriptTests),
+        Box::new(sighash::Sighash),
+        Box::new(tx::Transactions),
     ]
 }
 
