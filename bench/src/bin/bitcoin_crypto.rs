@@ -14,6 +14,7 @@ use quintet_crypto::{
     digest::sha256d,
     merkle,
     muhash::{MuHash, Num3072, Sha256ChaCha20},
+    schnorr_batch::Batch,
     secp::{SecretKey, ecdsa_verify, schnorr_verify, tweak_add, tweak_check},
 };
 
@@ -140,6 +141,26 @@ impl Bench {
             }
         });
         line("tweak check, one by one", tweak, Some(CORE_TWEAK), None);
+        for size in [16, 64, 256, 1024, 4096, SIGNATURES] {
+            let each = self.best(size, || {
+                let mut batch = Batch::new();
+                for case in &cases[..size] {
+                    batch.add_signature(&case.schnorr, &case.key, &case.message);
+                }
+                assert!(batch.verify());
+            });
+            line(&format!("Schnorr, {size} at once"), each, Some(CORE_VERIFY), Some(single));
+        }
+        for size in [16, 64, 256, 1024, 4096, SIGNATURES] {
+            let each = self.best(size, || {
+                let mut batch = Batch::new();
+                for case in &cases[..size] {
+                    batch.add_tweak(&case.output, case.odd, &case.key, &case.message);
+                }
+                assert!(batch.verify());
+            });
+            line(&format!("tweak checks, {size} at once"), each, Some(CORE_TWEAK), Some(tweak));
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! - [`merkle`]: roots and branches of double SHA-256, and [`sha256d_64_many`], what they are made of.
 //! - [`muhash`]: the hash of a set, which elements join and leave in any order.
 //! - [`secp`]: ECDSA and Schnorr signatures over secp256k1, one by one.
+//! - [`schnorr_batch`]: Schnorr signatures and tweaks of keys, many at once.
 //! - [`ed25519`]: signatures, strict verification, keys from seeds or in expanded form.
 //! - [`crc32c`]: the Castagnoli checksum.
 
@@ -17,8 +18,10 @@ pub mod ed25519;
 pub mod keyed;
 pub mod merkle;
 pub mod muhash;
+pub mod schnorr_batch;
 pub mod secp;
 mod sha256_lanes;
+mod words;
 
 pub use sha256_lanes::sha256d_64_many;
 

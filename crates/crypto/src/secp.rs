@@ -1,6 +1,7 @@
 //! Doors to libsecp256k1: ECDSA and Schnorr signatures, tweaks of public keys, Diffie-Hellman.
 //!
-//! Verification takes bytes as they stand in a transaction and answers yes or no: *why* a signature
+//! Everything verified one by one comes here; signatures that can wait for company go to
+//! [`schnorr_batch`](crate::schnorr_batch). Verification takes bytes as they stand in a transaction and answers yes or no: *why* a signature
 //! is bad is nobody's business in a consensus rule.
 //!
 //! # Invariants

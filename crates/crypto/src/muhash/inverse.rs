@@ -21,7 +21,8 @@
 //!
 //! **Spec:** Knuth, *The Art of Computer Programming*, volume 2, algorithm 4.5.2 L.
 
-use super::num::{GAP, Num3072, WORDS, multiply_add, subtract};
+use super::num::{GAP, Num3072, WORDS, subtract};
+use crate::words::{add_carry, multiply_add, subtract_borrow};
 
 /// Units by which a run's numbers may differ from the true ones, less than this.
 ///
@@ -187,12 +188,12 @@ impl Euclid {
             let minus;
             (plus, chains[0]) = multiply_add(p.0, x, chains[0], 0);
             (minus, chains[1]) = multiply_add(p.1, y, chains[1], 0);
-            (*a, borrows[0]) = plus.borrow(minus, borrows[0]);
+            (*a, borrows[0]) = subtract_borrow(plus, minus, borrows[0]);
             let plus;
             let minus;
             (plus, chains[2]) = multiply_add(q.0, y, chains[2], 0);
             (minus, chains[3]) = multiply_add(q.1, x, chains[3], 0);
-            (*b, borrows[1]) = plus.borrow(minus, borrows[1]);
+            (*b, borrows[1]) = subtract_borrow(plus, minus, borrows[1]);
         }
         self.take_cofactors(steps);
     }
@@ -208,11 +209,11 @@ impl Euclid {
             let (first, second);
             (first, chains[0]) = multiply_add(u0, old_a, chains[0], 0);
             (second, chains[1]) = multiply_add(v0, old_b, chains[1], 0);
-            (*a, carries[0]) = first.carry(second, carries[0]);
+            (*a, carries[0]) = add_carry(first, second, carries[0]);
             let (first, second);
             (first, chains[2]) = multiply_add(u1, old_a, chains[2], 0);
             (second, chains[3]) = multiply_add(v1, old_b, chains[3], 0);
-            (*b, carries[1]) = first.carry(second, carries[1]);
+            (*b, carries[1]) = add_carry(first, second, carries[1]);
         }
         let last = self.cofactor_length - 1;
         if self.cofactor_a[last] == 0 && self.cofactor_b[last] == 0 {
@@ -233,7 +234,7 @@ impl Euclid {
                 if let Some(shifted) = shift_up(&self.cofactor_b, shift) {
                     let mut carry = false;
                     for (word, other) in self.cofactor_a.iter_mut().zip(shifted) {
-                        (*word, carry) = word.carry(other, carry);
+                        (*word, carry) = add_carry(*word, other, carry);
                     }
                 }
             }
@@ -242,27 +243,6 @@ impl Euclid {
         core::mem::swap(&mut self.cofactor_a, &mut self.cofactor_b);
         self.a_negative = !self.a_negative;
         self.cofactor_length = bits(&self.cofactor_b).div_ceil(64).max(1);
-    }
-}
-
-trait Chain: Sized {
-    fn carry(self, other: Self, carry: bool) -> (Self, bool);
-    fn borrow(self, other: Self, borrow: bool) -> (Self, bool);
-}
-
-impl Chain for u64 {
-    #[inline]
-    fn carry(self, other: Self, carry: bool) -> (Self, bool) {
-        let (sum, first) = self.overflowing_add(other);
-        let (sum, second) = sum.overflowing_add(Self::from(carry));
-        (sum, first || second)
-    }
-
-    #[inline]
-    fn borrow(self, other: Self, borrow: bool) -> (Self, bool) {
-        let (rest, first) = self.overflowing_sub(other);
-        let (rest, second) = rest.overflowing_sub(Self::from(borrow));
-        (rest, first || second)
     }
 }
 

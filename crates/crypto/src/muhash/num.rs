@@ -6,6 +6,7 @@
 //! and only what leaves this module ([`Num3072::to_reduced`]) is reduced to the end.
 
 use super::inverse;
+use crate::words::{add_carry, multiply_add, subtract_borrow};
 
 /// Words of 64 bits, the lowest first.
 pub(super) const WORDS: usize = 48;
@@ -138,13 +139,6 @@ fn fold(wide: &Wide) -> Num3072 {
     Num3072(words)
 }
 
-/// Returns the lower and upper word of `a * b + c + d`, which fits two words.
-#[expect(clippy::cast_possible_truncation, reason = "the lower and the upper half")]
-pub(super) const fn multiply_add(a: u64, b: u64, c: u64, d: u64) -> (u64, u64) {
-    let sum = a as u128 * b as u128 + c as u128 + d as u128;
-    (sum as u64, (sum >> 64) as u64)
-}
-
 fn halves(words: &[u64; WORDS]) -> [&[u64; HALF]; 2] {
     let (chunks, _) = words.as_chunks::<HALF>();
     [&chunks[0], &chunks[1]]
@@ -182,9 +176,7 @@ fn add(sum: &mut [u64], other: &[u64]) {
             (*word, carry) = word.overflowing_add(1);
             continue;
         };
-        let (value, first) = word.overflowing_add(other);
-        let (value, second) = value.overflowing_add(u64::from(carry));
-        (*word, carry) = (value, first || second);
+        (*word, carry) = add_carry(*word, other, carry);
     }
 }
 
@@ -199,8 +191,6 @@ pub(super) fn subtract(difference: &mut [u64], other: &[u64]) {
             (*word, borrow) = word.overflowing_sub(1);
             continue;
         };
-        let (value, first) = word.overflowing_sub(other);
-        let (value, second) = value.overflowing_sub(u64::from(borrow));
-        (*word, borrow) = (value, first || second);
+        (*word, borrow) = subtract_borrow(*word, other, borrow);
     }
 }
