@@ -39,6 +39,14 @@ mod merkle;
 mod script_tests;
 mod sighash;
 mod tx;
+use quintet_primitives::hex;
+
+use crate::suite::{Mismatch, Suite};
+
+mod bip340;
+mod nist;
+mod siphash;
+mod wycheproof;
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
@@ -69,6 +77,10 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(script_tests::ScriptTests),
         Box::new(sighash::Sighash),
         Box::new(tx::Transactions),
+        Box::new(bip340::Bip340),
+        Box::new(nist::Nist),
+        Box::new(siphash::SipHash),
+        Box::new(wycheproof::Wycheproof),
     ]
 }
 
