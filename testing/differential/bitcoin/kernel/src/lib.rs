@@ -1,0 +1,5 @@
+//! Bitcoin Core's kernel as a judge and as a contender.
+
+mod script;
+
+pub use script::Kernel;
