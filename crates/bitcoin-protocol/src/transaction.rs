@@ -481,3 +481,8 @@ impl<'a> Witness<'a> {
         self.items.iter().map(move |span| span.of(self.bytes))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;

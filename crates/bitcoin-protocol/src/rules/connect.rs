@@ -78,7 +78,7 @@ pub fn connect_block<C: CoinAccess>(
         }
         create_outputs(tx, context.height, coinbase, coins)?;
     }
-    let expected = done.fees + super::context::subsidy(context.params, context.height);
+    let expected = done.fees + context.params.subsidy(context.height);
     if reward > expected {
         return Err(BlockError::CoinbaseAmount { expected, actual: reward }.into());
     }

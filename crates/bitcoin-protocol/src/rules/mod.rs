@@ -45,3 +45,6 @@ pub use inputs::{COINBASE_MATURITY, SequenceLock, check_inputs, sequence_lock};
 pub use reject::{BlockError, ConnectError, InputError, TxError};
 pub use transaction::{LOCK_TIME_THRESHOLD, MONEY_MAX, check_transaction, is_final, output_total};
 pub use witness::{WITNESS_COMMITMENT_PREFIX, witness_commitment, witness_merkle_root};
+
+#[cfg(test)]
+mod tests;

@@ -13,10 +13,13 @@ use crate::{
 mod asmap;
 mod base58;
 mod bech32;
+mod blocks;
+mod chain;
 mod compact;
 mod filters;
 mod key_io;
 mod merkle;
+mod prevouts;
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
@@ -25,10 +28,12 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(asmap::AsmapFiles),
         Box::new(base58::Base58),
         Box::new(bech32::Bech32Strings),
+        Box::new(blocks::Blocks),
         Box::new(compact::Compact),
         Box::new(filters::Filters),
         Box::new(key_io::KeyIo),
         Box::new(merkle::Merkle),
+        Box::new(prevouts::BlocksWithPrevouts),
     ]
 }
 
