@@ -187,7 +187,7 @@ fn frame(case: &mut Case, random: &mut SplitMix) {
             let output = random.index(case.tx.output.len());
             case.tx.output.remove(output);
         }
-        5 => {
+        5 if !case.tx.output.is_empty() => {
             let output = case.tx.output[random.index(case.tx.output.len())].clone();
             case.tx.output.push(output);
         }
