@@ -168,7 +168,8 @@ pub const BREAKS: [Break; 34] = [
         with(block, random, |tx, random| {
             tx.version = bitcoin::transaction::Version(1 + i32::from(random.percent(80)));
             let time = if random.percent(50) { 1 << 22 } else { 0 };
-            let ticks = random.below([2, 10, 300][random.index(3)]);
+            let most = [2, 10, 300][random.index(3)];
+            let ticks = random.below(most);
             tx.input[0].sequence = Sequence(u32::try_from(ticks).unwrap_or(0) | time);
         });
     } },
