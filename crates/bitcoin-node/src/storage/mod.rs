@@ -43,7 +43,9 @@
 
 pub mod blk;
 mod error;
+mod export;
 mod files;
+mod prune;
 mod schema;
 
 use std::path::Path;
@@ -55,7 +57,9 @@ use quintet_store::{
 };
 
 pub use error::StorageError;
+pub use export::{ExportError, export};
 pub use files::{BLOCK_BYTES_MAX, BlockFiles, UNDO_BYTES_MAX};
+pub use prune::{KEEP_BLOCKS, PRUNE_TARGET_BYTES_MIN, PrunePlan, PruneTarget};
 pub use schema::{
     BlockStatus, BlockTip, CHAIN_SCHEMA, COINS, CoinBytes, CoinsState, ENTRIES, IndexEntry,
     LogEnds, OUTPOINT_BYTES,
@@ -243,6 +247,33 @@ impl Storage {
     /// [`StorageError::Store`] as for [`Store::commit`].
     pub fn commit(&self, flush: Flush) -> Result<(), StorageError> {
         Ok(self.store.commit(flush.batch, Durability::Sync)?)
+    }
+
+    /// Plans which files go so that those that stay meet `target`, as far as the last [`KEEP_BLOCKS`] blocks allow. `entries` are all entries that have data, with their heights, as they were last committed.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Store`] if the store cannot be read.
+    pub fn plan_pruning<'a>(
+        &self,
+        tip_height: u32,
+        target: PruneTarget,
+        entries: impl IntoIterator<Item = (u32, &'a IndexEntry)>,
+    ) -> Result<PrunePlan, StorageError> {
+        Ok(prune::plan(&self.files, self.log_ends()?, tip_height, target, entries))
+    }
+
+    /// Commits `flush`, which holds every entry that [`PrunePlan::pruned`] changes, and then unlinks the files; returns the bytes freed. A crash
+    /// in between leaves files that the next plan takes.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Store`] if the store cannot be written or a file cannot be removed.
+    pub fn prune(&self, flush: Flush, plan: &PrunePlan) -> Result<u64, StorageError> {
+        self.commit(flush)?;
+        let blocks = self.files.blocks().remove_segments_before(plan.blocks_from)?;
+        let undo = self.files.undo().remove_segments_before(plan.undo_from)?;
+        Ok(blocks + undo)
     }
 
     /// Throws every coin away: what a rebuild of the coins from the blocks begins with. A crash in between is taken up by the next open.
