@@ -2,7 +2,6 @@
 
 mod compress;
 mod snapshot;
-mod stats;
 mod undo;
 
 use super::*;
