@@ -11,6 +11,7 @@
 
 pub mod compress;
 pub mod snapshot;
+pub mod stats;
 pub mod undo;
 
 use bitcoin::{OutPoint, Txid, hashes::Hash};

@@ -2,6 +2,7 @@
 
 mod compress;
 mod snapshot;
+mod stats;
 mod undo;
 
 use super::*;
