@@ -33,6 +33,8 @@ mod sigops;
 mod stack;
 mod taproot;
 mod template;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod verify;
 mod witness;
