@@ -17,27 +17,28 @@ mod assets;
 mod base58;
 mod bech32;
 mod bip32;
+mod bip341;
 mod bip39;
+mod blk;
 mod blocks;
 mod chain;
 mod checkpoints;
-mod blk;
 mod compact;
 mod ellswift;
 mod filters;
 mod headers;
+mod judge;
 mod key_io;
+mod key_io;
+mod merkle;
 mod merkle;
 mod ordering;
 mod prevouts;
 mod psbt;
-mod taproot;
-mod transactions;
-mod judge;
-mod key_io;
-mod merkle;
 mod script_tests;
 mod sighash;
+mod taproot;
+mod transactions;
 mod tx;
 use quintet_primitives::hex;
 
@@ -74,6 +75,7 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(taproot::Taproot),
         Box::new(transactions::TransactionFiles),
         Box::new(assets::Assets),
+        Box::new(bip341::Bip341),
         Box::new(script_tests::ScriptTests),
         Box::new(sighash::Sighash),
         Box::new(tx::Transactions),

@@ -7,7 +7,7 @@ use super::{
     transaction, verify, verify_input,
 };
 use crate::script::{
-    sighash::{Extension, annex_digest, tapscript_or_key},
+    sighash::{TapscriptLeaf, annex_digest, tapscript_or_key},
     taproot::leaf_hash,
 };
 
@@ -86,7 +86,7 @@ fn sign(
     outputs: u8,
     hash_type: u8,
     annex: Option<&[u8]>,
-    extension: Option<&Extension>,
+    extension: Option<&TapscriptLeaf>,
 ) -> Option<[u8; 64]> {
     let unsigned = transaction(&[Unlock::default()], outputs, 0);
     let annex = annex.map(annex_digest);
@@ -143,7 +143,7 @@ fn a_tapscript_signature_signs_its_leaf_and_where_the_last_code_separator_was() 
         (leaf, u32::MAX, Err(ScriptError::SchnorrSig)),
         ([7; 32], 1, Err(ScriptError::SchnorrSig)),
     ] {
-        let extension = Extension { leaf, code_separator };
+        let extension = TapscriptLeaf { leaf, code_separator };
         let signature = sign(&output, 1, 0, None, Some(&extension)).unwrap();
         let unlock = Unlock::witness(&[&signature, &script, &control]);
         assert_eq!(verify(unlock, &output, CONSENSUS), verdict);
@@ -154,7 +154,7 @@ fn a_tapscript_signature_signs_its_leaf_and_where_the_last_code_separator_was() 
 fn deferred_checks_of_a_script_path_are_its_commitment_and_its_signatures() {
     let script = [push(&key(0).x_only_public_key().0), vec![0xac]].concat();
     let (output, control) = single_leaf(0xc0, &script);
-    let extension = Extension { leaf: leaf_hash(0xc0, &script), code_separator: u32::MAX };
+    let extension = TapscriptLeaf { leaf: leaf_hash(0xc0, &script), code_separator: u32::MAX };
     let mut signature = sign(&output, 1, 0, None, Some(&extension)).unwrap();
     for expected in [[true, true], [true, false]] {
         let unlock = Unlock::witness(&[&signature, &script, &control]);
