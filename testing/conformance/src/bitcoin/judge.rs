@@ -105,12 +105,3 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<Transaction, Mismatch> {
     Transaction::decode(bytes)
         .map_err(|error| Mismatch::new("transaction", "one that parses", error.to_string()))
 }
-
-/// Returns a copy of `tx` without any input's script or witness.
-pub(super) fn without_scripts(tx: Tx<'_>) -> Result<Transaction, Mismatch> {
-    let mut stripped = with_input(tx, 0, &[], &[])?;
-    for input in 1..tx.inputs().len() {
-        stripped = with_input(stripped.view(), input, &[], &[])?;
-    }
-    Ok(stripped)
-}

@@ -6,10 +6,7 @@ use super::{
     CONSENSUS, Deferred, Immediate, ScriptError, ScriptFlags, Unlock, context, key, push,
     transaction, verify, verify_input,
 };
-use crate::script::{
-    sighash::{TapscriptLeaf, annex_digest, tapscript_or_key},
-    taproot::leaf_hash,
-};
+use crate::script::{TapscriptLeaf, leaf_hash};
 
 /// Returns the output that commits to one leaf, and the control block.
 fn single_leaf(version: u8, script: &[u8]) -> (Vec<u8>, Vec<u8>) {
@@ -86,12 +83,11 @@ fn sign(
     outputs: u8,
     hash_type: u8,
     annex: Option<&[u8]>,
-    extension: Option<&TapscriptLeaf>,
+    leaf: Option<&TapscriptLeaf>,
 ) -> Option<[u8; 64]> {
     let unsigned = transaction(&[Unlock::default()], outputs, 0);
-    let annex = annex.map(annex_digest);
     let context = context(&unsigned, output);
-    let message = tapscript_or_key(&context, 0, hash_type, annex.as_ref(), extension)?;
+    let message = context.taproot_sighash(0, hash_type, annex, leaf)?;
     Some(key(0).sign_schnorr(&message, &[0; 32]))
 }
 

@@ -6,7 +6,6 @@ use super::{
     CONSENSUS, Immediate, ScriptError, ScriptFlags, Unlock, context, key, push, transaction,
     verify, verify_input,
 };
-use crate::script::sighash::{SighashCache, ecdsa_message};
 
 /// Returns a program of a key and a program of the script that says the same.
 fn programs() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
@@ -21,8 +20,7 @@ fn programs() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
 fn sign(script_pubkey: &[u8], script_code: &[u8], hash_type: u8) -> Vec<u8> {
     let unsigned = transaction(&[Unlock::default()], 1, 0);
     let context = context(&unsigned, script_pubkey);
-    let mut cache = SighashCache::default();
-    let message = ecdsa_message(&context, 0, script_code, hash_type, true, &mut cache);
+    let message = context.segwit_sighash(0, script_code, hash_type).unwrap();
     let mut signature = key(0).sign_ecdsa(&message);
     signature.push(hash_type);
     signature
