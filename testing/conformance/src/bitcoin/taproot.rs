@@ -92,7 +92,7 @@ struct OutputGiven {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Tree {
-    Branch(Vec<Tree>),
+    Branch(Vec<Self>),
     Leaf(Leaf),
 }
 
