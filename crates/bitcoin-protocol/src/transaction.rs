@@ -511,21 +511,6 @@ impl<'a> Witness<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// No input and one output of 1 satoshi with the script `51`.
-    const DRAFT: [u8; 20] = [2, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0x51, 0, 0, 0, 0];
-
-    #[test]
-    fn a_draft_without_inputs_decodes_in_the_plain_form_alone() {
-        assert!(Transaction::decode(DRAFT.to_vec()).is_err());
-        let draft = Transaction::decode_plain(DRAFT.to_vec()).unwrap();
-        let draft = draft.view();
-        assert_eq!((draft.inputs().len(), draft.outputs().len()), (0, 1));
-        assert_eq!((draft.base_size(), draft.total_size()), (20, 20));
-        for cut in 0..DRAFT.len() {
-            assert!(Transaction::decode_plain(DRAFT[..cut].to_vec()).is_err(), "cut at {cut}");
-        }
-    }
-}
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;

@@ -15,12 +15,15 @@ mod base58;
 mod bech32;
 mod bip32;
 mod bip39;
+mod blocks;
+mod chain;
 mod compact;
 mod ellswift;
 mod filters;
 mod key_io;
 mod merkle;
 mod ordering;
+mod prevouts;
 mod psbt;
 mod taproot;
 mod transactions;
@@ -32,6 +35,7 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(asmap::AsmapFiles),
         Box::new(base58::Base58),
         Box::new(bech32::Bech32Strings),
+        Box::new(blocks::Blocks),
         Box::new(bip32::Bip32),
         Box::new(bip39::Bip39),
         Box::new(compact::Compact),
@@ -39,6 +43,7 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(filters::Filters),
         Box::new(key_io::KeyIo),
         Box::new(merkle::Merkle),
+        Box::new(prevouts::BlocksWithPrevouts),
         Box::new(ordering::Bip67),
         Box::new(ordering::Bip69),
         Box::new(psbt::Psbts),
