@@ -153,9 +153,9 @@ fn claims_take_no_memory() {
 #[test]
 fn witnesses_are_bounded_by_nothing_but_blocks() {
     // Reading had limits of its own in btcd, which a valid block, 802,145, exceeded.
-    let many = TestTx::spending(outpoint(1), 5).witness(&[&[][..]; 600_000]);
+    let many = TestTx::spending(outpoint(1), 5).witness(&vec![&[][..]; 600_000]);
     assert_eq!(many.build().view().input(0).unwrap().witness.len(), 600_000);
-    let long = TestTx::spending(outpoint(1), 5).witness(&[&[7; 3_900_000]]);
+    let long = TestTx::spending(outpoint(1), 5).witness(&[&vec![7; 3_900_000]]);
     assert_eq!(long.build().view().input(0).unwrap().witness.get(0).unwrap().len(), 3_900_000);
 }
 
