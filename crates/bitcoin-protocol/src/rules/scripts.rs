@@ -19,7 +19,7 @@ use super::BlockError;
 use crate::{
     block::Block,
     coin::SpentCoins,
-    script::{Immediate, ScriptFlags, SignatureChecker, TxContext, verify_input},
+    script::{Immediate, ScriptError, ScriptFlags, SignatureChecker, TxContext, verify_input},
     transaction::Tx,
 };
 
@@ -99,34 +99,54 @@ impl<'a> ScriptJobs<'a> {
         self.items.is_empty()
     }
 
+    /// Returns check `item`.
+    #[must_use]
+    pub fn get(&self, item: usize) -> Option<ScriptJob<'_>> {
+        let &Item { transaction, input } = self.items.get(item)?;
+        let Shared { tx, first, context } = self.transactions.get(transaction as usize)?;
+        let context = context.get_or_init(|| {
+            let coins = *first..first + tx.inputs().len();
+            TxContext::new(*tx, coins.filter_map(|coin| self.spent.output(coin)).collect())
+        });
+        Some(ScriptJob { context, input: input as usize, flags: self.flags })
+    }
+
     /// Runs check `item`, every signature at once. An item that does not exist passes.
     ///
     /// # Errors
     ///
     /// [`BlockError::Script`] if the script is not satisfied.
     pub fn run(&self, item: usize) -> Result<(), BlockError> {
-        self.run_with(item, &mut Immediate)
+        self.get(item).map_or(Ok(()), |job| job.run(&mut Immediate))
     }
+}
 
-    /// Runs check `item`, asking `signatures` about every signature.
+/// The script check of one input.
+#[derive(Debug, Clone, Copy)]
+pub struct ScriptJob<'a> {
+    /// Its transaction and what that spends, shared with the other inputs.
+    pub context: &'a TxContext<'a>,
+    /// Which input of it.
+    pub input: usize,
+    /// The rules it is run under.
+    pub flags: ScriptFlags,
+}
+
+impl ScriptJob<'_> {
+    /// Runs the check, asking `signatures` about every signature.
     ///
     /// # Errors
     ///
     /// [`BlockError::Script`] if the script is not satisfied.
-    pub fn run_with(
-        &self,
-        item: usize,
-        signatures: &mut impl SignatureChecker,
-    ) -> Result<(), BlockError> {
-        let Some(&Item { transaction, input }) = self.items.get(item) else { return Ok(()) };
-        let Shared { tx, first, context } = &self.transactions[transaction as usize];
-        let context = context.get_or_init(|| {
-            let coins = *first..first + tx.inputs().len();
-            TxContext::new(*tx, coins.filter_map(|coin| self.spent.output(coin)).collect())
-        });
-        let input = input as usize;
-        verify_input(context, input, self.flags, signatures)
-            .map_err(|error| BlockError::Script { txid: tx.txid(), input, error })
+    pub fn run(self, signatures: &mut impl SignatureChecker) -> Result<(), BlockError> {
+        verify_input(self.context, self.input, self.flags, signatures)
+            .map_err(|error| self.refusal(error))
+    }
+
+    /// Returns what a block is refused for whose check ends in `error`.
+    #[must_use]
+    pub fn refusal(self, error: ScriptError) -> BlockError {
+        BlockError::Script { txid: self.context.tx().txid(), input: self.input, error }
     }
 }
 

@@ -133,7 +133,7 @@ fn claims_take_no_memory() {
         most.to_vec(),
         [&[1, 1, 0, 0, 0][..], &most, &[0; 60]].concat(),
         [&[1][..], &TestTx::spending(outpoint(1), 5).bytes()[..46], &most, &[0; 60]].concat(),
-        [&[1][..], &with_flags(1, &[])[..62], &most].concat(),
+        [&[1][..], &with_flags(1, &[])[..59], &most].concat(),
     ];
     for claim in claims {
         let bytes = Bytes::from(claim);
@@ -220,5 +220,20 @@ proptest! {
         if let Ok(read) = decode(&bytes) {
             prop_assert_ne!(read.view().wtxid(), tx.build().view().wtxid());
         }
+    }
+}
+
+/// No input and one output of 1 satoshi with the script `51`.
+const DRAFT: [u8; 20] = [2, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0x51, 0, 0, 0, 0];
+
+#[test]
+fn a_draft_without_inputs_decodes_in_the_plain_form_alone() {
+    assert!(Transaction::decode(DRAFT.to_vec()).is_err());
+    let draft = Transaction::decode_plain(DRAFT.to_vec()).unwrap();
+    let draft = draft.view();
+    assert_eq!((draft.inputs().len(), draft.outputs().len()), (0, 1));
+    assert_eq!((draft.base_size(), draft.total_size()), (20, 20));
+    for cut in 0..DRAFT.len() {
+        assert!(Transaction::decode_plain(DRAFT[..cut].to_vec()).is_err(), "cut at {cut}");
     }
 }

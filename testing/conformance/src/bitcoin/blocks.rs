@@ -145,7 +145,8 @@ fn id(network: &str, height: u32, block: &Block) -> Result<(), Mismatch> {
 fn rules(network: &str, height: u32, bytes: &[u8]) -> Result<(), Mismatch> {
     let block = decode(bytes)?;
     let known = Known::new(network, height, block.header().time)?;
-    let refused = |what, error: &dyn std::fmt::Display| Mismatch::new(what, "valid", error.to_string());
+    let refused =
+        |what, error: &dyn std::fmt::Display| Mismatch::new(what, "valid", error.to_string());
     let work = pow::check(&block.hash(), block.header().bits, known.params().pow_limit);
     expect_eq("enough work", true, work)?;
     check_block(&block, known.params()).map_err(|error| refused("block", &error))?;

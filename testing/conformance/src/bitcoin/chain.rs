@@ -21,11 +21,7 @@ impl Known {
     /// A block at `height` of the network that vectors call `network`.
     ///
     /// The median time of its ancestors is less than its own time, which so stands for it where it is unknown.
-    pub(super) fn new(
-        network: &str,
-        height: u32,
-        median_time_past: u32,
-    ) -> Result<Self, Mismatch> {
+    pub(super) fn new(network: &str, height: u32, median_time_past: u32) -> Result<Self, Mismatch> {
         let name = if network == "mainnet" { "main" } else { network };
         match Params::by_name(name) {
             Some(params) => Ok(Self { params, height, median_time_past }),

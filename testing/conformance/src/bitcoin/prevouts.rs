@@ -188,11 +188,7 @@ fn connect(
 }
 
 /// Compares the coins spent with those listed: outputs of the block itself are listed too, but come from it.
-fn check_spent(
-    prevouts: &Prevouts,
-    block: &Block,
-    spent: &SpentCoins,
-) -> Result<(), Mismatch> {
+fn check_spent(prevouts: &Prevouts, block: &Block, spent: &SpentCoins) -> Result<(), Mismatch> {
     expect_eq("inputs", prevouts.prevouts.len(), spent.len())?;
     let inputs = block.transactions().iter().skip(1).flat_map(|tx| tx.inputs());
     for ((listed, coin), input) in prevouts.prevouts.iter().zip(spent.iter()).zip(inputs) {
@@ -206,7 +202,9 @@ fn check_spent(
     Ok(())
 }
 
-fn coin_of((txid, vout, value, script, height, coinbase): &Listed) -> Result<(OutPoint, Coin), Mismatch> {
+fn coin_of(
+    (txid, vout, value, script, height, coinbase): &Listed,
+) -> Result<(OutPoint, Coin), Mismatch> {
     let txid = Txid::from_str(txid)
         .map_err(|error| Mismatch::new("id", "64 digits", error.to_string()))?;
     let script = hex::decode(script)
@@ -270,12 +268,13 @@ fn check_state(
     let target = pow::target(header.bits, params.pow_limit);
     expect_eq("target", Some(number(&after.current_target)?), target)?;
 
-    let first = context.height % params.retarget_interval() == 0;
+    let first = context.height.is_multiple_of(params.retarget_interval());
     let bits_before = pow::compact(number(&before.current_target)?);
     let bits = if first {
         let last_time = before.prev_timestamps.last().copied().unwrap_or_default();
         let first_time = before.epoch_start_time;
-        let period = Period { first_time, first_bits: bits_before, last_time, last_bits: bits_before };
+        let period =
+            Period { first_time, first_bits: bits_before, last_time, last_bits: bits_before };
         pow::retarget(params, &period)
     } else {
         bits_before

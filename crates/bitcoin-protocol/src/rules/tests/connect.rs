@@ -51,7 +51,7 @@ fn outputs_nobody_can_spend_are_never_created() {
         .output(5, &vec![0x51; 10_000])
         .output(6, &[]);
     let mut coins = Coins::default();
-    connect(height, &[coinbase.clone()], &mut coins).unwrap();
+    connect(height, &[coinbase], &mut coins).unwrap();
     let mut created: Vec<u32> = coins.map.keys().map(|outpoint| outpoint.vout).collect();
     created.sort_unstable();
     assert_eq!(created, [0, 4, 5]);
@@ -64,7 +64,7 @@ fn inputs_spend_coins_that_are_there_and_only_once() {
         connect_with_fees_burnt(300_000, transactions, &mut coins).map(|done| done.spent.len())
     };
     let spend = TestTx::spending(outpoint(1), 60);
-    assert_eq!(with(&[spend.clone()]), Ok(1));
+    assert_eq!(with(std::slice::from_ref(&spend)), Ok(1));
     let previous = outpoint(2);
     let missing = TestTx::spending(previous, 1);
     let source = InputError::MissingOrSpent { previous };

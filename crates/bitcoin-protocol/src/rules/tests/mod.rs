@@ -24,7 +24,7 @@ mod connect;
 mod context;
 mod disconnect;
 mod history;
-// mod scripts;
+mod scripts;
 mod transaction;
 
 /// A block of `transactions` whose header fits them.
