@@ -110,7 +110,7 @@ pub struct SetScan {
 }
 
 enum Running {
-    Serialized(Box<sha256d::HashEngine>),
+    Serialized(Box<<sha256d::Hash as Hash>::Engine>),
     MuHash(Box<CoinsMuHash>),
     None,
 }
