@@ -250,7 +250,8 @@ impl Storage {
         Ok(self.store.commit(flush.batch, Durability::Sync)?)
     }
 
-    /// Plans which files go so that those that stay meet `target`, as far as the last [`KEEP_BLOCKS`] blocks allow. `entries` are all entries that have data, with their heights, as they were last committed.
+    /// Plans which files go so that those that stay meet `target`, as far as the last [`KEEP_BLOCKS`] blocks allow. `entries` are all entries that have data, with their heights, as they were last committed. `tip_height`
+    /// is that of the block the coins on disk are those of: what lies between it and the tip is needed after a crash.
     ///
     /// # Errors
     ///

@@ -112,7 +112,7 @@ impl Candidates {
 
 /// Plans what goes so that the files take at most `target_bytes`, as far as the rules allow.
 ///
-/// `entries` are all entries that have data, with their heights; `tip_height` is the height of the best block.
+/// `entries` are all entries that have data, with their heights; `tip_height` is that of the block the coins on disk are those of.
 pub(super) fn plan<'a>(
     files: &BlockFiles,
     indexed: super::LogEnds,
