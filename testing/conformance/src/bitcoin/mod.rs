@@ -17,35 +17,29 @@ mod assets;
 mod base58;
 mod bech32;
 mod bip32;
+mod bip340;
 mod bip39;
+mod blk;
 mod blocks;
 mod chain;
 mod checkpoints;
-mod blk;
 mod compact;
 mod ellswift;
 mod filters;
 mod headers;
-mod key_io;
-mod merkle;
-mod ordering;
-mod prevouts;
-mod psbt;
-mod taproot;
-mod transactions;
 mod judge;
 mod key_io;
 mod merkle;
+mod nist;
+mod ordering;
+mod prevouts;
+mod psbt;
 mod script_tests;
 mod sighash;
-mod tx;
-use quintet_primitives::hex;
-
-use crate::suite::{Mismatch, Suite};
-
-mod bip340;
-mod nist;
 mod siphash;
+mod taproot;
+mod transactions;
+mod tx;
 mod wycheproof;
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
@@ -54,32 +48,32 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
     vec![
         Box::new(alternate::Alternate),
         Box::new(asmap::AsmapFiles),
+        Box::new(assets::Assets),
         Box::new(base58::Base58),
         Box::new(bech32::Bech32Strings),
-        Box::new(blocks::Blocks),
         Box::new(bip32::Bip32),
+        Box::new(bip340::Bip340),
         Box::new(bip39::Bip39),
-        Box::new(checkpoints::Checkpoints),
         Box::new(blk::Blk),
+        Box::new(blocks::Blocks),
+        Box::new(checkpoints::Checkpoints),
         Box::new(compact::Compact),
         Box::new(ellswift::EllSwift),
         Box::new(filters::Filters),
         Box::new(headers::Headers),
         Box::new(key_io::KeyIo),
         Box::new(merkle::Merkle),
-        Box::new(prevouts::BlocksWithPrevouts),
+        Box::new(nist::Nist),
         Box::new(ordering::Bip67),
         Box::new(ordering::Bip69),
+        Box::new(prevouts::BlocksWithPrevouts),
         Box::new(psbt::Psbts),
-        Box::new(taproot::Taproot),
-        Box::new(transactions::TransactionFiles),
-        Box::new(assets::Assets),
         Box::new(script_tests::ScriptTests),
         Box::new(sighash::Sighash),
-        Box::new(tx::Transactions),
-        Box::new(bip340::Bip340),
-        Box::new(nist::Nist),
         Box::new(siphash::SipHash),
+        Box::new(taproot::Taproot),
+        Box::new(transactions::TransactionFiles),
+        Box::new(tx::Transactions),
         Box::new(wycheproof::Wycheproof),
     ]
 }
