@@ -8,6 +8,7 @@ use crate::subject::{COUNTS, PAIRS, Subject, WORDS};
 
 crate::for_every_engine!(
     reads_what_was_committed_and_nothing_else,
+    encoded_values_go_in_and_out_as_they_are,
     a_batch_changes_several_tables_at_once,
     of_several_changes_to_one_key_the_last_one_counts,
     a_refused_batch_writes_nothing_and_the_store_goes_on,
@@ -27,6 +28,17 @@ fn counts_batch(keys: impl IntoIterator<Item = u32>) -> Batch {
         batch.put(&COUNTS, &key, &(u64::from(key) * 10));
     }
     batch
+}
+
+fn encoded_values_go_in_and_out_as_they_are(subject: &Subject) {
+    let store = subject.open();
+    let mut batch = Batch::new();
+    batch.put_encoded(&COUNTS, &1, &77_u64.to_be_bytes()).put(&COUNTS, &2, &78);
+    store.commit(batch, Durability::Buffered).expect("a commit");
+    assert_eq!(store.get(&COUNTS, &1).expect("a read"), Some(77));
+    let encoded = store.get_with(&COUNTS, &2, <[u8]>::to_vec).expect("a read");
+    assert_eq!(encoded, Some(78_u64.to_be_bytes().to_vec()));
+    assert_eq!(store.get_with(&COUNTS, &3, <[u8]>::len).expect("a read"), None);
 }
 
 fn reads_what_was_committed_and_nothing_else(subject: &Subject) {

@@ -59,6 +59,14 @@ fn any_flipped_bit_of_a_stored_value_is_found() {
 }
 
 #[test]
+fn a_damaged_value_is_not_handed_out_undecoded_either() {
+    let (engine, store) = store_with_rows(1);
+    overwrite(&engine, &0_u32.to_be_bytes(), |value| value[7] ^= 1);
+    let read = store.get_with(&COUNTS, &0, <[u8]>::to_vec);
+    assert!(matches!(read, Err(StoreError::Corrupt { .. })));
+}
+
+#[test]
 fn a_value_under_a_wrong_key_is_found() {
     let (engine, store) = store_with_rows(2);
     let value = engine.get("counts", &0_u32.to_be_bytes()).expect("a read").expect("a record");
