@@ -3,6 +3,7 @@
 //! The vectors of Bitcoin Core run elsewhere; here are the stories they do not tell by name.
 
 mod legacy;
+mod random;
 mod taproot;
 mod witness;
 

@@ -9,7 +9,7 @@ use super::{
 use crate::script::{TapscriptLeaf, leaf_hash};
 
 /// Returns the output that commits to one leaf, and the control block.
-fn single_leaf(version: u8, script: &[u8]) -> (Vec<u8>, Vec<u8>) {
+pub(super) fn single_leaf(version: u8, script: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let (internal, _) = key(0).x_only_public_key();
     let leaf = leaf_hash(version, script);
     let tweak = Tag::new(b"TapTweak").hash(&[&internal, &leaf]);
