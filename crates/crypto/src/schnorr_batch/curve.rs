@@ -217,7 +217,7 @@ mod tests {
         let once = GENERATOR.endomorphism();
         let sum = plus(&GENERATOR, &once).unwrap();
         assert_eq!(sum, once.endomorphism().negated());
-        // λ itself, not its square: (n - 1) / 2 style identities do not tell them apart, a product does.
+        // The root must be λ itself and not λ², which satisfies the same equation.
         let (k1, k2) = Scalar::from_u128(u128::MAX).times(LAMBDA).times(LAMBDA).split();
         let part = |half: super::super::scalar::Half, point: Affine| {
             times(&if half.negative { point.negated() } else { point }, half.magnitude)

@@ -117,13 +117,20 @@ fn powers_of_ones<const N: usize>(x: [Field; N]) -> [[Field; N]; 3] {
     [x2, x22, times(square_times(x220, 3), x3)]
 }
 
-fn times<const N: usize>(a: [Field; N], b: [Field; N]) -> [Field; N] {
-    core::array::from_fn(|lane| a[lane] * b[lane])
+#[inline(always)]
+fn times<const N: usize>(mut a: [Field; N], b: [Field; N]) -> [Field; N] {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a = *a * b;
+    }
+    a
 }
 
+#[inline]
 fn square_times<const N: usize>(mut numbers: [Field; N], times: u32) -> [Field; N] {
     for _ in 0..times {
-        numbers = numbers.map(|number| number.square());
+        for number in &mut numbers {
+            *number = number.square();
+        }
     }
     numbers
 }
