@@ -1,11 +1,14 @@
 //! How a block is taken back.
 
-use bitcoin::{BlockHash, hashes::Hash};
+use std::collections::HashMap;
+
+use bitcoin::{BlockHash, OutPoint, hashes::Hash};
+use proptest::prelude::*;
 
 use super::{Chain, Coins, TRUE, TestTx, block, outpoint};
 use crate::{
     block::Block,
-    coin::SpentCoins,
+    coin::{Coin, SpentCoins},
     network::Params,
     rules::{BlockContext, DisconnectError, Disconnected, connect_block, disconnect_block},
 };
@@ -86,6 +89,61 @@ fn undo_data_of_another_block_is_refused_before_anything_changes() {
             matches!(refused, DisconnectError::UndoMismatch { expected: 5, actual: is } if is == actual)
         );
         assert_eq!(coins.map, after.map);
+    }
+}
+
+/// Transactions that each spend some of what is there, own outputs of the block included: which, by choice.
+fn spends(choices: &[(usize, usize, u8)], coins: &Coins) -> Vec<TestTx> {
+    let mut unspent: Vec<_> = coins.map.iter().map(|(at, coin)| (*at, coin.value)).collect();
+    unspent.sort_unstable();
+    let mut transactions = vec![TestTx::coinbase(HEIGHT, 1)];
+    for (which, inputs, outputs) in choices {
+        let mut tx = TestTx::empty();
+        let mut sum = 0;
+        for _ in 0..=inputs % 3 {
+            if !unspent.is_empty() {
+                let (outpoint, value) = unspent.swap_remove(which % unspent.len());
+                sum += value;
+                tx = tx.input(outpoint);
+            }
+        }
+        if tx.inputs.is_empty() {
+            break;
+        }
+        for output in 0..=*outputs % 4 {
+            let share = sum / u64::from(*outputs % 4 + 1);
+            let script = if output == 3 { &[0x6a][..] } else { TRUE };
+            tx = tx.output(share.cast_signed(), script);
+        }
+        let spendable = tx.outputs.iter().zip(0..).filter(|((_, script), _)| script == TRUE);
+        unspent.extend(spendable.map(|((value, _), vout)| (tx.at(vout), value.unsigned_abs())));
+        transactions.push(tx);
+    }
+    transactions
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_block_does_is_taken_back_and_done_again(
+        choices in prop::collection::vec(any::<(usize, usize, u8)>(), 0..12),
+    ) {
+        let before = (1..8).fold(Coins::default(), |coins, number| {
+            coins.with(outpoint(number), 1_000, u32::from(number), &[number])
+        });
+        let block = block(&spends(&choices, &before));
+        let (params, chain) = (Params::main(), Chain::default());
+        let context = BlockContext::new(&params, block.hash(), HEIGHT, &chain);
+        let mut coins = before.clone();
+        let done = connect_block(&block, &context, &mut coins).unwrap();
+        let after = coins.map.clone();
+        let sum = |map: &HashMap<OutPoint, Coin>| map.values().map(|coin| coin.value).sum::<u64>();
+        prop_assert!(sum(&after) <= sum(&before.map) + 1, "no money from nothing but the coinbase");
+        let back = disconnect_block(&block, &done.spent, HEIGHT, &mut coins).unwrap();
+        prop_assert!(back.clean);
+        prop_assert_eq!(&coins.map, &before.map);
+        let again = connect_block(&block, &context, &mut coins).unwrap();
+        prop_assert_eq!((again.fees, again.sigop_cost), (done.fees, done.sigop_cost));
+        prop_assert_eq!(coins.map, after);
     }
 }
 
