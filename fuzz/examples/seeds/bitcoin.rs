@@ -43,7 +43,8 @@ pub fn write(corpus: &Path) -> Result<(), Box<dyn Error>> {
 fn scripts(corpus: &Path, path: &Path) -> Result<(), Box<dyn Error>> {
     let rows: Vec<Value> = serde_json::from_slice(&read(path)?)?;
     for (number, row) in rows.iter().enumerate() {
-        let index = row["index"].as_u64().and_then(|index| usize::try_from(index).ok()).unwrap_or(0);
+        let index =
+            row["index"].as_u64().and_then(|index| usize::try_from(index).ok()).unwrap_or(0);
         let (Some(tx), Some(prevout)) = (hex(&row["tx"]), hex(&row["prevouts"][index])) else {
             continue;
         };
@@ -75,5 +76,7 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 
 fn hex(value: &Value) -> Option<Vec<u8>> {
     let text = value.as_str()?;
-    (0..text.len() / 2).map(|at| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()).collect()
+    (0..text.len() / 2)
+        .map(|at| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok())
+        .collect()
 }
