@@ -6,6 +6,7 @@ use std::{env, error::Error, fs, path::Path};
 
 use quintet_dht_protocol::codec::{self, Codec};
 
+mod bitcoin;
 mod samples;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -22,6 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 write(Path::new(&argument), name, codec, &packet)?;
             }
         }
+    }
+    if argument != "--print" {
+        bitcoin::write(Path::new(&argument))?;
     }
     Ok(())
 }
