@@ -1,1 +1,3 @@
 //! A Bitcoin node: the chain on disk and what drives it.
+
+pub mod storage;

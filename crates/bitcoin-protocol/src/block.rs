@@ -112,3 +112,67 @@ pub fn encode_header(header: &Header) -> [u8; HEADER_BYTES] {
 pub fn header_hash(raw: &[u8; HEADER_BYTES]) -> BlockHash {
     BlockHash::from_byte_array(sha256d(&[raw]).into_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        encode::put_size,
+        network::Params,
+        transaction::sample::{TestTx, outpoint},
+    };
+
+    fn sample() -> Vec<u8> {
+        let mut bytes = (0..80).collect::<Vec<u8>>();
+        put_size(&mut bytes, 2);
+        bytes.extend(TestTx::coinbase(500_000, 1).bytes());
+        bytes.extend(TestTx::spending(outpoint(1), 1).witness(&[&[1, 2, 3]]).bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_block_is_read_as_it_was_written() {
+        let block = Block::decode(sample()).unwrap();
+        assert_eq!(block.bytes(), &sample());
+        assert_eq!(block.transactions().len(), 2);
+        assert_eq!(encode_header(block.header()), sample()[..80]);
+        let [witness_bytes, marker_bytes] = [5, 2];
+        assert_eq!(block.base_size(), sample().len() - witness_bytes - marker_bytes);
+        assert_eq!(block.weight(), block.base_size() * 3 + sample().len());
+    }
+
+    #[test]
+    fn a_header_is_little_endian_in_the_order_of_its_fields() {
+        let raw: [u8; HEADER_BYTES] = std::array::from_fn(|at| at.to_le_bytes()[0]);
+        let header = decode_header(&raw);
+        assert_eq!(header.version.to_consensus(), 0x0302_0100);
+        assert_eq!(header.prev_blockhash.as_byte_array()[..], raw[4..36]);
+        assert_eq!(header.merkle_root.as_byte_array()[..], raw[36..68]);
+        assert_eq!((header.time, header.nonce), (0x4746_4544, 0x4f4e_4d4c));
+        assert_eq!(header.bits.to_consensus(), 0x4b4a_4948);
+        assert_eq!(encode_header(&header), raw);
+        assert_eq!(header_hash(&raw), header.block_hash());
+    }
+
+    #[test]
+    fn the_genesis_block_has_its_hash_and_its_transaction_the_root() {
+        let block = Block::decode(Params::main().genesis).unwrap();
+        let expected = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
+        assert_eq!(block.hash().to_string(), expected);
+        let txid = block.transactions().get(0).unwrap().txid();
+        assert_eq!(txid.as_byte_array(), block.header().merkle_root.as_byte_array());
+        assert_eq!(block.weight(), 285 * 4);
+    }
+
+    #[test]
+    fn a_block_cut_anywhere_or_with_more_behind_it_is_refused() {
+        let bytes = sample();
+        for cut in 0..bytes.len() {
+            let refused = Block::decode(bytes[..cut].to_vec()).unwrap_err();
+            assert!(matches!(refused, DecodeError::End { .. }), "{cut}: {refused}");
+        }
+        let at = bytes.len();
+        let refused = Block::decode([bytes, vec![0]].concat()).unwrap_err();
+        assert_eq!(refused, DecodeError::Trailing { at, actual: 1 });
+    }
+}

@@ -123,3 +123,29 @@ impl SpentCoins {
         Some(Output { value: value as i64, script_pubkey })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn coin(number: u8) -> Coin {
+        let script_pubkey = vec![number; usize::from(number)].into();
+        Coin { value: u64::from(number), height: 7, coinbase: number.is_multiple_of(2), script_pubkey }
+    }
+
+    #[test]
+    fn spent_coins_come_back_in_order_however_long_their_scripts() {
+        let coins: Vec<Coin> = [3, 0, 255, 1].map(coin).into();
+        let mut spent = SpentCoins::default();
+        assert!(spent.is_empty());
+        coins.iter().for_each(|coin| spent.push(coin.view()));
+        assert_eq!(spent.len(), 4);
+        assert!(spent.iter().map(CoinRef::to_coin).eq(coins.iter().cloned()));
+        assert!(spent.iter_from(2).eq(coins[2..].iter().map(Coin::view)));
+        assert_eq!(spent.iter_from(4).count(), 0);
+        assert_eq!(spent.get(4), None);
+        let output = spent.output(2).unwrap();
+        assert_eq!((output.value, output.script_pubkey), (255, &[255; 255][..]));
+        assert_eq!(spent.output(4), None);
+    }
+}

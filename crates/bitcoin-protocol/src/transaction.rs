@@ -96,6 +96,15 @@ struct Entry {
     wtxid: Wtxid,
 }
 
+/// What a count of zero inputs means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// The marker of BIP-0144.
+    WithWitness,
+    /// A transaction without inputs.
+    Plain,
+}
+
 /// Transactions parsed from one buffer, in its order.
 #[derive(Debug, Clone)]
 pub struct Transactions {
@@ -132,14 +141,18 @@ impl Transactions {
         }
     }
 
-    /// Parses one transaction and computes its ids.
+    /// Parses one transaction, which may have witnesses, and computes its ids.
     pub(crate) fn decode_one(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+        self.decode_form(reader, Form::WithWitness)
+    }
+
+    fn decode_form(&mut self, reader: &mut Reader<'_>, form: Form) -> Result<(), DecodeError> {
         let start = reader.at();
         let (first_input, first_output) = (self.inputs.len(), self.outputs.len());
         reader.take(4)?;
         let mut body_start = reader.at();
         let mut flags = 0;
-        if self.decode_inputs(reader)? == 0 {
+        if self.decode_inputs(reader)? == 0 && form == Form::WithWitness {
             // No input: either the witness marker, or a transaction that later rules refuse.
             [flags] = reader.array()?;
             if flags != 0 {
@@ -283,10 +296,25 @@ impl Transaction {
     ///
     /// [`DecodeError`] if the bytes are no transaction or go on after it.
     pub fn decode(bytes: impl Into<Bytes>) -> Result<Self, DecodeError> {
-        let bytes = bytes.into();
+        Self::decode_form(bytes.into(), Form::WithWitness)
+    }
+
+    /// Parses a transaction that fills `bytes` in the serialisation without witnesses.
+    ///
+    /// Only there a transaction may have no inputs and yet an output: a draft, or the unsigned transaction
+    /// of BIP-0174. Nodes do not relay this form; tools try it after the other.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the bytes are no transaction or go on after it.
+    pub fn decode_plain(bytes: impl Into<Bytes>) -> Result<Self, DecodeError> {
+        Self::decode_form(bytes.into(), Form::Plain)
+    }
+
+    fn decode_form(bytes: Bytes, form: Form) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(&bytes)?;
         let mut all = Transactions::with_capacity(bytes.clone(), 1, reader.left());
-        all.decode_one(&mut reader)?;
+        all.decode_form(&mut reader, form)?;
         reader.finish()?;
         Ok(Self(all))
     }
@@ -481,3 +509,8 @@ impl<'a> Witness<'a> {
         self.items.iter().map(move |span| span.of(self.bytes))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;

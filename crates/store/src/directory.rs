@@ -133,6 +133,12 @@ impl Drop for Directory {
 }
 
 impl Directory {
+    /// Creates the directory `path` if need be and locks it, for files that are no engine's.
+    pub(crate) fn hold(path: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(path).map_err(StoreError::io("create the directory", path))?;
+        Ok(Self { lock: lock(path)? })
+    }
+
     /// Locks `path`, claims it for the engine and opens that.
     pub(crate) fn open(
         path: &Path,

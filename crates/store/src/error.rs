@@ -236,6 +236,71 @@ pub enum StoreError {
         reason: String,
     },
 
+    /// A log file that is not what was written to it.
+    #[error(
+        "log file {} is damaged at byte {offset} ({reason}): check the disk, then put the file back from a backup, or remove it and \
+         every later one and let the node fetch again what they held",
+        path.display()
+    )]
+    SegmentDamaged {
+        /// The segment file.
+        path: PathBuf,
+        /// Where in the file, bytes from its start.
+        offset: u64,
+        /// What was expected and what was read.
+        reason: String,
+    },
+
+    /// A log file that should be there is not.
+    #[error(
+        "log file {} is missing, though earlier and later ones are there: put it back from a backup, or remove every later one and \
+         let the node fetch again what they held",
+        path.display()
+    )]
+    SegmentMissing {
+        /// The segment file.
+        path: PathBuf,
+    },
+
+    /// A position in front of what a log still holds.
+    #[error(
+        "log {log:?} no longer holds segment {actual}, its first is {expected}: older ones were pruned; fetch the data again"
+    )]
+    SegmentPruned {
+        /// The log.
+        log: &'static str,
+        /// First segment there is.
+        expected: u32,
+        /// Segment asked for.
+        actual: u32,
+    },
+
+    /// A position behind the end of a log, or inside a record.
+    #[error(
+        "log {log:?} has no record at segment {segment}, offset {offset} ({reason}): the position is another log's or was cut off"
+    )]
+    SegmentPosition {
+        /// The log.
+        log: &'static str,
+        /// Segment asked for.
+        segment: u32,
+        /// Offset asked for, bytes.
+        offset: u32,
+        /// What is there instead.
+        reason: String,
+    },
+
+    /// A record over the length limit; nothing was written.
+    #[error("record for log {log:?} has {actual} bytes, expected at most {expected}")]
+    RecordBytes {
+        /// The log.
+        log: &'static str,
+        /// Longest record, bytes.
+        expected: u32,
+        /// Length found, bytes.
+        actual: usize,
+    },
+
     /// The place to write to is taken.
     #[error("{} already exists: {advice}", path.display())]
     TargetExists {

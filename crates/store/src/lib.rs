@@ -1,7 +1,7 @@
 //! Ordered key-value storage with typed tables, atomic batches, snapshots and migrations.
 //!
 //! A node keeps its random-access state here: coins, peers, records, routing tables. Append-mostly data
-//! (blocks, headers) belongs in segment files and only its index in a store.
+//! (blocks, headers) belongs in segment files ([`segment`]) and only its index in a store.
 //!
 //! ```text
 //!   Table<K, V>   names a keyspace and fixes how its keys and values are encoded
@@ -53,6 +53,7 @@ mod error;
 mod integrity;
 mod restore;
 mod schema;
+pub mod segment;
 mod snapshot;
 mod store;
 mod table;

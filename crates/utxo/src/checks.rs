@@ -166,16 +166,16 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// Gives check and items back if there is no room.
+    /// [`QueueFull`] if there is no room, with what was to be checked.
     pub fn try_submit<C: Check>(
         &self,
         check: C,
         items: Vec<C::Item>,
-    ) -> Result<Group<C::Error>, (C, Vec<C::Item>)> {
+    ) -> Result<Group<C::Error>, QueueFull<C>> {
         if self.room.try_take(items.len()) {
             Ok(self.start(check, items))
         } else {
-            Err((check, items))
+            Err(QueueFull { check, items })
         }
     }
 
@@ -207,6 +207,20 @@ impl Pool {
             });
         }
         Group { shared, _threads: Arc::clone(&self.threads) }
+    }
+}
+
+/// There was no room: what was to be checked, given back.
+pub struct QueueFull<C: Check> {
+    /// The check.
+    pub check: C,
+    /// Its items.
+    pub items: Vec<C::Item>,
+}
+
+impl<C: Check> fmt::Debug for QueueFull<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueueFull").field("items", &self.items.len()).finish_non_exhaustive()
     }
 }
 

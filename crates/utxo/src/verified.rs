@@ -4,8 +4,8 @@
 //! it is full; forgetting costs a repeated check, never a wrong verdict.
 //!
 //! ```text
-//!   digest   shard: 6 bits │ bucket │ …           32 uniformly random bytes
-//!   bucket   8 digests of 32 bytes, in any order
+//!   digest   shard: 6 bits │ two candidate buckets: 64 bits each │ …     32 uniformly random bytes
+//!   bucket   8 digests of 32 bytes, in any order; a new one goes where there is more room
 //! ```
 //!
 //! # Why whole digests
@@ -32,7 +32,7 @@ pub type Digest = [u8; 32];
 /// Independent locks, so that threads seldom meet. A power of two.
 const SHARDS: usize = 64;
 
-/// Digests of a bucket. With eight, a full cache has forgotten few that a perfect one would still hold.
+/// Digests of a bucket. With eight, and the emptier of two buckets, a cache half full has forgotten nothing, and a full one hardly anything too early.
 const WAYS: usize = 8;
 
 /// Smallest cache, bytes: a bucket for each shard.
@@ -83,34 +83,34 @@ impl Cache {
     /// Returns whether the check is known to have passed.
     #[must_use]
     pub fn contains(&self, digest: &Digest) -> bool {
-        let (mut shard, bucket) = self.place(digest);
-        digest != &EMPTY && shard.bucket(bucket).is_some_and(|ways| ways.contains(digest))
+        let shard = self.shard(digest);
+        shard.find(digest).is_some()
     }
 
     /// Returns whether the check is known to have passed, and forgets it: a block's checks are not asked for again.
     pub fn contains_and_remove(&self, digest: &Digest) -> bool {
-        let (mut shard, bucket) = self.place(digest);
-        let Some(ways) = shard.bucket(bucket).filter(|_| digest != &EMPTY) else { return false };
-        let Some(way) = ways.iter_mut().find(|way| *way == digest) else { return false };
-        *way = EMPTY;
+        let mut shard = self.shard(digest);
+        let Some((bucket, way)) = shard.find(digest) else { return false };
+        shard.buckets[bucket][way] = EMPTY;
         shard.filled -= 1;
         true
     }
 
     /// Remembers that the check has passed, and forgets another if there is no room.
     pub fn insert(&self, digest: Digest) {
-        let (mut shard, bucket) = self.place(&digest);
-        let Some(ways) = shard.bucket(bucket).filter(|_| digest != EMPTY) else { return };
-        if ways.contains(&digest) {
+        let mut shard = self.shard(&digest);
+        if digest == EMPTY || shard.find(&digest).is_some() {
             return;
         }
-        if let Some(way) = ways.iter_mut().find(|way| **way == EMPTY) {
-            *way = digest;
-            shard.filled += 1;
-        } else {
-            // Bits that choose neither shard nor bucket: as good as a die.
-            ways[usize::from(digest[31]) % WAYS] = digest;
-        }
+        let free =
+            |bucket: &usize| shard.buckets[*bucket].iter().filter(|way| **way == EMPTY).count();
+        let [first, second] = shard.candidates(&digest);
+        let bucket = if free(&first) >= free(&second) { first } else { second };
+        // A free way, or else one that bits choose which chose neither shard nor bucket: as good as a die.
+        let die = usize::from(digest[31]) % WAYS;
+        let way = shard.buckets[bucket].iter().position(|way| *way == EMPTY);
+        shard.filled += usize::from(way.is_some());
+        shard.buckets[bucket][way.unwrap_or(die)] = digest;
     }
 
     /// Returns how many digests it holds.
@@ -131,17 +131,29 @@ impl Cache {
         self.shards.iter().map(|shard| lock(shard).buckets.len() * WAYS).sum()
     }
 
-    fn place(&self, digest: &Digest) -> (MutexGuard<'_, Shard>, u64) {
-        let shard = lock(&self.shards[usize::from(digest[0]) % SHARDS]);
-        let word = digest[8..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-        (shard, word)
+    fn shard(&self, digest: &Digest) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[usize::from(digest[0]) % SHARDS])
     }
 }
 
 impl Shard {
-    fn bucket(&mut self, word: u64) -> Option<&mut Bucket> {
-        let at = word.checked_rem(self.buckets.len() as u64)?;
-        self.buckets.get_mut(usize::try_from(at).ok()?)
+    /// Returns the two buckets a digest may lie in.
+    fn candidates(&self, digest: &Digest) -> [usize; 2] {
+        let count = self.buckets.len() as u64; // at least one
+        [8, 16].map(|at| {
+            let word = digest[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+            usize::try_from(word % count).unwrap_or(0)
+        })
+    }
+
+    fn find(&self, digest: &Digest) -> Option<(usize, usize)> {
+        if *digest == EMPTY {
+            return None;
+        }
+        self.candidates(digest).into_iter().find_map(|bucket| {
+            let way = self.buckets[bucket].iter().position(|way| way == digest)?;
+            Some((bucket, way))
+        })
     }
 }
 

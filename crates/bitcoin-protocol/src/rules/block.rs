@@ -5,12 +5,12 @@
 use bitcoin::{TxMerkleNode, hashes::Hash};
 
 use super::{
-    BlockError, merkle::merkle_root, sigops::legacy_sigops, transaction::check_transaction,
-    witness::check_witnesses,
+    BlockError, merkle::merkle_root, transaction::check_transaction, witness::check_witnesses,
 };
 use crate::{
     block::Block,
     network::Params,
+    script::legacy_sigops,
     transaction::{Tx, WITNESS_SCALE_FACTOR},
 };
 

@@ -11,14 +11,13 @@ use super::{
     BLOCK_SIGOP_COST_MAX, BlockContext, BlockError, CoinAccess, ConnectError, InputError,
     MONEY_MAX,
     inputs::{check_inputs, sequence_lock},
-    sigops::transaction_sigop_cost,
     transaction::output_total,
 };
 use crate::{
     block::Block,
     coin::{CoinRef, SpentCoins},
-    rules::sigops::is_unspendable,
-    transaction::Tx,
+    script::{input_sigop_cost, is_unspendable, legacy_sigops},
+    transaction::{Tx, WITNESS_SCALE_FACTOR},
 };
 
 /// What a block did to the coins.
@@ -72,13 +71,13 @@ pub fn connect_block<C: CoinAccess>(
             }
             check_locks(tx, context, &done.spent, first)?;
         }
-        done.sigop_cost += transaction_sigop_cost(tx, &done.spent, first, context.flags);
+        done.sigop_cost += sigop_cost(tx, context, &done.spent, first);
         if done.sigop_cost > BLOCK_SIGOP_COST_MAX {
             return Err(BlockError::Sigops { actual: done.sigop_cost }.into());
         }
         create_outputs(tx, context.height, coinbase, coins)?;
     }
-    let expected = done.fees + super::context::subsidy(context.params, context.height);
+    let expected = done.fees + context.params.subsidy(context.height);
     if reward > expected {
         return Err(BlockError::CoinbaseAmount { expected, actual: reward }.into());
     }
@@ -153,6 +152,15 @@ fn check_locks(
         }
     }
     Ok(())
+}
+
+/// Returns the signature operation cost of `tx`, which spends the coins from `first` on (Bitcoin Core's
+/// `GetTransactionSigOpCost`).
+fn sigop_cost(tx: Tx<'_>, context: &BlockContext<'_>, spent: &SpentCoins, first: usize) -> u64 {
+    let spends = tx.inputs().zip(spent.iter_from(first));
+    let costs =
+        spends.map(|(input, coin)| input_sigop_cost(input, coin.script_pubkey, context.flags));
+    legacy_sigops(tx) * WITNESS_SCALE_FACTOR as u64 + costs.sum::<u64>()
 }
 
 fn create_outputs<C: CoinAccess>(

@@ -75,7 +75,7 @@ impl<'a> BlockContext<'a> {
             median_time_past: height
                 .checked_sub(1)
                 .map_or(0, |parent| ancestors.median_time_past(parent)),
-            flags: script_flags(params, height, hash),
+            flags: params.script_flags(height, &hash),
             check_overwrites: checks_overwrites(params, hash, height, ancestors),
             ancestors,
         }
@@ -189,21 +189,4 @@ mod tests {
         assert_eq!(push(227_931), [3, 0x5b, 0x7a, 0x03]);
         assert_eq!(push(u32::MAX), [5, 0xff, 0xff, 0xff, 0xff, 0]);
     }
-}
-
-fn script_flags(params: &Params, height: u32, hash: BlockHash) -> ScriptFlags {
-    let exception = params.script_flag_exceptions.iter().find(|(block, _)| *block == hash);
-    let mut flags = exception
-        .map_or(ScriptFlags::P2SH | ScriptFlags::WITNESS | ScriptFlags::TAPROOT, |&(_, flags)| {
-            flags
-        });
-    flags.set(ScriptFlags::DERSIG, height >= params.bip66_height);
-    flags.set(ScriptFlags::CHECKLOCKTIMEVERIFY, height >= params.bip65_height);
-    flags.set(ScriptFlags::CHECKSEQUENCEVERIFY, height >= params.csv_height);
-    flags.set(ScriptFlags::NULLDUMMY, height >= params.segwit_height);
-    flags
-}
-
-pub(super) fn subsidy(params: &Params, height: u32) -> u64 {
-    (50 * 100_000_000u64).checked_shr(height / params.halving_interval).unwrap_or(0)
 }

@@ -9,7 +9,7 @@ use super::CoinAccess;
 use crate::{
     block::Block,
     coin::{CoinRef, SpentCoins},
-    rules::sigops::is_unspendable,
+    script::is_unspendable,
     transaction::Tx,
 };
 

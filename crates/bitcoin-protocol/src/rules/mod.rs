@@ -30,7 +30,7 @@ mod disconnect;
 mod inputs;
 mod merkle;
 mod reject;
-mod sigops;
+mod scripts;
 mod transaction;
 mod witness;
 
@@ -43,5 +43,9 @@ pub use context::{Ancestors, BlockContext, check_block_in_context};
 pub use disconnect::{DisconnectError, Disconnected, disconnect_block};
 pub use inputs::{COINBASE_MATURITY, SequenceLock, check_inputs, sequence_lock};
 pub use reject::{BlockError, ConnectError, InputError, TxError};
+pub use scripts::{ScriptJob, ScriptJobs};
 pub use transaction::{LOCK_TIME_THRESHOLD, MONEY_MAX, check_transaction, is_final, output_total};
 pub use witness::{WITNESS_COMMITMENT_PREFIX, witness_commitment, witness_merkle_root};
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ use super::{
     BLOCK_SIGOP_COST_MAX, BLOCK_WEIGHT_MAX, COINBASE_MATURITY, MONEY_MAX,
     transaction::{COINBASE_SCRIPT_MAX, COINBASE_SCRIPT_MIN},
 };
+use crate::script::ScriptError;
 
 /// Why a transaction is invalid whatever the chain (Bitcoin Core's `CheckTransaction`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -268,6 +269,16 @@ pub enum BlockError {
         /// What it pays, satoshis.
         actual: u64,
     },
+    /// An input does not satisfy the script of what it spends.
+    #[error("transaction {txid}, input {input}: {error}")]
+    Script {
+        /// Which transaction.
+        txid: Txid,
+        /// Which input.
+        input: usize,
+        /// Why.
+        error: ScriptError,
+    },
 }
 
 impl BlockError {
@@ -275,6 +286,9 @@ impl BlockError {
     #[must_use]
     pub fn reject_reason(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
+            Self::Script { error, .. } => {
+                return Cow::Owned(format!("block-script-verify-flag-failed ({error})"));
+            }
             Self::MerkleRoot { .. } => "bad-txnmrklroot",
             Self::DuplicateTransactions => "bad-txns-duplicate",
             Self::Length { .. } => "bad-blk-length",

@@ -12,4 +12,6 @@ mod kill;
 mod model;
 mod poison;
 mod schema;
+mod segment;
+mod segment_kill;
 mod subject;

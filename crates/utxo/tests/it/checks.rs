@@ -6,7 +6,7 @@ use std::sync::{
     mpsc,
 };
 
-use quintet_utxo::checks::{Check, Failure, Group, Pool, PoolError, PoolOptions};
+use quintet_utxo::checks::{Check, Failure, Group, Pool, PoolError, PoolOptions, QueueFull};
 
 use crate::Draw;
 
@@ -122,7 +122,7 @@ fn a_full_queue_takes_no_more_until_there_is_room() {
     let (held, _) = submit(&pool, vec![Item::Meet(Arc::clone(&barrier)), Item::Pass]);
     let seen = Arc::new(AtomicUsize::new(0));
     let refused = pool.try_submit(Items(Arc::clone(&seen)), passing(1));
-    let (check, items) = refused.err().unwrap();
+    let QueueFull { check, items } = refused.err().unwrap();
 
     let (sender, receiver) = mpsc::channel();
     let waiting = {

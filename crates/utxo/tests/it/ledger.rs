@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use quintet_store::Store;
-use quintet_utxo::{Cache, CacheError, Head, Key, Overwrite, Tip};
+use quintet_store::{Batch, Store, Table};
+use quintet_utxo::{After, Cache, CacheError, Head, Key, Overwrite, Tip};
 
 use crate::{COINS, Draw, key};
+
+/// A record of the node's own that changes with the coins, through the flush's `extra`: the block's number.
+pub(crate) const SIDE: Table<(), u64> = Table::new("side");
 
 pub(crate) type Coins = BTreeMap<Key, Vec<u8>>;
 
@@ -42,13 +45,13 @@ impl Ledger {
     fn extend(&mut self, parent: usize, draw: &mut Draw, next: &mut u8) {
         let mut coins = self.coins[parent].clone();
         let mut block = Block { parent, spends: Vec::new(), creates: Vec::new() };
-        for _ in 0..draw.below(4) {
+        for _ in 0..draw.below(5) {
             if let Some(spent) = coins.keys().nth(draw.below(coins.len().max(1))).copied() {
                 let value = coins.remove(&spent).unwrap();
                 block.spends.push((spent, value));
             }
         }
-        for _ in 0..1 + draw.below(4) {
+        for _ in 0..2 + draw.below(5) {
             *next = next.wrapping_add(1);
             let value = vec![*next; 20 + draw.below(30)];
             if coins.insert(key(*next), value.clone()).is_none() {
@@ -115,9 +118,17 @@ impl Ledger {
                 cache.create(key, value, Overwrite::Never)?;
             }
         }
-        cache.flush(tip(new), |_| (), quintet_utxo::After::Drop)?;
+        flush(cache, new, After::Drop)?;
         Ok(new)
     }
+}
+
+/// Flushes at a block, and changes [`SIDE`] with it.
+pub(crate) fn flush(cache: &mut Cache, number: usize, after: After) -> Result<(), CacheError> {
+    let side = |batch: &mut Batch| {
+        batch.put(&SIDE, &(), &(number as u64));
+    };
+    cache.flush(tip(number), side, after).map(|_| ())
 }
 
 /// What the disk holds.

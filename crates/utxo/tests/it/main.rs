@@ -6,6 +6,12 @@
 //!   crash     the ledger's chain on a disk that loses power, at each operation
 //! ```
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, also in a function it calls"
+)]
+
 mod checks;
 mod crash;
 mod ledger;

@@ -74,10 +74,10 @@ impl Pair {
         Self { store, cache, coins: Coins::new(), begun: None, fetched: None, flushes: 0 }
     }
 
-    fn apply(&mut self, operation: Operation, step: usize) {
+    fn apply(&mut self, operation: &Operation, step: usize) {
         let Self { cache, coins, begun, .. } = self;
         match operation {
-            Operation::Create { key: n, length, possible } => {
+            &Operation::Create { key: n, length, possible } => {
                 let value = vec![step.to_le_bytes()[0]; length];
                 let exists = coins.contains_key(&key(n));
                 let overwrite =
@@ -85,11 +85,11 @@ impl Pair {
                 cache.create(&key(n), &value, overwrite).unwrap();
                 coins.insert(key(n), value);
             }
-            Operation::Spend(n) => {
+            &Operation::Spend(n) => {
                 let spent = cache.spend(&key(n)).unwrap().map(<[u8]>::to_vec);
                 assert_eq!(spent, coins.remove(&key(n)));
             }
-            Operation::Get(n) => {
+            &Operation::Get(n) => {
                 let found = cache.get(&key(n)).unwrap().map(<[u8]>::to_vec);
                 assert_eq!(found.as_ref(), coins.get(&key(n)));
                 let peeked = match cache.peek(&key(n)) {
@@ -98,11 +98,11 @@ impl Pair {
                 };
                 assert_eq!(peeked, found);
             }
-            Operation::Erase(n) => {
+            &Operation::Erase(n) => {
                 cache.erase(&key(n)).unwrap();
                 coins.remove(&key(n));
             }
-            Operation::Uncache(n) => cache.uncache(&key(n)),
+            &Operation::Uncache(n) => cache.uncache(&key(n)),
             Operation::Begin => match begun {
                 Some(_) => {
                     let refused = cache.begin();
@@ -137,7 +137,7 @@ impl Pair {
                     cache.absorb(&fetched).unwrap();
                 }
             }
-            Operation::Flush(after) => self.flush(after),
+            &Operation::Flush(after) => self.flush(after),
         }
     }
 
@@ -166,7 +166,7 @@ impl Pair {
 fn run(store: Store, operations: Vec<Operation>) {
     let mut pair = Pair::new(store);
     for (step, operation) in operations.into_iter().enumerate() {
-        pair.apply(operation, step);
+        pair.apply(&operation, step);
     }
     pair.finish();
 }

@@ -13,10 +13,20 @@ use crate::{
 mod asmap;
 mod base58;
 mod bech32;
+mod bip32;
+mod bip39;
+mod blocks;
+mod chain;
 mod compact;
+mod ellswift;
 mod filters;
 mod key_io;
 mod merkle;
+mod ordering;
+mod prevouts;
+mod psbt;
+mod taproot;
+mod transactions;
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
@@ -25,16 +35,32 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(asmap::AsmapFiles),
         Box::new(base58::Base58),
         Box::new(bech32::Bech32Strings),
+        Box::new(blocks::Blocks),
+        Box::new(bip32::Bip32),
+        Box::new(bip39::Bip39),
         Box::new(compact::Compact),
+        Box::new(ellswift::EllSwift),
         Box::new(filters::Filters),
         Box::new(key_io::KeyIo),
         Box::new(merkle::Merkle),
+        Box::new(prevouts::BlocksWithPrevouts),
+        Box::new(ordering::Bip67),
+        Box::new(ordering::Bip69),
+        Box::new(psbt::Psbts),
+        Box::new(taproot::Taproot),
+        Box::new(transactions::TransactionFiles),
     ]
 }
 
 /// Reads a field of hexadecimal digits.
 fn bytes(field: &str, text: &str) -> Result<Vec<u8>, Mismatch> {
     hex::decode(text).map_err(|error| Mismatch::new(field, "hexadecimal digits", error.to_string()))
+}
+
+/// Reads a field of `N` bytes as hexadecimal digits.
+fn array<const N: usize>(field: &str, text: &str) -> Result<[u8; N], Mismatch> {
+    hex::decode_array(text)
+        .map_err(|error| Mismatch::new(field, "hexadecimal digits", error.to_string()))
 }
 
 /// Reads a hash as people see it: hexadecimal digits of its bytes in reverse.
@@ -82,5 +108,27 @@ fn json_rows<T: DeserializeOwned>(
             continue;
         }
         report.json_case(format!("{}[{index}]", file.name.display()), row, &mut check);
+    }
+}
+
+/// Reads `file` as rows of comma-separated fields under a line of `columns` and runs `check` on each.
+fn csv_rows(
+    file: &File,
+    report: &mut Report,
+    columns: &str,
+    check: impl Fn(&[&str]) -> Result<(), Mismatch>,
+) {
+    let Ok(text) = std::str::from_utf8(&file.bytes) else {
+        report.unreadable = Some("expected text".to_owned());
+        return;
+    };
+    let mut lines = text.lines();
+    if lines.next() != Some(columns) {
+        report.unreadable = Some(format!("expected the columns {columns}"));
+        return;
+    }
+    for (index, line) in lines.enumerate() {
+        let row: Vec<_> = line.splitn(columns.split(',').count(), ',').collect();
+        report.case(format!("{}[{index}]", file.name.display()), || check(&row));
     }
 }
