@@ -13,6 +13,7 @@
 //! - [`encode`]: reading the wire format out of a hostile buffer.
 //! - [`transaction`], [`block`]: parsed transactions and blocks over one shared buffer.
 //! - [`coin`]: an unspent output, and the coins a block spent.
+//! - [`coins`]: coins as bytes: stored, given back, handed over, counted.
 //! - [`rules`]: what a transaction and a block must satisfy, and what a block does to the coins.
 //! - [`header`]: proof of work, the tree of headers, votes, and synchronisation that peers cannot abuse.
 //! - [`script`]: the script engine, its flags and its errors in Bitcoin Core's names.
@@ -29,6 +30,7 @@ pub mod address;
 pub mod asmap;
 pub mod block;
 pub mod coin;
+pub mod coins;
 pub mod compact;
 pub mod encode;
 pub mod filter;

@@ -5,7 +5,8 @@ use core::fmt;
 use quintet_primitives::{Hash160, Hash256};
 use ripemd::Ripemd160;
 use sha1::{Digest, Sha1};
-use sha2::Sha256;
+use sha2::{Sha256, Sha512};
+use sha3::Sha3_256;
 
 /// Returns the SHA-1 digest of the concatenation of `parts`.
 ///
@@ -34,6 +35,26 @@ pub fn sha256(parts: &[&[u8]]) -> Hash256 {
 #[must_use]
 pub fn sha256d(parts: &[&[u8]]) -> Hash256 {
     sha256(&[sha256(parts).as_bytes()])
+}
+
+/// Returns the SHA-512 digest of the concatenation of `parts`.
+///
+/// **Spec:** FIPS 180-4.
+#[must_use]
+pub fn sha512(parts: &[&[u8]]) -> [u8; 64] {
+    let mut hasher = Sha512::new();
+    parts.iter().for_each(|part| hasher.update(part));
+    hasher.finalize().into()
+}
+
+/// Returns the SHA3-256 digest of the concatenation of `parts`; onion addresses end in bytes of it.
+///
+/// **Spec:** FIPS 202.
+#[must_use]
+pub fn sha3_256(parts: &[&[u8]]) -> Hash256 {
+    let mut hasher = Sha3_256::new();
+    parts.iter().for_each(|part| hasher.update(part));
+    Hash256::new(hasher.finalize().into())
 }
 
 /// Returns the RIPEMD-160 digest of the concatenation of `parts`.

@@ -3,17 +3,27 @@
 //! Thin, typed doors to audited crates: the algorithms are theirs, the types are ours, so that no
 //! other crate chooses an implementation. What one kind alone needs stays with that kind.
 //!
-//! - [`digest`]: SHA-1, SHA-256, RIPEMD-160, their compositions and tagged hashes, over the
+//! - [`digest`]: SHA-1, SHA-2, SHA-3, RIPEMD-160, their compositions and tagged hashes, over the
 //!   concatenation of parts.
 //! - [`keyed`]: SipHash, the keyed hash for tables and permits.
+//! - [`merkle`]: roots and branches of double SHA-256, and [`sha256d_64_many`], what they are made of.
+//! - [`muhash`]: the hash of a set, which elements join and leave in any order.
 //! - [`secp`]: ECDSA and Schnorr signatures over secp256k1, one by one.
+//! - [`schnorr_batch`]: Schnorr signatures and tweaks of keys, many at once.
 //! - [`ed25519`]: signatures, strict verification, keys from seeds or in expanded form.
 //! - [`crc32c`]: the Castagnoli checksum.
 
 pub mod digest;
 pub mod ed25519;
 pub mod keyed;
+pub mod merkle;
+pub mod muhash;
+pub mod schnorr_batch;
 pub mod secp;
+mod sha256_lanes;
+mod words;
+
+pub use sha256_lanes::sha256d_64_many;
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 

@@ -1,6 +1,7 @@
 //! Doors to libsecp256k1: ECDSA and Schnorr signatures, tweaks of public keys, Diffie-Hellman.
 //!
-//! Verification takes bytes as they stand in a transaction and answers yes or no: *why* a signature
+//! Everything verified one by one comes here; signatures that can wait for company go to
+//! [`schnorr_batch`](crate::schnorr_batch). Verification takes bytes as they stand in a transaction and answers yes or no: *why* a signature
 //! is bad is nobody's business in a consensus rule.
 //!
 //! # Invariants
@@ -58,6 +59,16 @@ pub fn ecdsa_verify(signature_der: &[u8], public_key: &[u8], message: &[u8; 32])
     let Ok(key) = PublicKey::from_slice(public_key) else { return false };
     let Ok(mut signature) = ecdsa::Signature::from_der_lax(signature_der) else { return false };
     signature.normalize_s();
+    CONTEXT.verify_ecdsa(&Message::from_digest(*message), &signature, &key).is_ok()
+}
+
+/// Checks an ECDSA signature by the strict rules: DER to the letter, and S in the lower half.
+///
+/// **Spec:** SEC 1, section 4.1.4; BIP66 for the encoding, BIP146 for S.
+#[must_use]
+pub fn ecdsa_verify_strict(signature_der: &[u8], public_key: &[u8], message: &[u8; 32]) -> bool {
+    let Ok(key) = PublicKey::from_slice(public_key) else { return false };
+    let Ok(signature) = ecdsa::Signature::from_der(signature_der) else { return false };
     CONTEXT.verify_ecdsa(&Message::from_digest(*message), &signature, &key).is_ok()
 }
 
@@ -398,7 +409,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_tweaked_key_signs_for_the_tweaked_public_key(seed in 1_u8.., tweak: [u8; 32], message: [u8; 32]) {
+        fn a_tweaked_key_signs_for_the_tweaked_public_key(seed in 1_u8..255, tweak: [u8; 32], message: [u8; 32]) {
             let internal = key(seed);
             let (x, _) = internal.x_only_public_key();
             let Some((output, odd)) = tweak_add(&x, &tweak) else { return Ok(()) };
@@ -411,7 +422,7 @@ mod tests {
         }
 
         #[test]
-        fn messages_of_any_length_are_signed_and_bound(seed in 1_u8.., mut message: Vec<u8>, bit in 0_usize..512) {
+        fn messages_of_any_length_are_signed_and_bound(seed in 1_u8..255, mut message: Vec<u8>, bit in 0_usize..512) {
             let key = key(seed);
             let (x, _) = key.x_only_public_key();
             let mut signature = key.sign_schnorr(&message, &[seed; 32]);

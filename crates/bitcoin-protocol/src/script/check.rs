@@ -18,16 +18,18 @@
 //! - `CHECKMULTISIG` tries keys in turn and needs the true answers, unless there are as many signatures
 //!   as keys: then each signature has one key to match, and yes to all is a guess like any other.
 
-use super::{ScriptError, ScriptFlags, TxContext, curve, verify_input};
+use quintet_crypto::secp;
+
+use super::{ScriptError, ScriptFlags, TxContext, verify_input};
 
 /// Longest DER signature kept without an allocation, bytes: the longest strict one without its hash type.
 const DER_INLINE: usize = 72;
 
 /// A signature as it stood in the script, its hash type cut off.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DerSignature(Der);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Der {
     Inline {
         len: u8,
@@ -62,7 +64,7 @@ impl DerSignature {
 }
 
 /// A serialised public key of the one length its first byte allows: 33 bytes, or 65.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PublicKey([u8; 65]);
 
 impl PublicKey {
@@ -95,7 +97,7 @@ impl PublicKey {
 }
 
 /// One thing a script asks of the curve.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SignatureCheck {
     /// An ECDSA signature: Bitcoin's lax DER, either S, hybrid keys accepted.
     Ecdsa {
@@ -134,13 +136,13 @@ impl SignatureCheck {
     pub fn verify(&self) -> bool {
         match self {
             Self::Ecdsa { signature, public_key, message } => {
-                curve::ecdsa_verify(signature.as_bytes(), public_key.as_bytes(), message)
+                secp::ecdsa_verify(signature.as_bytes(), public_key.as_bytes(), message)
             }
             Self::Schnorr { signature, public_key, message } => {
-                curve::schnorr_verify(signature, public_key, message)
+                secp::schnorr_verify(signature, public_key, message)
             }
             Self::Tweak { output_key, parity_odd, internal_key, tweak } => {
-                curve::tweak_check(output_key, *parity_odd, internal_key, tweak)
+                secp::tweak_check(output_key, *parity_odd, internal_key, tweak)
             }
         }
     }

@@ -20,7 +20,7 @@ macro_rules! script_errors {
             /// Every error, in Bitcoin Core's order.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// Returns Bitcoin Core's name without `SCRIPT_ERR_`.
+            /// Returns Bitcoin Core's name without `SCRIPT_ERR_`, as `script_tests.json` writes it.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -63,7 +63,7 @@ script_errors! {
     Pubkeytype = "PUBKEYTYPE": "Public key is neither compressed or uncompressed",
     Cleanstack = "CLEANSTACK": "Stack size must be exactly one after execution",
     Minimalif = "MINIMALIF": "OP_IF/NOTIF argument must be minimal",
-    SigNullfail = "SIG_NULLFAIL": "Signature must be zero for failed CHECK(MULTI)SIG operation",
+    SigNullfail = "NULLFAIL": "Signature must be zero for failed CHECK(MULTI)SIG operation",
     DiscourageUpgradableNops = "DISCOURAGE_UPGRADABLE_NOPS": "NOPx reserved for soft-fork upgrades",
     DiscourageUpgradableWitnessProgram = "DISCOURAGE_UPGRADABLE_WITNESS_PROGRAM": "Witness version reserved for soft-fork upgrades",
     DiscourageUpgradableTaprootVersion = "DISCOURAGE_UPGRADABLE_TAPROOT_VERSION": "Taproot version reserved for soft-fork upgrades",
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn names_and_texts_are_those_other_programs_compare() {
         let error = ScriptError::SigNullfail;
-        assert_eq!(error.name(), "SIG_NULLFAIL");
+        assert_eq!(error.name(), "NULLFAIL");
         assert_eq!(
             error.to_string(),
             "Signature must be zero for failed CHECK(MULTI)SIG operation"

@@ -21,7 +21,6 @@
 
 mod check;
 mod context;
-mod curve;
 mod error;
 mod flags;
 mod instruction;

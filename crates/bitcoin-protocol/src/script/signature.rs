@@ -7,19 +7,9 @@
 
 use std::borrow::Cow;
 
+use quintet_crypto::secp;
+
 use super::{ScriptError, ScriptFlags, instruction::Instructions, sighash};
-
-/// The order of the curve's group.
-const ORDER: [u8; 32] = [
-    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe,
-    0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
-];
-
-/// Half of it, rounded down.
-const HALF_ORDER: [u8; 32] = [
-    0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-    0x5d, 0x57, 0x6e, 0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
-];
 
 /// Checks the encoding of a signature with its hash type. An empty one is a way to say no, and passes.
 ///
@@ -32,8 +22,8 @@ pub(super) fn check_signature(signature: &[u8], flags: ScriptFlags) -> Result<()
     if !flags.intersects(strict) {
         return Ok(());
     }
-    let (r, s) = strict_der(signature).ok_or(ScriptError::SigDer)?;
-    if flags.contains(ScriptFlags::LOW_S) && !is_low(r, s) {
+    let der = strict_der(signature).ok_or(ScriptError::SigDer)?;
+    if flags.contains(ScriptFlags::LOW_S) && !secp::ecdsa_is_low_s(der) {
         return Err(ScriptError::SigHighS);
     }
     if flags.contains(ScriptFlags::STRICTENC) && !is_defined_hash_type(signature) {
@@ -57,9 +47,9 @@ pub(super) fn check_key(key: &[u8], flags: ScriptFlags, segwit: bool) -> Result<
     Ok(())
 }
 
-/// Returns R and S of a signature with its hash type, if it is strict DER:
+/// Returns a signature without its hash type, if it is strict DER:
 /// `30 length 02 length R 02 length S hash-type`, both positive and in their shortest form.
-fn strict_der(signature: &[u8]) -> Option<(&[u8], &[u8])> {
+fn strict_der(signature: &[u8]) -> Option<&[u8]> {
     if !(9..=73).contains(&signature.len()) {
         return None;
     }
@@ -68,12 +58,13 @@ fn strict_der(signature: &[u8]) -> Option<(&[u8], &[u8])> {
     if usize::from(length) != integers.len() {
         return None;
     }
-    let (r, rest) = strict_integer(integers)?;
-    let (s, rest) = strict_integer(rest)?;
-    rest.is_empty().then_some((r, s))
+    let after_r = strict_integer(integers)?;
+    let after_s = strict_integer(after_r)?;
+    after_s.is_empty().then_some(der)
 }
 
-fn strict_integer(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Returns what comes after the integer at the front.
+fn strict_integer(bytes: &[u8]) -> Option<&[u8]> {
     let (&[0x02, length], rest) = bytes.split_first_chunk()? else { return None };
     let (integer, rest) = rest.split_at_checked(usize::from(length))?;
     let is_shortest = match integer {
@@ -81,26 +72,7 @@ fn strict_integer(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
         [0, second, ..] => second & 0x80 != 0,
         [first, ..] => first & 0x80 == 0,
     };
-    is_shortest.then_some((integer, rest))
-}
-
-/// Returns whether S is in the lower half.
-///
-/// Bitcoin Core's `CPubKey::CheckLowS`. A number outside of the group makes its parser set both to zero,
-/// which is low: such a signature fails later, as invalid.
-fn is_low(r: &[u8], s: &[u8]) -> bool {
-    match (scalar(r), scalar(s)) {
-        (Some(r), Some(s)) => r >= ORDER || s >= ORDER || s <= HALF_ORDER,
-        _ => true,
-    }
-}
-
-fn scalar(integer: &[u8]) -> Option<[u8; 32]> {
-    let zeros = integer.iter().take_while(|byte| **byte == 0).count();
-    let digits = &integer[zeros..];
-    let mut scalar = [0; 32];
-    scalar.get_mut(32_usize.checked_sub(digits.len())?..)?.copy_from_slice(digits);
-    Some(scalar)
+    is_shortest.then_some(rest)
 }
 
 fn is_defined_hash_type(signature: &[u8]) -> bool {
@@ -203,19 +175,6 @@ mod tests {
     #[test]
     fn bytes_after_a_cut_off_push_stay() {
         assert_eq!(delete(&[1, 7, 0xac, 9, 1, 7], &[7]), (vec![0xac, 9, 1, 7], 1));
-    }
-
-    #[test]
-    fn half_the_order_is_low_and_one_more_is_high() {
-        let mut above = HALF_ORDER;
-        above[31] += 1;
-        let one: &[u8] = &[1];
-        assert!(is_low(one, &HALF_ORDER));
-        assert!(!is_low(one, &above));
-        // Outside of the group: not high, only invalid.
-        assert!(is_low(one, &ORDER));
-        assert!(is_low(&ORDER, &above));
-        assert!(is_low(&[1; 33], &above));
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //!
 //! **Spec:** BIP-0141, BIP-0341, BIP-0342; Bitcoin Core's `VerifyWitnessProgram`.
 
-use bitcoin::hashes::{Hash, sha256};
+use quintet_crypto::digest::sha256;
 
 use super::{
     ScriptError, ScriptFlags, Trace, WitnessProgram,
@@ -76,7 +76,7 @@ fn verify_script_hash<T: Trace>(
 ) -> Result<(), ScriptError> {
     let mut items = witness.iter();
     let script = items.next_back().ok_or(ScriptError::WitnessProgramWitnessEmpty)?;
-    if sha256::Hash::hash(script).as_byte_array() != hash {
+    if sha256(&[script]).as_bytes() != hash {
         return Err(ScriptError::WitnessProgramMismatch);
     }
     execute(run, Stack::from_items(items), script, Version::WitnessV0)

@@ -10,45 +10,71 @@ use crate::{
     suite::{Mismatch, Report, Suite},
 };
 
+mod alternate;
 mod asmap;
+mod assembler;
+mod assets;
 mod base58;
 mod bech32;
 mod bip32;
+mod bip340;
 mod bip39;
+mod blk;
 mod blocks;
 mod chain;
+mod checkpoints;
 mod compact;
 mod ellswift;
 mod filters;
+mod headers;
+mod judge;
 mod key_io;
 mod merkle;
+mod nist;
 mod ordering;
 mod prevouts;
 mod psbt;
+mod script_tests;
+mod sighash;
+mod siphash;
 mod taproot;
 mod transactions;
+mod tx;
+mod wycheproof;
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
 pub fn suites() -> Vec<Box<dyn Suite>> {
     vec![
+        Box::new(alternate::Alternate),
         Box::new(asmap::AsmapFiles),
+        Box::new(assets::Assets),
         Box::new(base58::Base58),
         Box::new(bech32::Bech32Strings),
-        Box::new(blocks::Blocks),
         Box::new(bip32::Bip32),
+        Box::new(bip340::Bip340),
         Box::new(bip39::Bip39),
+        Box::new(blk::Blk),
+        Box::new(blocks::Blocks),
+        Box::new(checkpoints::Checkpoints),
         Box::new(compact::Compact),
         Box::new(ellswift::EllSwift),
         Box::new(filters::Filters),
+        Box::new(headers::Headers),
         Box::new(key_io::KeyIo),
         Box::new(merkle::Merkle),
-        Box::new(prevouts::BlocksWithPrevouts),
+        Box::new(nist::Nist),
         Box::new(ordering::Bip67),
         Box::new(ordering::Bip69),
+        Box::new(prevouts::BlocksWithPrevouts),
         Box::new(psbt::Psbts),
+        Box::new(script_tests::ScriptTests),
+        Box::new(sighash::Sighash),
+        Box::new(siphash::SipHash),
         Box::new(taproot::Taproot),
         Box::new(transactions::TransactionFiles),
+        Box::new(tx::Transactions),
+        Box::new(wycheproof::Wycheproof),
     ]
 }
 

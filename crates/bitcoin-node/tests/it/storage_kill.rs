@@ -1,0 +1,170 @@
+//! A chain whose process is really killed.
+//!
+//! The test starts itself as a child that appends numbered blocks and flushes now and then, printing how far a commit came. The parent kills
+//! it at some moment and opens the chain: what was committed is there with its data and undo data, and indexed and unindexed blocks
+//! together are the chain without a gap, so that it can go on without reading anything else.
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use bitcoin::{BlockHash, hashes::Hash as _};
+use quintet_bitcoin_node::storage::{
+    BlockTip, COINS, CoinBytes, CoinsState, IndexEntry, Storage, StorageError,
+};
+
+use crate::{
+    blocks::{block, hash, header},
+    storage::options,
+};
+
+const ROUNDS: usize = 12;
+
+/// Blocks between two flushes.
+const FLUSH_EVERY: u32 = 23;
+
+/// Set for the child: the chain it writes to.
+const CHILD_DIRECTORY: &str = "QUINTET_CHAIN_CHILD_DIRECTORY";
+
+fn open(directory: &Path) -> Storage {
+    let genesis = BlockHash::from_byte_array([7; 32]);
+    Storage::open(directory, &genesis, &options()).expect("the chain opens")
+}
+
+fn coin_key(number: u32) -> [u8; 36] {
+    let mut key = [0; 36];
+    key[..4].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// What a restart finds.
+struct Found {
+    committed: u32,
+    /// Blocks there are, indexed or not.
+    blocks: u32,
+    tip: BlockHash,
+    /// Entries of what is not indexed.
+    unindexed: Vec<IndexEntry>,
+}
+
+/// Reads everything there is and checks that it fits together.
+fn check(storage: &Storage) -> Found {
+    let mut tip = BlockHash::all_zeros();
+    let files = storage.files();
+    let committed = storage
+        .load_index(|number, entry| {
+            let expected = block(tip, number, 300);
+            tip = hash(&expected);
+            let found = files.read_block(&tip, entry.block.expect("data"))?;
+            assert_eq!(found, expected, "block {number}");
+            let undo = files.read_undo(&tip, entry.undo.expect("undo data"))?;
+            assert_eq!(undo, number.to_be_bytes().as_slice());
+            let coin = storage.store().get(&COINS, &coin_key(number))?;
+            assert_eq!(coin, Some(CoinBytes(vec![1])), "coin {number}");
+            Ok::<_, StorageError>(())
+        })
+        .expect("the index");
+    match storage.coins_state().expect("a read") {
+        None => assert_eq!(committed, 0),
+        Some(state) => {
+            let height = committed - 1;
+            assert_eq!(state, CoinsState::At(BlockTip { hash: tip, height }));
+        }
+    }
+    let mut unindexed = Vec::new();
+    let mut blocks = committed;
+    for record in storage.unindexed_blocks().expect("a scan") {
+        let (position, bytes) = record.expect("a whole block");
+        assert_eq!(bytes, block(tip, blocks, 300), "block {blocks}");
+        tip = hash(&bytes);
+        blocks += 1;
+        let block = Some(position);
+        unindexed.push(IndexEntry { block, ..IndexEntry::from_header(header(&bytes)) });
+    }
+    Found { committed, blocks, tip, unindexed }
+}
+
+fn grow_until_killed(directory: &Path) {
+    let mut out = std::io::stdout();
+    let storage = open(directory);
+    let Found { committed, mut blocks, mut tip, unindexed: mut dirty } = check(&storage);
+    let mut first = committed;
+    writeln!(out, "\nopened").expect("a parent that listens");
+    loop {
+        // Connecting what a restart found, and what is new.
+        let bytes = block(tip, blocks, 300);
+        tip = hash(&bytes);
+        let position = storage.files().append_block(&bytes).expect("an append");
+        dirty.push(IndexEntry { block: Some(position), ..IndexEntry::from_header(header(&bytes)) });
+        blocks += 1;
+        if !blocks.is_multiple_of(FLUSH_EVERY) {
+            continue;
+        }
+        for (number, entry) in (first..).zip(&mut dirty) {
+            let hash = hash(&entry.header);
+            let undo = storage.files().append_undo(&hash, &number.to_be_bytes());
+            entry.undo = Some(undo.expect("an append"));
+        }
+        let mut flush = storage.begin_flush().expect("a flush");
+        for (number, entry) in (first..).zip(dirty.drain(..)) {
+            flush.put_entry(number, &entry).expect("a synced entry");
+            flush.put_coin(&coin_key(number), &CoinBytes(vec![1]));
+        }
+        let height = blocks - 1;
+        flush.put_coins_state(&CoinsState::At(BlockTip { hash: tip, height }));
+        storage.commit(flush).expect("a commit");
+        first = blocks;
+        if writeln!(out, "\ncommitted {blocks}").is_err() {
+            return; // the parent is gone
+        }
+    }
+}
+
+/// Kills a child after it reported `reports` commits or so; returns the last number it reported.
+fn kill_a_child(directory: &Path, reports: usize) -> u32 {
+    let mut child = Command::new(env::current_exe().expect("this test's binary"))
+        .args(["--exact", "storage_kill::a_killed_chain_goes_on_where_it_was", "--nocapture"])
+        .env(CHILD_DIRECTORY, directory)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a child");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let (mut opened, mut seen, mut last, mut killed) = (false, 0, 0, false);
+    while let Some(Ok(line)) = lines.next() {
+        if let Some(number) = line.strip_prefix("committed ") {
+            last = number.parse().expect("a number");
+            seen += 1;
+        }
+        opened |= line == "opened";
+        if opened && seen >= reports && !killed {
+            child.kill().expect("a kill");
+            killed = true;
+        }
+    }
+    let status = child.wait().expect("its end");
+    assert!(killed && !status.success(), "the child ended by itself: {status}");
+    last
+}
+
+#[test]
+fn a_killed_chain_goes_on_where_it_was() {
+    if let Some(directory) = env::var_os(CHILD_DIRECTORY) {
+        return grow_until_killed(Path::new(&directory));
+    }
+    let rounds = env::var("QUINTET_KILL_ROUNDS")
+        .map_or(ROUNDS, |text| text.parse().expect("QUINTET_KILL_ROUNDS is a number of rounds"));
+    let place = tempfile::tempdir().expect("a directory");
+    let mut before = 0;
+    for round in 0..rounds {
+        let reported = kill_a_child(place.path(), round * 3 % 10);
+        let found = check(&open(place.path()));
+        assert!(found.committed >= reported, "round {round}: {reported} blocks were committed");
+        assert!(found.blocks >= before, "round {round}: older blocks were lost");
+        before = found.blocks;
+    }
+    assert!(before > FLUSH_EVERY, "the children wrote next to nothing");
+}

@@ -1,0 +1,155 @@
+//! Are the same blocks refused as by Bitcoin Core, for the same reasons?
+//!
+//! Two chains, one with true signatures and one whose outputs anyone can spend (so that a change breaks nothing but the
+//! rule it is meant for), block by block: broken copies of the next block first, then the block itself.
+
+use std::{collections::BTreeMap, process::ExitCode};
+
+use bench::bitcoin_chain::{Maker, Mode, Plan, SplitMix};
+use bitcoin::{Block, OutPoint, consensus::serialize, hex::DisplayHex as _};
+use clap::Parser;
+use judge_kernel::{BREAKS, Chainstate, Ledger, Outcome, broken};
+
+/// Outputs of earlier blocks that are remembered, to be spent too early or again.
+const OLD_MAX: usize = 2_000;
+
+/// Compares block validation with Bitcoin Core's kernel.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Broken copies of each block.
+    #[arg(long, default_value_t = 100)]
+    cases: u32,
+    /// Transactions of each chain.
+    #[arg(long, default_value_t = 2_000)]
+    transactions: u64,
+    /// Where randomness begins.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Prints every case.
+    #[arg(long)]
+    verbose: bool,
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    cases: u64,
+    valid: u64,
+    verdicts_differ: u64,
+    reasons_differ: u64,
+}
+
+struct Run {
+    kernel: Chainstate,
+    ledger: Ledger,
+    random: SplitMix,
+    old: Vec<OutPoint>,
+    counts: BTreeMap<&'static str, Count>,
+    verbose: bool,
+}
+
+impl Run {
+    fn broken(&mut self, block: &Block, cases: u32) -> anyhow::Result<()> {
+        for _ in 0..cases {
+            let way = &BREAKS[self.random.index(BREAKS.len())];
+            let (broken, repair) = broken(block, way, &mut self.random, &self.old)?;
+            let bytes = serialize(&broken);
+            let same = broken.block_hash() == block.block_hash() && broken == *block;
+            if same {
+                continue;
+            }
+            let ours = self.ledger.check(&bytes, false);
+            let theirs = self.kernel.process(&bytes);
+            if self.verbose {
+                println!("{} ({repair:?}): {ours:?}, {theirs:?}", way.name);
+            }
+            let connected = theirs == Outcome::Connected;
+            if self.count(way.name, &ours, &theirs) {
+                println!("{} ({repair:?}): quintet {ours:?}, kernel {theirs:?}", way.name);
+                if bytes.len() < 20_000 {
+                    println!("  {}", bytes.as_hex());
+                }
+            }
+            // It stands where the block would: whatever follows is a reorganisation away from it.
+            if connected {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a case; returns whether the two differ.
+    fn count(&mut self, name: &'static str, ours: &Result<(), String>, theirs: &Outcome) -> bool {
+        let count = self.counts.entry(name).or_default();
+        count.cases += 1;
+        let (verdict, reason) = match (ours, theirs) {
+            (Ok(()), Outcome::Connected) => {
+                count.valid += 1;
+                (true, true)
+            }
+            (Err(reason), Outcome::Refused(said)) => {
+                // A header refused once is refused again for that alone.
+                (true, said.starts_with(reason) || said.starts_with("duplicate-invalid"))
+            }
+            (Err(reason), Outcome::NotABlock) => (true, reason.starts_with("not a block")),
+            // Bitcoin Core does not look further at what it has, or at what has no more work than its chain.
+            (_, Outcome::Stored) => (true, true),
+            _ => (false, false),
+        };
+        count.verdicts_differ += u64::from(!verdict);
+        count.reasons_differ += u64::from(verdict && !reason);
+        !verdict || !reason
+    }
+
+    fn valid(&mut self, block: &Block) {
+        let bytes = serialize(block);
+        let ours = self.ledger.check(&bytes, true);
+        let theirs = self.kernel.process(&bytes);
+        if self.count("valid, as made", &ours, &theirs) {
+            println!("a block as it was made: quintet {ours:?}, kernel {theirs:?}");
+        }
+        for tx in &block.txdata {
+            let outpoint = OutPoint { txid: tx.compute_txid(), vout: 0 };
+            if self.old.len() < OLD_MAX {
+                self.old.push(outpoint);
+            } else {
+                let at = self.random.index(OLD_MAX);
+                self.old[at] = outpoint;
+            }
+        }
+    }
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let mut bad = 0;
+    for mode in [Mode::Mixed, Mode::Trivial] {
+        let folder = tempfile::tempdir()?;
+        let seed = arguments.seed;
+        let mut run = Run {
+            kernel: Chainstate::open(folder.path(), 0, true)?,
+            ledger: Ledger::new(),
+            random: SplitMix::new(seed),
+            old: Vec::new(),
+            counts: BTreeMap::new(),
+            verbose: arguments.verbose,
+        };
+        let transactions = arguments.transactions;
+        let plan = Plan { seed, transactions, block_transactions: 50, mode, mix: None };
+        let mut maker = Maker::new(plan)?;
+        while let Some(made) = maker.next_block()? {
+            // The first hundred have coinbases alone: a few copies of each will do.
+            let cases = if made.height <= 100 { arguments.cases / 20 } else { arguments.cases };
+            run.broken(&made.block, cases)?;
+            run.valid(&made.block);
+        }
+        println!("{mode:?}: height {}, {} coins", run.kernel.height(), run.ledger.coins());
+        println!("{:<36} {:>8} {:>8} {:>9} {:>9}", "change", "cases", "valid", "verdicts", "reasons");
+        for (name, count) in &run.counts {
+            let Count { cases, valid, verdicts_differ, reasons_differ } = count;
+            println!("{name:<36} {cases:>8} {valid:>8} {verdicts_differ:>9} {reasons_differ:>9}");
+            bad += verdicts_differ + reasons_differ;
+        }
+    }
+    println!("{bad} differ");
+    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
