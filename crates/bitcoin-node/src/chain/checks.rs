@@ -7,11 +7,12 @@
 
 use std::sync::Arc;
 
+use quintet_crypto::schnorr_batch::Batch;
 use quintet_bitcoin_protocol::{
     Block, SpentCoins, Tx,
     header::HeaderId,
     rules::{BlockError, ScriptJobs},
-    script::{Deferred, ScriptFlags},
+    script::{Deferred, ScriptFlags, SignatureCheck},
 };
 use quintet_utxo::{
     checks::{Check, Failure, Group, Pool},
@@ -20,6 +21,9 @@ use quintet_utxo::{
 use self_cell::self_cell;
 
 use super::connect::Undo;
+
+/// Schnorr signatures and tweaks from which on they are verified together.
+const BATCH_MIN: usize = 16;
 
 type Owner = (Arc<Block>, Arc<SpentCoins>);
 
@@ -41,20 +45,52 @@ impl Check for BlockCheck {
 
     fn run(&self, items: &[u32]) -> Result<(), (usize, BlockError)> {
         self.0.with_dependent(|_, jobs| {
-            let mut deferred = Deferred::default();
-            let mut all_run = true;
-            for &item in items {
-                all_run &= jobs.run_with(item as usize, &mut deferred).is_ok();
-            }
-            if all_run && deferred.verify() {
-                return Ok(());
-            }
+            let mut deferred = Deferred::with_capacity(items.len());
             for (at, &item) in items.iter().enumerate() {
-                jobs.run(item as usize).map_err(|error| (at, error))?;
+                let Some(job) = jobs.get(item as usize) else { continue };
+                if let Err(error) = deferred.verify(job.context, job.input, job.flags) {
+                    // An input before this one may be bad as well: only what was put aside can tell.
+                    let before = items.iter().take(at).enumerate();
+                    first_bad(jobs, before)?;
+                    return Err((at, job.refusal(error)));
+                }
             }
-            Ok(())
+            if all_hold(deferred.checks()) { Ok(()) } else { first_bad(jobs, items.iter().enumerate()) }
         })
     }
+}
+
+/// Runs inputs with every signature checked on the spot, up to the first that is bad.
+fn first_bad<'i>(
+    jobs: &ScriptJobs<'_>,
+    items: impl Iterator<Item = (usize, &'i u32)>,
+) -> Result<(), (usize, BlockError)> {
+    for (at, &item) in items {
+        jobs.run(item as usize).map_err(|error| (at, error))?;
+    }
+    Ok(())
+}
+
+/// Returns whether every check holds.
+fn all_hold(checks: &[SignatureCheck]) -> bool {
+    let mut batch = Batch::new();
+    for check in checks {
+        match check {
+            SignatureCheck::Ecdsa { .. } => {}
+            SignatureCheck::Schnorr { signature, public_key, message } => {
+                batch.add_signature(signature, public_key, message);
+            }
+            SignatureCheck::Tweak { output_key, parity_odd, internal_key, tweak } => {
+                batch.add_tweak(output_key, *parity_odd, internal_key, tweak);
+            }
+        }
+    }
+    // Below this the sum of a batch costs more than its parts.
+    if batch.len() < BATCH_MIN {
+        return checks.iter().all(SignatureCheck::verify);
+    }
+    let single = |check: &&SignatureCheck| matches!(check, SignatureCheck::Ecdsa { .. });
+    checks.iter().filter(single).all(SignatureCheck::verify) && batch.verify()
 }
 
 /// A connected block whose scripts are being checked.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use bitcoin::BlockHash;
 use quintet_bitcoin_protocol::{
-    Block, SpentCoins, coins,
+    Block, SpentCoins,
+    coins::undo::{decode_undo, encode_undo},
     header::HeaderId,
     rules::{BlockError, ConnectError, Connected, connect_block, disconnect_block},
 };
@@ -57,8 +58,9 @@ impl Chain {
         self.coins.cache_mut().commit()?;
         let hash = block.hash();
         if self.state(id).undo.is_none() {
-            let position =
-                self.storage.files().append_undo(&hash, &coins::encode_undo(&spent))?;
+            let mut undo = Vec::new();
+            encode_undo(&spent, &mut undo);
+            let position = self.storage.files().append_undo(&hash, &undo)?;
             self.change(id, |state| state.undo = Some(position));
         }
         let undo = Undo { block, spent: Arc::new(spent) };
@@ -135,7 +137,7 @@ impl Chain {
         let absent = ChainError::DataAbsent { hash, what: "undo data" };
         let position = self.state(id).undo.ok_or(absent)?;
         let bytes = self.storage.files().read_undo(&hash, position)?;
-        coins::decode_undo(&bytes)
+        decode_undo(&bytes)
             .map_err(|error| ChainError::UndoDamaged { hash, reason: error.to_string() })
     }
 }

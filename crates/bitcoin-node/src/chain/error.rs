@@ -3,7 +3,7 @@
 use bitcoin::{BlockHash, OutPoint};
 use quintet_bitcoin_protocol::{
     DecodeError,
-    coins::CoinDecodeError,
+    coins::CoinError,
     header::HeaderError,
     rules::{BlockError, DisconnectError},
 };
@@ -25,7 +25,7 @@ pub enum CoinsError {
         /// The coin's name.
         outpoint: OutPoint,
         /// What is wrong with it.
-        source: CoinDecodeError,
+        source: CoinError,
     },
 }
 

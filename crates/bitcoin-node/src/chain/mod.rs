@@ -30,6 +30,7 @@
 
 mod accept;
 mod activate;
+mod ahead;
 mod candidates;
 mod checks;
 mod coins;
@@ -58,7 +59,7 @@ pub use accept::{AcceptError, Accepted, Examined};
 pub use activate::Refused;
 pub use error::{ChainError, CoinsError};
 pub use import::{ImportError, ImportProgress, ImportReport};
-pub use verify::{VerifyLevel, VerifyProgress, VerifyReport};
+pub use verify::{VerifyError, VerifyLevel, VerifyProgress, VerifyReport};
 
 use self::{candidates::Candidates, checks::Pending, coins::Coins};
 use crate::storage::{BlockStatus, Storage};
