@@ -2,7 +2,7 @@
 //!
 //! Core's figures were measured elsewhere on this kind of machine (its own `bench_bitcoin`) and stand
 //! here as constants; libsecp256k1's single verification is measured in this run. Each figure is the
-//! best of several rounds, since other work on the machine only ever adds.
+//! best of many short rounds, since other work on the machine only ever adds.
 
 use std::{
     hint::black_box,
@@ -34,7 +34,7 @@ const SIGNATURES: usize = 8192;
 )]
 struct Arguments {
     /// Rounds per figure; the best counts.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 25)]
     rounds: u32,
 }
 
@@ -70,8 +70,8 @@ impl Bench {
 
     fn hashes(&self) {
         let block = [7_u8; 64];
-        let each = self.best(10_000, || {
-            for _ in 0..10_000 {
+        let each = self.best(1000, || {
+            for _ in 0..1000 {
                 black_box(sha256d(&[black_box(&block)]));
             }
         });
@@ -93,28 +93,28 @@ impl Bench {
 
     fn sets(&self) {
         let mut set = MuHash::<Sha256ChaCha20>::new();
-        let each = self.best(2000, || {
-            for number in 0..2000_u32 {
+        let each = self.best(200, || {
+            for number in 0..200_u32 {
                 set.insert(&[&number.to_le_bytes(), &[1; 60]]);
             }
         });
         line("MuHash insert", each, Some(CORE_MUHASH_INSERT), None);
         set.remove(&[b"something"]);
-        let each = self.best(50, || {
-            for _ in 0..50 {
+        let each = self.best(10, || {
+            for _ in 0..10 {
                 black_box(black_box(&set).finalise());
             }
         });
         line("MuHash finalise", each, Some(CORE_MUHASH_FINALISE), None);
         let mut number = Num3072::from_bytes(&[0x5a; 384]);
-        let each = self.best(1000, || {
-            for _ in 0..1000 {
+        let each = self.best(100, || {
+            for _ in 0..100 {
                 number = number.multiply(black_box(&number));
             }
         });
         line("  product of 3072 bits", each, None, None);
-        let each = self.best(50, || {
-            for _ in 0..50 {
+        let each = self.best(10, || {
+            for _ in 0..10 {
                 number = black_box(number).invert();
             }
         });
@@ -123,20 +123,20 @@ impl Bench {
 
     fn signatures(&self) {
         let cases = cases();
-        let each = self.best(500, || {
-            for case in &cases[..500] {
+        let each = self.best(100, || {
+            for case in &cases[..100] {
                 assert!(ecdsa_verify(&case.ecdsa, &case.long_key, &case.message));
             }
         });
         line("ECDSA, one by one", each, Some(CORE_VERIFY), None);
-        let single = self.best(500, || {
-            for case in &cases[..500] {
+        let single = self.best(100, || {
+            for case in &cases[..100] {
                 assert!(schnorr_verify(&case.schnorr, &case.key, &case.message));
             }
         });
         line("Schnorr, one by one", single, Some(CORE_VERIFY), None);
-        let tweak = self.best(500, || {
-            for case in &cases[..500] {
+        let tweak = self.best(100, || {
+            for case in &cases[..100] {
                 assert!(tweak_check(&case.output, case.odd, &case.key, &case.message));
             }
         });

@@ -130,7 +130,12 @@ mod tests {
 
     fn coin(number: u8) -> Coin {
         let script_pubkey = vec![number; usize::from(number)].into();
-        Coin { value: u64::from(number), height: 7, coinbase: number.is_multiple_of(2), script_pubkey }
+        Coin {
+            value: u64::from(number),
+            height: 7,
+            coinbase: number.is_multiple_of(2),
+            script_pubkey,
+        }
     }
 
     #[test]

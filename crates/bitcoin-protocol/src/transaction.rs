@@ -296,7 +296,7 @@ impl Transaction {
     ///
     /// [`DecodeError`] if the bytes are no transaction or go on after it.
     pub fn decode(bytes: impl Into<Bytes>) -> Result<Self, DecodeError> {
-        Self::decode_form(bytes.into(), Form::WithWitness)
+        Self::decode_form(&bytes.into(), Form::WithWitness)
     }
 
     /// Parses a transaction that fills `bytes` in the serialisation without witnesses.
@@ -308,11 +308,11 @@ impl Transaction {
     ///
     /// [`DecodeError`] if the bytes are no transaction or go on after it.
     pub fn decode_plain(bytes: impl Into<Bytes>) -> Result<Self, DecodeError> {
-        Self::decode_form(bytes.into(), Form::Plain)
+        Self::decode_form(&bytes.into(), Form::Plain)
     }
 
-    fn decode_form(bytes: Bytes, form: Form) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(&bytes)?;
+    fn decode_form(bytes: &Bytes, form: Form) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes)?;
         let mut all = Transactions::with_capacity(bytes.clone(), 1, reader.left());
         all.decode_form(&mut reader, form)?;
         reader.finish()?;

@@ -233,6 +233,7 @@ mod avx512 {
     }
 
     #[target_feature(enable = "avx512f")]
+    #[inline]
     fn splat(word: u32) -> __m512i {
         _mm512_set1_epi32(word.cast_signed())
     }
@@ -248,6 +249,7 @@ mod avx512 {
 
     /// Turns the bytes of each word around.
     #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
     fn swap(words: __m512i) -> __m512i {
         const A: i32 = 0x0001_0203;
         const B: i32 = 0x0405_0607;
@@ -258,12 +260,14 @@ mod avx512 {
     }
 
     #[target_feature(enable = "avx512f")]
+    #[inline]
     fn xor(x: __m512i, y: __m512i, z: __m512i) -> __m512i {
         _mm512_ternarylogic_epi32::<XOR>(x, y, z)
     }
 
     /// One round; instead of moving the eight words along, their places move back by `AT`.
     #[target_feature(enable = "avx512f")]
+    #[inline]
     fn round<const AT: usize>(state: &mut State, input: __m512i) {
         let [a, b, c, d, e, f, g, h] = core::array::from_fn(|word| (word + 8 - AT % 8) % 8);
         let (x, y) = (state[a], state[e]);
@@ -280,6 +284,7 @@ mod avx512 {
 
     /// Replaces a word of the schedule by the one sixteen places on.
     #[target_feature(enable = "avx512f")]
+    #[inline]
     fn extend<const AT: usize>(message: &mut Message) {
         let (x, y) = (message[(AT + 1) % 16], message[(AT + 14) % 16]);
         let s0 =

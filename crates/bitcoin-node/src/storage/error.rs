@@ -72,6 +72,15 @@ pub enum StorageError {
         actual: BlockHash,
     },
 
+    /// A target that leaves no room for the blocks a node must keep.
+    #[error("a prune target of {actual} bytes is too small: allow at least {expected}")]
+    PruneTarget {
+        /// Least target, bytes.
+        expected: u64,
+        /// Target asked for, bytes.
+        actual: u64,
+    },
+
     /// The index has a gap, which no commit leaves.
     #[error(
         "the index goes on at entry {actual}, expected {expected}: check the disk and rebuild it with a reindex"

@@ -4,7 +4,7 @@
 //!   <directory>/
 //!     blocks/  segment log: serialised blocks in the order of arrival
 //!     undo/    segment log: block hash · what disconnecting needs
-//!     chain/   store: coins · index · meta (which block the coins are those of, how far the files are indexed)
+//!     chain/   store: coins · coins-head (whose they are) · index · meta (how far the files are indexed)
 //! ```
 //!
 //! # What is durable when
@@ -14,13 +14,16 @@
 //!   connect      ──append──► undo   ┤
 //!                                   │ 1. begin_flush: sync blocks, sync undo, note both ends
 //!                                   ▼
-//!                                 Flush ◄── 2. changed index entries, changed coins, coins state
+//!                                 Flush ◄── 2. changed index entries
 //!                                   │
-//!                                   └─ 3. commit: one synced batch with the noted ends
+//!                                   ├─ 3. commit: one synced batch with the noted ends
+//!                                   ▼
+//!                              coins cache ── 4. flush: changed coins, and with the last of its commits the block T they are of
 //! ```
 //!
 //! The store never says more than the files hold: an entry that points behind the noted ends is refused ([`StorageError::NotSynced`]).
-//! The files may hold more than the store says.
+//! The files may hold more than the store says. The coins are never ahead of the index: every block and undo record between the coins'
+//! block and the tip of the chain is in the index before the coins move.
 //!
 //! # After a crash, at any moment
 //!
@@ -34,8 +37,8 @@
 //! 1. A log that ends in front of its E lost what was synced: [`StorageError::FilesBehind`], and nothing is changed.
 //! 2. [`Storage::unindexed_blocks`] gives the blocks behind E; the chain accepts them as if a peer had sent them, with the position they
 //!    already have. Nothing is downloaded twice, and no other part of the files is read.
-//! 3. [`CoinsState::At`] T: the chain goes on from T. [`CoinsState::Between`]: a flush of several batches was cut short, and the chain
-//!    replays it first. Every block and every undo record that takes is in front of E, since E was committed with the first batch.
+//! 3. [`Head::At`] T: the chain goes on from T, connecting blocks it has. [`Head::Between`]: a flush of several commits was cut short, and
+//!    the chain replays it first. Every block and undo record that takes is in front of E, since step 3 comes before step 4.
 //!
 //! A reindex throws `chain/` and the undo data away and does step 2 from the first block ([`StorageOptions::reindex`]).
 //!
@@ -43,7 +46,9 @@
 
 pub mod blk;
 mod error;
+mod export;
 mod files;
+mod prune;
 mod schema;
 
 use std::path::Path;
@@ -53,14 +58,14 @@ use quintet_store::{
     Batch, Durability, EngineKind, Store, StoreError, StoreOptions,
     segment::{Position, Scan},
 };
+use quintet_utxo::Head;
 
 pub use error::StorageError;
+pub use export::{ExportError, export};
 pub use files::{BLOCK_BYTES_MAX, BlockFiles, UNDO_BYTES_MAX};
-pub use schema::{
-    BlockStatus, BlockTip, CHAIN_SCHEMA, COINS, CoinBytes, CoinsState, ENTRIES, IndexEntry,
-    LogEnds, OUTPOINT_BYTES,
-};
-use schema::{COINS_STATE, COINS_STATE_KEY, GENESIS, GENESIS_KEY, LOG_ENDS, LOG_ENDS_KEY};
+pub use prune::{KEEP_BLOCKS, PRUNE_TARGET_BYTES_MIN, PrunePlan, PruneTarget};
+pub use schema::{BlockStatus, CHAIN_SCHEMA, COIN_TABLES, ENTRIES, IndexEntry, LogEnds};
+use schema::{GENESIS, GENESIS_KEY, LOG_ENDS, LOG_ENDS_KEY};
 
 /// The store's directory in a chain's.
 const CHAIN_DIRECTORY: &str = "chain";
@@ -124,7 +129,7 @@ impl Storage {
         let storage = Self { store, files };
         storage.check_network(genesis)?;
         storage.check_files()?;
-        if storage.coins_state()?.is_none() {
+        if storage.coins_head()? == Head::Empty {
             storage.clear_coins()?;
         }
         Ok(storage)
@@ -169,7 +174,7 @@ impl Storage {
         Ok(self.store.get(&LOG_ENDS, &LOG_ENDS_KEY)?.unwrap_or(first))
     }
 
-    /// Returns the store, for reading coins and entries. Writes go through [`Storage::begin_flush`].
+    /// Returns the store, for the coins cache and for reading. Entries are written through [`Storage::begin_flush`].
     #[must_use]
     pub const fn store(&self) -> &Store {
         &self.store
@@ -181,13 +186,13 @@ impl Storage {
         &self.files
     }
 
-    /// Returns which block the coins are those of; `None` while there are none.
+    /// Returns which block the coins on disk are those of.
     ///
     /// # Errors
     ///
     /// [`StorageError::Store`] if it cannot be read.
-    pub fn coins_state(&self) -> Result<Option<CoinsState>, StorageError> {
-        Ok(self.store.get(&COINS_STATE, &COINS_STATE_KEY)?)
+    pub fn coins_head(&self) -> Result<Head, StorageError> {
+        Ok(self.store.get(&COIN_TABLES.head, &())?.map(Head::from).unwrap_or_default())
     }
 
     /// Hands every entry to `each` in the order of acceptance, numbered from 0; returns how many there are, which is the next one's number.
@@ -245,6 +250,33 @@ impl Storage {
         Ok(self.store.commit(flush.batch, Durability::Sync)?)
     }
 
+    /// Plans which files go so that those that stay meet `target`, as far as the last [`KEEP_BLOCKS`] blocks allow. `entries` are all entries that have data, with their heights, as they were last committed.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Store`] if the store cannot be read.
+    pub fn plan_pruning<'a>(
+        &self,
+        tip_height: u32,
+        target: PruneTarget,
+        entries: impl IntoIterator<Item = (u32, &'a IndexEntry)>,
+    ) -> Result<PrunePlan, StorageError> {
+        Ok(prune::plan(&self.files, self.log_ends()?, tip_height, target, entries))
+    }
+
+    /// Commits `flush`, which holds every entry that [`PrunePlan::pruned`] changes, and then unlinks the files; returns the bytes freed. A crash
+    /// in between leaves files that the next plan takes.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Store`] if the store cannot be written or a file cannot be removed.
+    pub fn prune(&self, flush: Flush, plan: &PrunePlan) -> Result<u64, StorageError> {
+        self.commit(flush)?;
+        let blocks = self.files.blocks().remove_segments_before(plan.blocks_from)?;
+        let undo = self.files.undo().remove_segments_before(plan.undo_from)?;
+        Ok(blocks + undo)
+    }
+
     /// Throws every coin away: what a rebuild of the coins from the blocks begins with. A crash in between is taken up by the next open.
     ///
     /// # Errors
@@ -253,9 +285,10 @@ impl Storage {
     pub fn clear_coins(&self) -> Result<(), StorageError> {
         loop {
             let mut batch = Batch::new();
-            let removed = batch.delete_range(&self.store.snapshot()?, &COINS, .., CLEAR_COINS)?;
+            let removed =
+                batch.delete_range(&self.store.snapshot()?, &COIN_TABLES.coins, .., CLEAR_COINS)?;
             // With the first batch, so that no crash leaves part of the coins under their old name.
-            batch.delete(&COINS_STATE, &COINS_STATE_KEY);
+            batch.delete(&COIN_TABLES.head, &());
             self.store.commit(batch, Durability::Sync)?;
             if removed < CLEAR_COINS {
                 return Ok(());
@@ -295,31 +328,9 @@ impl Flush {
         Ok(())
     }
 
-    /// Says which block the coins are those of, once this is committed.
-    pub fn put_coins_state(&mut self, state: &CoinsState) {
-        self.batch.put(&COINS_STATE, &COINS_STATE_KEY, state);
-    }
-
-    /// Sets a coin.
-    pub fn put_coin(&mut self, outpoint: &[u8; OUTPOINT_BYTES], coin: &CoinBytes) {
-        self.batch.put(&COINS, outpoint, coin);
-    }
-
-    /// Removes a coin, if it is there.
-    pub fn delete_coin(&mut self, outpoint: &[u8; OUTPOINT_BYTES]) {
-        self.batch.delete(&COINS, outpoint);
-    }
-
     /// Returns the batch, for tables of others that must move together with the chain.
     pub const fn batch(&mut self) -> &mut Batch {
         &mut self.batch
-    }
-
-    /// Returns the bytes so far, of at most [`quintet_store::BATCH_BYTES_MAX`]. A flush that needs more goes out as several, the first
-    /// of which says [`CoinsState::Between`] and the last [`CoinsState::At`].
-    #[must_use]
-    pub const fn bytes(&self) -> usize {
-        self.batch.bytes()
     }
 }
 

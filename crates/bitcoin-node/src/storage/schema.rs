@@ -3,49 +3,29 @@
 //! Coins, the index of blocks and the marks that tie them to the files lie in one store, so that one batch moves them together.
 //! Layouts are in `docs/formats/bitcoin-chain.md`.
 
-use bitcoin::{BlockHash, hashes::Hash as _};
 use bitflags::bitflags;
 use quintet_bitcoin_protocol::block::HEADER_BYTES;
 use quintet_store::{DecodeError, Reader, Schema, Table, ValueCodec, segment::Position};
+use quintet_utxo::Tables;
 
 /// The schema of a chain's store.
 pub const CHAIN_SCHEMA: Schema = Schema { name: "bitcoin-chain", version: 1, migrations: &[] };
 
-/// Bytes of an outpoint as a key: transaction id, then index, big-endian.
-pub const OUTPOINT_BYTES: usize = 36;
-
-/// Unspent outputs by outpoint.
-pub const COINS: Table<[u8; OUTPOINT_BYTES], CoinBytes> = Table::new("coins");
+/// Unspent outputs and the record of whose they are: what a [`quintet_utxo::Cache`] works on.
+pub const COIN_TABLES: Tables =
+    Tables { coins: Table::new("coins"), head: Table::new("coins-head") };
 
 /// Known blocks by the order in which their headers were accepted. A parent has a smaller number than its children, and of two rivals
 /// with equal work the one with the smaller number was seen first.
 pub const ENTRIES: Table<u32, IndexEntry> = Table::new("index");
 
-/// Which block the coins are those of.
-pub(super) const COINS_STATE: Table<u8, CoinsState> = Table::new("meta");
-pub(super) const COINS_STATE_KEY: u8 = 0;
-
 /// Up to where the files are synced and indexed.
 pub(super) const LOG_ENDS: Table<u8, LogEnds> = Table::new("meta");
-pub(super) const LOG_ENDS_KEY: u8 = 1;
+pub(super) const LOG_ENDS_KEY: u8 = 0;
 
 /// Which network's chain this is.
 pub(super) const GENESIS: Table<u8, [u8; 32]> = Table::new("meta");
-pub(super) const GENESIS_KEY: u8 = 2;
-
-/// An encoded coin. What the bytes mean is for the coins' own codec to say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CoinBytes(pub Vec<u8>);
-
-impl ValueCodec for CoinBytes {
-    fn encode_value(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0);
-    }
-
-    fn decode_value(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        reader.bytes(reader.rest().len()).map(|bytes| Self(bytes.to_vec()))
-    }
-}
+pub(super) const GENESIS_KEY: u8 = 1;
 
 bitflags! {
     /// What is known of a block, apart from where its data lies.
@@ -129,69 +109,6 @@ impl ValueCodec for IndexEntry {
             block: position(HAS_BLOCK)?,
             undo: position(HAS_UNDO)?,
         })
-    }
-}
-
-/// A block of the chain by hash and height.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BlockTip {
-    /// Its hash.
-    pub hash: BlockHash,
-    /// Blocks below it.
-    pub height: u32,
-}
-
-impl ValueCodec for BlockTip {
-    fn encode_value(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.hash.as_byte_array());
-        self.height.encode_value(out);
-    }
-
-    fn decode_value(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { hash: BlockHash::from_byte_array(reader.array()?), height: reader.u32()? })
-    }
-}
-
-/// Which block the coins in the store are those of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CoinsState {
-    /// All are as after this block.
-    At(BlockTip),
-    /// A flush too large for one batch was cut short: each coin is as after `from` or as after `to`. Undoing what is on `from`'s branch
-    /// alone and applying what is on `to`'s, where adding overwrites and spending forgives what is absent, gives the coins of `to`
-    /// (Core: `ReplayBlocks`).
-    Between {
-        /// Where the flush started.
-        from: BlockTip,
-        /// Where it was to end.
-        to: BlockTip,
-    },
-}
-
-impl ValueCodec for CoinsState {
-    fn encode_value(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::At(tip) => {
-                out.push(0);
-                tip.encode_value(out);
-            }
-            Self::Between { from, to } => {
-                out.push(1);
-                from.encode_value(out);
-                to.encode_value(out);
-            }
-        }
-    }
-
-    fn decode_value(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match reader.u8()? {
-            0 => Ok(Self::At(BlockTip::decode_value(reader)?)),
-            1 => Ok(Self::Between {
-                from: BlockTip::decode_value(reader)?,
-                to: BlockTip::decode_value(reader)?,
-            }),
-            other => Err(DecodeError::invalid("coins state 0 or 1", other)),
-        }
     }
 }
 

@@ -5,10 +5,10 @@ use std::{fs, path::Path};
 use bitcoin::{BlockHash, hashes::Hash as _};
 use proptest::prelude::*;
 use quintet_bitcoin_node::storage::{
-    BlockStatus, BlockTip, COINS, CoinBytes, CoinsState, IndexEntry, Storage, StorageError,
-    StorageOptions,
+    BlockStatus, COIN_TABLES, IndexEntry, Storage, StorageError, StorageOptions,
 };
 use quintet_store::{EngineKind, Reader, StoreError, ValueCodec, segment::Position};
+use quintet_utxo::{CoinBytes, Head, HeadRecord};
 
 use crate::blocks::{chain, hash, header};
 
@@ -50,16 +50,22 @@ fn store_blocks(storage: &Storage, blocks: &[Vec<u8>]) -> Vec<IndexEntry> {
     let mut flush = storage.begin_flush().expect("a flush");
     for (number, entry) in (0..).zip(&entries) {
         flush.put_entry(number, entry).expect("a synced entry");
-        flush.put_coin(&outpoint(number), &CoinBytes(vec![1, 2, 3]));
+        flush.batch().put(&COIN_TABLES.coins, &outpoint(number), &CoinBytes(vec![1, 2, 3]));
     }
-    let height = u32::try_from(blocks.len() - 1).expect("a height");
-    flush.put_coins_state(&at(blocks.last().expect("a block"), height));
+    let tip = hash(blocks.last().expect("a block"));
+    flush.batch().put(&COIN_TABLES.head, &(), &head_record(tip));
     storage.commit(flush).expect("a commit");
     entries
 }
 
-fn at(block: &[u8], height: u32) -> CoinsState {
-    CoinsState::At(BlockTip { hash: hash(block), height })
+/// The record a coins cache leaves: no flush under way, and the block of the last one.
+pub(crate) fn head_record(tip: BlockHash) -> HeadRecord {
+    let bytes = [&[1], tip.as_byte_array().as_slice(), &[0]].concat();
+    decoded(&bytes).expect("a record")
+}
+
+fn at(block: &[u8]) -> Head {
+    Head::At(hash(block).to_byte_array())
 }
 
 fn outpoint(number: u32) -> [u8; 36] {
@@ -78,13 +84,13 @@ fn entries_coins_and_state_come_back_as_they_were_flushed() {
     let place = tempfile::tempdir().expect("a directory");
     let blocks = chain(50);
     let storage = open(place.path()).expect("a new chain");
-    assert_eq!(storage.coins_state().expect("a read"), None);
+    assert_eq!(storage.coins_head().expect("a read"), Head::Empty);
     let entries = store_blocks(&storage, &blocks);
     drop(storage);
 
     let storage = open(place.path()).expect("it opens again");
     assert_eq!(load(&storage).expect("the index"), entries);
-    assert_eq!(storage.coins_state().expect("a read"), Some(at(&blocks[49], 49)));
+    assert_eq!(storage.coins_head().expect("a read"), at(&blocks[49]));
     assert_eq!(unindexed(&storage), Vec::<Vec<u8>>::new());
     for (block, entry) in blocks.iter().zip(&entries) {
         let hash = hash(block);
@@ -92,7 +98,7 @@ fn entries_coins_and_state_come_back_as_they_were_flushed() {
         assert_eq!(files.read_block(&hash, entry.block.expect("data")).expect("a block"), block);
         assert_eq!(files.read_undo(&hash, entry.undo.expect("undo")).expect("undo"), "undo");
     }
-    let coin = storage.store().get(&COINS, &outpoint(3)).expect("a read");
+    let coin = storage.store().get(&COIN_TABLES.coins, &outpoint(3)).expect("a read");
     assert_eq!(coin, Some(CoinBytes(vec![1, 2, 3])));
 }
 
@@ -112,7 +118,7 @@ fn blocks_behind_the_last_flush_are_given_again_and_undo_data_behind_it_is_cut()
 
     let storage = open(place.path()).expect("it opens again");
     assert_eq!(load(&storage).expect("the index").len(), 30);
-    assert_eq!(storage.coins_state().expect("a read"), Some(at(&blocks[29], 29)));
+    assert_eq!(storage.coins_head().expect("a read"), at(&blocks[29]));
     assert_eq!(unindexed(&storage), blocks[30..]);
     assert_eq!(storage.files().undo().end(), end);
 }
@@ -166,7 +172,7 @@ fn a_reindex_keeps_the_blocks_and_nothing_else() {
     let reindex = StorageOptions { reindex: true, ..options() };
     let storage = Storage::open(place.path(), &genesis(), &reindex).expect("a reindex");
     assert_eq!(load(&storage).expect("the index"), []);
-    assert_eq!(storage.coins_state().expect("a read"), None);
+    assert_eq!(storage.coins_head().expect("a read"), Head::Empty);
     assert_eq!(storage.files().undo().end(), storage.files().undo().first());
     assert_eq!(unindexed(&storage), blocks);
     store_blocks(&storage, &blocks[..1]);
@@ -204,22 +210,22 @@ fn a_position_of_another_block_is_found_out() {
 }
 
 #[test]
-fn coins_without_a_state_are_left_from_a_clearing_and_go_at_open() {
+fn coins_without_a_head_are_left_from_a_clearing_and_go_at_open() {
     let place = tempfile::tempdir().expect("a directory");
     let blocks = chain(5);
     let storage = open(place.path()).expect("a new chain");
     store_blocks(&storage, &blocks);
     storage.clear_coins().expect("a clearing");
-    assert_eq!(storage.coins_state().expect("a read"), None);
-    assert_eq!(storage.store().get(&COINS, &outpoint(3)).expect("a read"), None);
+    assert_eq!(storage.coins_head().expect("a read"), Head::Empty);
+    assert_eq!(storage.store().get(&COIN_TABLES.coins, &outpoint(3)).expect("a read"), None);
     assert_eq!(load(&storage).expect("the index").len(), 5);
 
     let mut flush = storage.begin_flush().expect("a flush");
-    flush.put_coin(&outpoint(3), &CoinBytes(vec![1]));
+    flush.batch().put(&COIN_TABLES.coins, &outpoint(3), &CoinBytes(vec![1]));
     storage.commit(flush).expect("a commit");
     drop(storage);
     let storage = open(place.path()).expect("it opens again");
-    assert_eq!(storage.store().get(&COINS, &outpoint(3)).expect("a read"), None);
+    assert_eq!(storage.store().get(&COIN_TABLES.coins, &outpoint(3)).expect("a read"), None);
 }
 
 #[test]
@@ -285,23 +291,6 @@ proptest! {
         prop_assert_eq!(decoded::<IndexEntry>(&bytes), Some(entry));
         for length in 0..bytes.len() {
             prop_assert_eq!(decoded::<IndexEntry>(&bytes[..length]), None);
-        }
-    }
-
-    #[test]
-    fn coins_states_round_trip_and_no_part_of_one_is_one(
-        from in any::<([u8; 32], u32)>(),
-        to in prop::option::of(any::<([u8; 32], u32)>()),
-    ) {
-        let tip = |(hash, height)| BlockTip { hash: BlockHash::from_byte_array(hash), height };
-        let state = match to {
-            Some(to) => CoinsState::Between { from: tip(from), to: tip(to) },
-            None => CoinsState::At(tip(from)),
-        };
-        let bytes = encoded(&state);
-        prop_assert_eq!(decoded::<CoinsState>(&bytes), Some(state));
-        for length in 0..bytes.len() {
-            prop_assert_eq!(decoded::<CoinsState>(&bytes[..length]), None);
         }
     }
 }

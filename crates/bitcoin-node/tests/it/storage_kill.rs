@@ -12,13 +12,12 @@ use std::{
 };
 
 use bitcoin::{BlockHash, hashes::Hash as _};
-use quintet_bitcoin_node::storage::{
-    BlockTip, COINS, CoinBytes, CoinsState, IndexEntry, Storage, StorageError,
-};
+use quintet_bitcoin_node::storage::{COIN_TABLES, IndexEntry, Storage, StorageError};
+use quintet_utxo::{CoinBytes, Head};
 
 use crate::{
     blocks::{block, hash, header},
-    storage::options,
+    storage::{head_record, options},
 };
 
 const ROUNDS: usize = 12;
@@ -62,18 +61,13 @@ fn check(storage: &Storage) -> Found {
             assert_eq!(found, expected, "block {number}");
             let undo = files.read_undo(&tip, entry.undo.expect("undo data"))?;
             assert_eq!(undo, number.to_be_bytes().as_slice());
-            let coin = storage.store().get(&COINS, &coin_key(number))?;
+            let coin = storage.store().get(&COIN_TABLES.coins, &coin_key(number))?;
             assert_eq!(coin, Some(CoinBytes(vec![1])), "coin {number}");
             Ok::<_, StorageError>(())
         })
         .expect("the index");
-    match storage.coins_state().expect("a read") {
-        None => assert_eq!(committed, 0),
-        Some(state) => {
-            let height = committed - 1;
-            assert_eq!(state, CoinsState::At(BlockTip { hash: tip, height }));
-        }
-    }
+    let head = if committed == 0 { Head::Empty } else { Head::At(tip.to_byte_array()) };
+    assert_eq!(storage.coins_head().expect("a read"), head);
     let mut unindexed = Vec::new();
     let mut blocks = committed;
     for record in storage.unindexed_blocks().expect("a scan") {
@@ -111,10 +105,9 @@ fn grow_until_killed(directory: &Path) {
         let mut flush = storage.begin_flush().expect("a flush");
         for (number, entry) in (first..).zip(dirty.drain(..)) {
             flush.put_entry(number, &entry).expect("a synced entry");
-            flush.put_coin(&coin_key(number), &CoinBytes(vec![1]));
+            flush.batch().put(&COIN_TABLES.coins, &coin_key(number), &CoinBytes(vec![1]));
         }
-        let height = blocks - 1;
-        flush.put_coins_state(&CoinsState::At(BlockTip { hash: tip, height }));
+        flush.batch().put(&COIN_TABLES.head, &(), &head_record(tip));
         storage.commit(flush).expect("a commit");
         first = blocks;
         if writeln!(out, "\ncommitted {blocks}").is_err() {

@@ -169,9 +169,8 @@ impl core::fmt::Debug for Secret {
 pub fn decode(address: &str, network: &Prefixes) -> Result<Vec<u8>, AddressError> {
     let prefix = address.get(..network.bech32.len());
     if prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(network.bech32)) {
-        // Like Core: what begins like bech32 may still be base58, but its error is bech32's.
-        return decode_bech32(address, network)
-            .or_else(|error| decode_base58(address, network).map_err(|_| error));
+        // No base58 address of a network begins like its bech32 ones.
+        return decode_bech32(address, network);
     }
     decode_base58(address, network)
 }

@@ -13,7 +13,7 @@
 //!
 //! **Spec:** Bitcoin Core, `kernel/coinstats.cpp`, `index/coinstatsindex.cpp`.
 
-use bitcoin::hashes::{Hash, HashEngine, sha256d};
+use bitcoin::hashes::{Hash, HashEngine, sha256, sha256d};
 use quintet_crypto::muhash::{MuHash, Sha256ChaCha20};
 use thiserror::Error;
 
@@ -110,7 +110,7 @@ pub struct SetScan {
 }
 
 enum Running {
-    Serialized(Box<<sha256d::Hash as Hash>::Engine>),
+    Serialized(Box<sha256::HashEngine>),
     MuHash(Box<CoinsMuHash>),
     None,
 }
@@ -263,12 +263,10 @@ impl Totals {
     /// Reads the form of [`Totals::to_bytes`].
     #[must_use]
     pub fn from_bytes(bytes: &[u8; Self::LEN]) -> Self {
-        let word = |at: usize| {
-            bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
-        };
-        let wide = |at: usize| {
-            bytes[at..].first_chunk().map_or(0, |word| u128::from_le_bytes(*word))
-        };
+        let word =
+            |at: usize| bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+        let wide =
+            |at: usize| bytes[at..].first_chunk().map_or(0, |word| u128::from_le_bytes(*word));
         Self {
             outputs: word(0),
             bogosize: word(8),

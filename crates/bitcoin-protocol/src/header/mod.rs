@@ -22,8 +22,10 @@ pub mod presync;
 pub mod signet;
 pub mod tree;
 pub mod versionbits;
+mod view;
 
 pub use active::ActiveChain;
 pub use checked::CheckedHeader;
 pub use error::HeaderError;
-pub use tree::{HeaderId, HeaderTree};
+pub use tree::{HeaderId, HeaderTree, Validity};
+pub use view::ChainView;

@@ -3,12 +3,12 @@
 //! **Spec:** Bitcoin Core, `CheckBlock` without the header's rules, `IsBlockMutated`.
 
 use bitcoin::{TxMerkleNode, hashes::Hash};
+use quintet_crypto::merkle;
 
-use super::{
-    BlockError, merkle::merkle_root, transaction::check_transaction, witness::check_witnesses,
-};
+use super::{BlockError, transaction::check_transaction, witness::check_witnesses};
 use crate::{
     block::Block,
+    header::signet::check_solution,
     network::Params,
     script::legacy_sigops,
     transaction::{Tx, WITNESS_SCALE_FACTOR},
@@ -47,12 +47,15 @@ impl<'a> CheckedBlock<'a> {
 /// Checks what needs nothing but the block (Bitcoin Core's `CheckBlock` without the header's proof of work).
 ///
 /// Whatever may be wrong with the copy alone comes first: once the Merkle root fits, what is
-/// found is the block's own fault. Witnesses wait for [`super::check_block_in_context`].
+/// found is the block's own fault. Witnesses wait for [`super::check_block_in_context`]. On a signet the
+/// signature comes before all else, as in Bitcoin Core, so a caller that was sent the block asks
+/// [`is_block_mutated`] first.
 ///
 /// # Errors
 ///
 /// [`BlockError`]: the first rule it breaks, in Bitcoin Core's order.
-pub fn check_block<'a>(block: &'a Block, _params: &Params) -> Result<CheckedBlock<'a>, BlockError> {
+pub fn check_block<'a>(block: &'a Block, params: &Params) -> Result<CheckedBlock<'a>, BlockError> {
+    check_solution(block, params).map_err(|source| BlockError::Signet { source })?;
     check_merkle_root(block)?;
     check_length(block)?;
     check_coinbase_position(block)?;
@@ -69,13 +72,13 @@ pub fn check_block<'a>(block: &'a Block, _params: &Params) -> Result<CheckedBloc
 }
 
 fn check_merkle_root(block: &Block) -> Result<(), BlockError> {
-    let txids = block.transactions().iter().map(|tx| tx.txid().to_byte_array()).collect();
-    let (root, mutated) = merkle_root(txids);
-    let (expected, actual) = (block.header().merkle_root, TxMerkleNode::from_byte_array(root));
+    let txids: Vec<_> = block.transactions().iter().map(|tx| tx.txid().to_byte_array()).collect();
+    let root = merkle::root(&txids);
+    let (expected, actual) = (block.header().merkle_root, TxMerkleNode::from_byte_array(root.hash));
     if expected != actual {
         return Err(BlockError::MerkleRoot { expected, actual });
     }
-    if mutated {
+    if root.mutated {
         return Err(BlockError::DuplicateTransactions);
     }
     Ok(())

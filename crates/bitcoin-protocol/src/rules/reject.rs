@@ -17,7 +17,7 @@ use super::{
     BLOCK_SIGOP_COST_MAX, BLOCK_WEIGHT_MAX, COINBASE_MATURITY, MONEY_MAX,
     transaction::{COINBASE_SCRIPT_MAX, COINBASE_SCRIPT_MIN},
 };
-use crate::script::ScriptError;
+use crate::{header::signet::SignetError, script::ScriptError};
 
 /// Why a transaction is invalid whatever the chain (Bitcoin Core's `CheckTransaction`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -151,6 +151,12 @@ impl InputError {
 /// Why a block, or this copy of it, is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BlockError {
+    /// Nobody who may add blocks has signed it (BIP-0325).
+    #[error("block signature: {source}")]
+    Signet {
+        /// Why.
+        source: SignetError,
+    },
     /// The header commits to other transactions.
     #[error("expected transactions of Merkle root {expected}, got {actual}")]
     MerkleRoot {
@@ -289,6 +295,7 @@ impl BlockError {
             Self::Script { error, .. } => {
                 return Cow::Owned(format!("block-script-verify-flag-failed ({error})"));
             }
+            Self::Signet { .. } => SignetError::REJECT_REASON,
             Self::MerkleRoot { .. } => "bad-txnmrklroot",
             Self::DuplicateTransactions => "bad-txns-duplicate",
             Self::Length { .. } => "bad-blk-length",

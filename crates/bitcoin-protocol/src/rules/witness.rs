@@ -11,9 +11,9 @@
 //! **Spec:** BIP-0141, "Commitment structure"; Bitcoin Core, `CheckWitnessMalleation`.
 
 use bitcoin::hashes::Hash;
-use quintet_crypto::digest::sha256d;
+use quintet_crypto::{digest::sha256d, merkle};
 
-use super::{BlockError, merkle::merkle_root};
+use super::BlockError;
 use crate::{
     block::Block,
     transaction::{Tx, Witness},
@@ -33,10 +33,13 @@ pub fn witness_commitment(coinbase: Tx<'_>) -> Option<[u8; 32]> {
 /// Returns the Merkle root of the ids that cover witnesses, zero in the coinbase's place.
 #[must_use]
 pub fn witness_merkle_root(block: &Block) -> [u8; 32] {
-    let ids = block.transactions().iter().enumerate();
-    let ids = ids.map(|(index, tx)| if index == 0 { [0; 32] } else { tx.wtxid().to_byte_array() });
-    // A tree whose transactions' ids differ has no two equal leaves here either.
-    merkle_root(ids.collect()).0
+    let ids = block.transactions().iter().map(|tx| tx.wtxid().to_byte_array());
+    let mut ids: Vec<_> = ids.collect();
+    if let Some(coinbase) = ids.first_mut() {
+        *coinbase = [0; 32];
+    }
+    // The flag says nothing here: transactions whose ids differ have different ids with witnesses too.
+    merkle::root(&ids).hash
 }
 
 /// Checks the witnesses against their commitment, or that there are none (Bitcoin Core's `CheckWitnessMalleation`).

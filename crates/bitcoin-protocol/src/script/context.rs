@@ -8,7 +8,7 @@
 
 use std::sync::OnceLock;
 
-use super::sighash::{Bip143, Blank, Common, Spent};
+use super::sighash::{self, Bip143, Blank, Common, SighashCache, Spent, TapscriptLeaf};
 use crate::transaction::{Output, Tx};
 
 /// A transaction, the outputs it spends, and what its signature hashes have in common.
@@ -53,12 +53,43 @@ impl<'a> TxContext<'a> {
         &self.spent
     }
 
+    /// Returns what a signature in a version 0 witness program signs; `None` if there is no such input.
+    ///
+    /// **Spec:** BIP-0143. Signers take it from here; verification does the same by itself.
+    #[must_use]
+    pub fn segwit_sighash(
+        &self,
+        input: usize,
+        script_code: &[u8],
+        hash_type: u8,
+    ) -> Option<[u8; 32]> {
+        self.tx.input(input).and(self.spent.get(input))?;
+        let cache = &mut SighashCache::default();
+        Some(sighash::ecdsa_message(self, input, script_code, hash_type, true, cache))
+    }
+
+    /// Returns what a taproot signature signs: by the key path, or, with `leaf`, in a tapscript.
+    ///
+    /// `None` if there is no such input, the hash type is unknown, or it signs an output that does not exist.
+    ///
+    /// **Spec:** BIP-0341, BIP-0342.
+    #[must_use]
+    pub fn taproot_sighash(
+        &self,
+        input: usize,
+        hash_type: u8,
+        annex: Option<&[u8]>,
+        leaf: Option<&TapscriptLeaf>,
+    ) -> Option<[u8; 32]> {
+        let annex = annex.map(sighash::annex_digest);
+        sighash::tapscript_or_key(self, input, hash_type, annex.as_ref(), leaf)
+    }
+
     /// Returns the outputs as serialised, without their count.
     pub(super) fn serialized_outputs(&self) -> &'a [u8] {
         let body = self.tx.body();
-        let start = self
-            .outputs
-            .get_or_init(|| body.len() - super::sighash::serialized_outputs(self.tx).len());
+        let start =
+            self.outputs.get_or_init(|| body.len() - sighash::serialized_outputs(self.tx).len());
         &body[*start..]
     }
 

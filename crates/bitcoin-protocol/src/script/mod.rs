@@ -33,6 +33,8 @@ mod sigops;
 mod stack;
 mod taproot;
 mod template;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod verify;
 mod witness;
@@ -42,12 +44,13 @@ pub use context::TxContext;
 pub use error::ScriptError;
 pub use flags::ScriptFlags;
 pub use instruction::{Instruction, Instructions};
-pub use sighash::legacy_sighash;
+pub use sighash::{TapscriptLeaf, legacy_sighash};
 pub use sigops::{
     MULTISIG_KEYS_MAX, count_sigops, input_sigop_cost, legacy_sigops, p2sh_sigops,
     transaction_sigop_cost, witness_sigops,
 };
 pub use stack::{ELEMENT_SIZE_MAX, STACK_ITEMS_MAX, Stack};
+pub use taproot::leaf_hash;
 pub use template::{SCRIPT_SIZE_MAX, WitnessProgram, is_p2sh, is_push_only, is_unspendable};
 pub use trace::{Step, Trace};
 pub use verify::{verify_input, verify_input_traced};

@@ -70,8 +70,9 @@ impl<'w> ControlBlock<'w> {
     }
 }
 
-/// Returns the hash of a leaf.
-pub(super) fn leaf_hash(version: u8, script: &[u8]) -> [u8; 32] {
+/// Returns the hash of a leaf of the tree of scripts (BIP-0341).
+#[must_use]
+pub fn leaf_hash(version: u8, script: &[u8]) -> [u8; 32] {
     static LEAF: LazyLock<Writer> = LazyLock::new(|| Writer::tagged("TapLeaf"));
 
     let mut writer = LEAF.clone();

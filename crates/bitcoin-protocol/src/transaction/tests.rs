@@ -151,6 +151,15 @@ fn claims_take_no_memory() {
 }
 
 #[test]
+fn witnesses_are_bounded_by_nothing_but_blocks() {
+    // Reading had limits of its own in btcd, which a valid block, 802,145, exceeded.
+    let many = TestTx::spending(outpoint(1), 5).witness(&vec![&[][..]; 600_000]);
+    assert_eq!(many.build().view().input(0).unwrap().witness.len(), 600_000);
+    let long = TestTx::spending(outpoint(1), 5).witness(&[&vec![7; 3_900_000]]);
+    assert_eq!(long.build().view().input(0).unwrap().witness.get(0).unwrap().len(), 3_900_000);
+}
+
+#[test]
 fn transactions_of_one_buffer_keep_to_themselves() {
     let parts = [witnessed(), TestTx::spending(outpoint(3), 1), witnessed().output(9, TRUE)];
     let counted = parts.iter().fold(vec![3], |bytes, tx| [bytes, tx.bytes()].concat());

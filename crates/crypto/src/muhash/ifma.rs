@@ -61,28 +61,35 @@ fn product(a: &[u64; PAD], b: &[u64; PAD]) -> ([u64; PRODUCT], [u64; PRODUCT]) {
     padded[PAD..2 * PAD].copy_from_slice(a);
     let (mut low, mut high) = ([0; PRODUCT], [0; PRODUCT]);
     for start in (0..PRODUCT).step_by(BLOCK * LANES) {
-        let mut lows = [_mm512_setzero_si512(); BLOCK];
-        let mut highs = lows;
+        // Named one by one, so that all eight sums stay in registers.
+        let [mut s0, mut s1, mut s2, mut s3] = [[_mm512_setzero_si512(); 2]; BLOCK];
         let first = start.saturating_sub(LIMBS - 1);
         let last = (start + BLOCK * LANES).min(LIMBS);
-        for (index, &factor) in b.iter().enumerate().take(last).skip(first) {
-            let factor = _mm512_set1_epi64(factor.cast_signed());
-            let row = &padded[PAD + start - index..];
-            for (vector, (low, high)) in lows.iter_mut().zip(&mut highs).enumerate() {
-                let limbs = load(row, vector * LANES);
-                *low = _mm512_madd52lo_epu64(*low, limbs, factor);
-                *high = _mm512_madd52hi_epu64(*high, limbs, factor);
-            }
+        for index in first..last {
+            let factor = _mm512_set1_epi64(b[index].cast_signed());
+            let row = &padded[PAD + start - index..][..BLOCK * LANES];
+            s0 = add_products(s0, load(row, 0), factor);
+            s1 = add_products(s1, load(row, LANES), factor);
+            s2 = add_products(s2, load(row, 2 * LANES), factor);
+            s3 = add_products(s3, load(row, 3 * LANES), factor);
         }
-        for vector in 0..BLOCK {
-            store(&mut low, start + vector * LANES, lows[vector]);
-            store(&mut high, start + vector * LANES, highs[vector]);
+        for (vector, [lows, highs]) in [s0, s1, s2, s3].into_iter().enumerate() {
+            store(&mut low, start + vector * LANES, lows);
+            store(&mut high, start + vector * LANES, highs);
         }
     }
     (low, high)
 }
 
+/// Adds the lower and the upper halves of eight products to their sums.
+#[target_feature(enable = "avx512f,avx512ifma")]
+#[inline]
+fn add_products([low, high]: [__m512i; 2], limbs: __m512i, factor: __m512i) -> [__m512i; 2] {
+    [_mm512_madd52lo_epu64(low, limbs, factor), _mm512_madd52hi_epu64(high, limbs, factor)]
+}
+
 #[target_feature(enable = "avx512f")]
+#[inline]
 fn load(from: &[u64], at: usize) -> __m512i {
     let lanes = &from[at..at + LANES];
     #[expect(unsafe_code, reason = "a load through a pointer")]
@@ -93,6 +100,7 @@ fn load(from: &[u64], at: usize) -> __m512i {
 }
 
 #[target_feature(enable = "avx512f")]
+#[inline]
 fn store(to: &mut [u64], at: usize, vector: __m512i) {
     let lanes = &mut to[at..at + LANES];
     #[expect(unsafe_code, reason = "a store through a pointer")]

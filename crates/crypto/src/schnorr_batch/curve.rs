@@ -36,13 +36,17 @@ pub(super) struct Affine {
 }
 
 impl Affine {
-    /// Returns the point with this X and a Y of this parity; `None` if the curve has none.
+    /// Returns the points with these X and a Y of the parity told (`true` for odd); `None` where the
+    /// curve has none.
     ///
     /// **Spec:** BIP340, `lift_x`.
-    pub(super) fn lift(x: &[u8; 32], odd: bool) -> Option<Self> {
-        let x = Field::from_bytes(x)?;
-        let y = (x.square() * x + SEVEN).sqrt()?;
-        Some(Self { x, y: if y.is_odd() == odd { y } else { -y } })
+    pub(super) fn lift<const N: usize>(points: [(&[u8; 32], bool); N]) -> [Option<Self>; N] {
+        let xs = points.map(|(x, _)| Field::from_bytes(x));
+        let ys = Field::sqrt(xs.map(|x| x.map_or(Field::ZERO, |x| x.square() * x + SEVEN)));
+        core::array::from_fn(|lane| {
+            let (x, y) = (xs[lane]?, ys[lane]?);
+            Some(Self { x, y: if y.is_odd() == points[lane].1 { y } else { -y } })
+        })
     }
 
     pub(super) fn negated(self) -> Self {

@@ -75,48 +75,57 @@ impl Field {
     /// Returns the inverse; zero for zero, which has none.
     pub(super) fn invert(&self) -> Self {
         // The exponent p - 2 is 223 ones, a zero, 22 ones, then 0000101101.
-        let (x2, x22, x223) = self.powers_of_ones();
-        let power = x223.square_times(23) * x22;
-        let power = power.square_times(5) * *self;
-        let power = power.square_times(3) * x2;
-        power.square_times(2) * *self
+        let one = [*self];
+        let [x2, x22, x223] = powers_of_ones(one);
+        let power = times(square_times(x223, 23), x22);
+        let power = times(square_times(power, 5), one);
+        let power = times(square_times(power, 3), x2);
+        let [power] = times(square_times(power, 2), one);
+        power
     }
 
-    /// Returns a square root, or `None` if the number is no square.
-    pub(super) fn sqrt(&self) -> Option<Self> {
+    /// Returns the square root of each number that is a square.
+    ///
+    /// A root is a long chain of squares, each waiting for the one before; two chains side by side keep
+    /// the processor's multiplier busy.
+    pub(super) fn sqrt<const N: usize>(numbers: [Self; N]) -> [Option<Self>; N] {
         // The exponent (p + 1) / 4 is 223 ones, a zero, 22 ones, then 00001100.
-        let (x2, x22, x223) = self.powers_of_ones();
-        let root = (x223.square_times(23) * x22).square_times(6) * x2;
-        let root = root.square_times(2);
-        (root.square() == *self).then_some(root)
-    }
-
-    /// Returns the powers whose exponents are 2, 22 and 223 binary ones.
-    fn powers_of_ones(&self) -> (Self, Self, Self) {
-        let x2 = self.square() * *self;
-        let x3 = x2.square() * *self;
-        let x6 = x3.square_times(3) * x3;
-        let x9 = x6.square_times(3) * x3;
-        let x11 = x9.square_times(2) * x2;
-        let x22 = x11.square_times(11) * x11;
-        let x44 = x22.square_times(22) * x22;
-        let x88 = x44.square_times(44) * x44;
-        let x176 = x88.square_times(88) * x88;
-        let x220 = x176.square_times(44) * x44;
-        (x2, x22, x220.square_times(3) * x3)
-    }
-
-    fn square_times(mut self, times: u32) -> Self {
-        for _ in 0..times {
-            self = self.square();
-        }
-        self
+        let [x2, x22, x223] = powers_of_ones(numbers);
+        let power = times(square_times(x223, 23), x22);
+        let roots = square_times(times(square_times(power, 6), x2), 2);
+        core::array::from_fn(|lane| (roots[lane].square() == numbers[lane]).then_some(roots[lane]))
     }
 
     fn reduced(&self) -> [u64; 4] {
         let (rest, below) = subtract(&self.0, &MODULUS);
         if below { self.0 } else { rest }
     }
+}
+
+/// Returns the powers whose exponents are 2, 22 and 223 binary ones.
+fn powers_of_ones<const N: usize>(x: [Field; N]) -> [[Field; N]; 3] {
+    let x2 = times(square_times(x, 1), x);
+    let x3 = times(square_times(x2, 1), x);
+    let x6 = times(square_times(x3, 3), x3);
+    let x9 = times(square_times(x6, 3), x3);
+    let x11 = times(square_times(x9, 2), x2);
+    let x22 = times(square_times(x11, 11), x11);
+    let x44 = times(square_times(x22, 22), x22);
+    let x88 = times(square_times(x44, 44), x44);
+    let x176 = times(square_times(x88, 88), x88);
+    let x220 = times(square_times(x176, 44), x44);
+    [x2, x22, times(square_times(x220, 3), x3)]
+}
+
+fn times<const N: usize>(a: [Field; N], b: [Field; N]) -> [Field; N] {
+    core::array::from_fn(|lane| a[lane] * b[lane])
+}
+
+fn square_times<const N: usize>(mut numbers: [Field; N], times: u32) -> [Field; N] {
+    for _ in 0..times {
+        numbers = numbers.map(|number| number.square());
+    }
+    numbers
 }
 
 impl PartialEq for Field {
@@ -279,9 +288,9 @@ mod tests {
         fn inverses_and_roots_are_what_they_are_called(a in number(), b in number()) {
             let one = if a.is_zero() { Field::ZERO } else { Field::ONE };
             prop_assert!(a * a.invert() == one);
-            let root = a.square().sqrt().unwrap();
-            prop_assert!(root == a || root == -a);
-            prop_assert_eq!((-a.square()).sqrt().is_some(), a.is_zero(), "-1 is no square");
+            let [root, none] = Field::sqrt([a.square(), -b.square()]);
+            prop_assert!(root == Some(a) || root == Some(-a));
+            prop_assert_eq!(none.is_some(), b.is_zero(), "-1 is no square");
             let mut numbers = [a, b, Field::ONE, a].map(|n| if n.is_zero() { Field::ONE } else { n });
             let before = numbers;
             invert_all(&mut numbers, &mut Vec::new());

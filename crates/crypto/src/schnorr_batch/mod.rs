@@ -8,11 +8,10 @@
 //!
 //! # What an answer means
 //!
-//! Yes exactly if every signature and every tweak would be found valid singly, with an error of 2^-128
-//! at most for a batch with an invalid one; for a batch of valid ones there is no error. The coefficients come from a hash of all that
-//! was added, so whoever makes signatures cannot choose them after knowing the coefficients, and the
-//! answer is the same on every machine. No says that something is invalid and not what: check singly
-//! ([`secp`](crate::secp)) to learn more.
+//! Yes if every signature and every tweak would be found valid singly; no, up to a chance of 2^-128, if
+//! one would not. The coefficients come from a hash of all that was added, so whoever makes signatures
+//! cannot choose them knowing the coefficients, and the answer is the same on every machine. No does
+//! not say what is invalid: check singly ([`secp`](crate::secp)) to learn that.
 //!
 //! # Invariants
 //!
@@ -137,8 +136,8 @@ impl Batch {
         let mut generator = Scalar::ZERO;
         let mut coefficients = self.coefficients();
         for (signature, coefficient) in self.signatures.iter().zip(&mut coefficients) {
-            let r = Affine::lift(&signature.r, false)?;
-            let key = Affine::lift(&signature.public_key, false)?;
+            let points = [(&signature.r, false), (&signature.public_key, false)];
+            let [Some(r), Some(key)] = Affine::lift(points) else { return None };
             let s = Scalar::from_bytes(&signature.s)?;
             let e = Scalar::from_bytes(&reduce(signature.challenge))?;
             let factor = Scalar::from_u128(coefficient);
@@ -147,8 +146,8 @@ impl Batch {
             push(&mut terms, key, e.times(factor));
         }
         for (tweak, coefficient) in self.tweaks.iter().zip(&mut coefficients) {
-            let output = Affine::lift(&tweak.output_key, tweak.parity_odd)?;
-            let internal = Affine::lift(&tweak.internal_key, false)?;
+            let points = [(&tweak.output_key, tweak.parity_odd), (&tweak.internal_key, false)];
+            let [Some(output), Some(internal)] = Affine::lift(points) else { return None };
             let t = Scalar::from_bytes(&tweak.tweak)?;
             generator = generator.plus(t.times(Scalar::from_u128(coefficient)));
             terms.push((output, Half { magnitude: coefficient, negative: false }));

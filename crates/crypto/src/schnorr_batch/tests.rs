@@ -57,7 +57,9 @@ fn add(batch: &mut Batch, seed: u8, damage: &Damage) -> bool {
     let mut message = vec![seed; usize::from(seed) % 50];
     let mut signature = secret.sign_schnorr(&message, &[seed; 32]);
     let (mut key, _) = secret.x_only_public_key();
-    let mut tweak = [seed / 2 + 1; 32];
+    // Not of the secret key's form: the two must not cancel out.
+    let mut tweak = [0; 32];
+    tweak[9..].fill(seed);
     let (mut output, mut odd) = tweak_add(&key, &tweak).unwrap();
     match damage {
         Damage::None => {}

@@ -61,8 +61,9 @@ impl Suite for Bech32Strings {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A file may leave a list out.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
 struct Groups {
     valid: Vec<String>,
     invalid: Vec<Invalid>,

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use quintet_crypto::secp::{SecretKey, schnorr_verify_any};
+use quintet_crypto::{
+    schnorr_batch::Batch,
+    secp::{SecretKey, schnorr_verify_any},
+};
 
 use super::{array, bytes};
 use crate::{
@@ -46,5 +49,21 @@ fn check(line: &str) -> Result<(), Mismatch> {
         let signed = key.sign_schnorr(&message, &array("aux_rand", aux)?);
         expect_eq("signature", signature.as_slice(), signed.as_slice())?;
     }
-    expect_eq("valid", valid, schnorr_verify_any(&signature, &public, &message))
+    expect_eq("valid", valid, schnorr_verify_any(&signature, &public, &message))?;
+    let mut batch = good_company();
+    expect_eq("the rest of the batch is valid", true, batch.verify())?;
+    batch.add_signature(&signature, &public, &message);
+    expect_eq("valid in a batch", valid, batch.verify())
+}
+
+/// A batch of valid signatures over messages of different lengths.
+fn good_company() -> Batch {
+    let mut batch = Batch::new();
+    for seed in 1..20 {
+        let Ok(key) = SecretKey::from_bytes(&[seed; 32]) else { continue };
+        let message = vec![seed; usize::from(seed) * 3];
+        let signature = key.sign_schnorr(&message, &[0; 32]);
+        batch.add_signature(&signature, &key.x_only_public_key().0, &message);
+    }
+    batch
 }

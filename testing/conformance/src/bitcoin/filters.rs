@@ -68,9 +68,12 @@ impl Case {
     }
 }
 
+/// Height from which testnet3, the first network to do so, wants heights in coinbases.
+const BIP34_HEIGHT: u32 = 21_111;
+
 /// Blocks of version 2 and later begin their coinbase with the height (BIP-0034).
 fn check_height(height: u32, block: &Block) -> Result<(), Mismatch> {
-    if block.header().version.to_consensus() < 2 {
+    if height < BIP34_HEIGHT || block.header().version.to_consensus() < 2 {
         return Ok(());
     }
     let coinbase = block.transactions().get(0).and_then(|tx| tx.input(0));

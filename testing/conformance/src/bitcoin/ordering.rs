@@ -105,8 +105,9 @@ fn order<T, K: Ord>(items: &[T], key: impl Fn(&T) -> K) -> Vec<usize> {
     order
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A file may leave a list out.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
 struct Groups {
     inputs: Vec<InputCase>,
     outputs: Vec<OutputCase>,

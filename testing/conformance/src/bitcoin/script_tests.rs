@@ -214,3 +214,50 @@ fn read_amount(value: &Value) -> Result<i64, Mismatch> {
 pub(super) fn names(flags: ScriptFlags) -> String {
     flags.iter_names().map(|(name, _)| name).collect::<Vec<_>>().join(",")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn passes(row: &Value) -> bool {
+        Case::read(row.as_array().unwrap()).and_then(|case| case.check()).is_ok()
+    }
+
+    #[test]
+    fn a_row_passes_and_with_any_field_changed_it_fails() {
+        let row = |sig: &str, script: &str, flags: &str, error: &str| {
+            json!([sig, script, flags, error, "a comment"])
+        };
+        assert!(passes(&row("1 2", "2 EQUALVERIFY 1 EQUAL", "P2SH,STRICTENC", "OK")));
+        assert!(passes(&row("1 3", "2 EQUALVERIFY 1 EQUAL", "P2SH,STRICTENC", "EQUALVERIFY")));
+        assert!(passes(&row("0x01 0x01", "1 EQUAL", "MINIMALDATA", "MINIMALDATA")));
+        for wrong in [
+            row("1 3", "2 EQUALVERIFY 1 EQUAL", "P2SH", "OK"),
+            row("1 2", "2 EQUALVERIFY 2 EQUAL", "P2SH", "OK"),
+            row("1 3", "2 EQUALVERIFY 1 EQUAL", "P2SH", "VERIFY"),
+            row("0x01 0x01", "1 EQUAL", "", "MINIMALDATA"),
+            row("0x01 0x01", "1 EQUAL", "MINIMALDATA", "OK"),
+            row("1 2", "2 EQUALVERIFY 1 EQUAL", "P2SI", "OK"),
+            row("1 2", "2 EQUALVERIFY 1 EQUAL", "P2SH", "OKAY"),
+            json!(["1", "1"]),
+        ] {
+            assert!(!passes(&wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_tapscript_is_run_in_the_tree_made_for_it() {
+        let row = |script: &str, flags: &str, error: &str| {
+            let witness = json!(["01", format!("#SCRIPT# {script}"), CONTROL_BLOCK, 0.000_000_01]);
+            json!([witness, "", TAPROOT_OUTPUT, flags, error])
+        };
+        let flags = "P2SH,WITNESS,TAPROOT";
+        assert!(passes(&row("1 EQUAL", flags, "OK")));
+        assert!(passes(&row("2 EQUAL", flags, "EVAL_FALSE")));
+        assert!(passes(&row("2 EQUAL", "P2SH,WITNESS", "OK")));
+        assert!(!passes(&row("2 EQUAL", flags, "OK")));
+        assert!(!passes(&row("1 EQUAL", flags, "EVAL_FALSE")));
+    }
+}

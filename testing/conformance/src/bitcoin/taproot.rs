@@ -1,6 +1,7 @@
 //! `bip341_*.json`: taproot outputs from keys and script trees, and what a key spend signs.
 //!
-//! Every intermediary is recomputed here from the vector's inputs, the signed message byte by byte.
+//! Every intermediary is recomputed here from the vector's inputs, the signed message byte by byte; then
+//! the script engine must accept the signatures, and refuse them over other amounts.
 
 use std::path::Path;
 
@@ -13,6 +14,8 @@ use quintet_bitcoin_protocol::{
     Transaction, Tx,
     address::{self, Prefixes},
     encode::put_size,
+    script::{Immediate, ScriptFlags, TxContext, verify_input},
+    transaction::Output,
 };
 use quintet_crypto::digest::sha256;
 use quintet_primitives::hex;
@@ -92,7 +95,7 @@ struct OutputGiven {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Tree {
-    Branch(Vec<Tree>),
+    Branch(Vec<Self>),
     Leaf(Leaf),
 }
 
@@ -333,6 +336,37 @@ impl Spending {
                 Some(case.expected.witness.clone()),
                 witness,
             )?;
+        }
+        self.check_scripts(signed)
+    }
+
+    /// The script engine, which computes its own hashes, accepts every input of the signed transaction.
+    fn check_scripts(&self, signed: Tx<'_>) -> Result<(), Mismatch> {
+        let utxos = &self.given.utxos_spent;
+        let scripts: Vec<_> = utxos
+            .iter()
+            .map(|utxo| bytes("spent script", &utxo.script_pub_key))
+            .collect::<Result<_, _>>()?;
+        let output = |(utxo, script): (&Utxo, _)| {
+            let value = i64::try_from(utxo.amount_sats).unwrap_or(i64::MAX);
+            Output { value, script_pubkey: script }
+        };
+        let spent: Vec<_> =
+            utxos.iter().zip(scripts.iter().map(Vec::as_slice)).map(output).collect();
+        let flags = ScriptFlags::P2SH | ScriptFlags::WITNESS | ScriptFlags::TAPROOT;
+        let context = TxContext::new(signed, spent);
+        for input in 0..signed.inputs().len() {
+            let verdict = verify_input(&context, input, flags, &mut Immediate);
+            expect_eq(format!("script of input {input}"), Ok(()), verdict)?;
+        }
+        // One satoshi more than was spent: what signed the amount no longer fits.
+        let mut other = context.spent().to_vec();
+        other.iter_mut().for_each(|output| output.value += 1);
+        let context = TxContext::new(signed, other);
+        for case in &self.inputs {
+            let input = usize::try_from(case.given.txin_index).unwrap_or(usize::MAX);
+            let accepted = verify_input(&context, input, flags, &mut Immediate).is_ok();
+            expect_eq(format!("input {input} with other amounts"), false, accepted)?;
         }
         Ok(())
     }

@@ -8,7 +8,6 @@ use quintet_bitcoin_protocol::{
 };
 use quintet_primitives::hex;
 use serde::Deserialize;
-use serde_json::Number;
 
 use super::bytes;
 use crate::{
@@ -142,7 +141,8 @@ struct InputFacts {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OutputFacts {
-    value: Number,
+    /// Bitcoins; a double holds every amount there can be to the satoshi.
+    value: f64,
     n: usize,
     #[serde(rename = "scriptPubKey")]
     script_pubkey: ScriptFacts,
@@ -189,7 +189,7 @@ impl Facts {
         for (index, (facts, output)) in self.vout.iter().zip(tx.outputs()).enumerate() {
             let what = |field: &str| format!("vout[{index}].{field}");
             expect_eq(what("n"), facts.n, index)?;
-            expect_eq(what("value"), &facts.value.to_string(), &amount(output.value))?;
+            expect_eq(what("value"), format!("{:.8}", facts.value), amount(output.value))?;
             let script = &facts.script_pubkey;
             expect_eq(what("scriptPubKey"), &script.hex, &hex::encode(output.script_pubkey))?;
             let written = address::encode(output.script_pubkey, &Prefixes::MAIN);
@@ -199,9 +199,9 @@ impl Facts {
     }
 }
 
-/// Satoshis as a JSON number of bitcoins is read: without the zeros at the end, but with one.
+/// Satoshis as bitcoins.
 fn amount(value: i64) -> String {
-    let whole = format!("{}.{:08}", value / 100_000_000, value % 100_000_000);
-    let short = whole.trim_end_matches('0');
-    if short.ends_with('.') { format!("{short}0") } else { short.to_owned() }
+    let sign = if value < 0 { "-" } else { "" };
+    let value = value.unsigned_abs();
+    format!("{sign}{}.{:08}", value / 100_000_000, value % 100_000_000)
 }

@@ -173,3 +173,53 @@ fn expect_verdict(
     let expected = if expected { "valid" } else { "invalid" };
     Err(Mismatch::new(format!("scripts under {}", names(flags)), expected, actual))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A transaction of one input, without witness, that spends output 0 of the transaction of this byte.
+    const SPEND: &str = "01000000010700000000000000000000000000000000000000000000000000000000000000\
+        000000000151ffffffff010000000000000000015100000000";
+    const ID: &str = "0000000000000000000000000000000000000000000000000000000000000007";
+
+    fn check(valid: bool, script: &str, index: i64, spend: &str, flags: &str) -> bool {
+        let row = (
+            vec![vec![json!(ID), json!(index), json!(script)]],
+            spend.to_owned(),
+            flags.to_owned(),
+        );
+        let checked = Case::read(row).and_then(|(case, flags)| {
+            if valid { case.check_valid(&flags) } else { case.check_invalid(&flags) }
+        });
+        checked.is_ok()
+    }
+
+    #[test]
+    fn the_flags_of_a_row_must_be_neither_too_many_nor_too_few() {
+        // One item is left over, which only `CLEANSTACK` forbids.
+        assert!(check(true, "1", 0, SPEND, "CLEANSTACK"));
+        assert!(!check(true, "1", 0, SPEND, "NONE"));
+        assert!(!check(true, "DROP 1", 0, SPEND, "MINIMALIF"));
+        assert!(check(false, "1", 0, SPEND, "P2SH,WITNESS,CLEANSTACK"));
+        assert!(!check(false, "1", 0, SPEND, "P2SH,WITNESS"));
+        assert!(!check(false, "1", 0, SPEND, "P2SH,WITNESS,CLEANSTACK,MINIMALIF"));
+        assert!(!check(false, "1", 0, SPEND, "CLEANSTACK"));
+    }
+
+    #[test]
+    fn a_row_fails_if_its_script_index_or_verdict_is_another() {
+        assert!(check(true, "DROP 1", 0, SPEND, "NONE"));
+        assert!(!check(false, "DROP 1", 0, SPEND, "NONE"));
+        assert!(!check(true, "DROP 0", 0, SPEND, "NONE"));
+        assert!(!check(true, "DROP 1", 1, SPEND, "NONE"));
+        assert!(!check(false, "DROP 1", 0, SPEND, BAD_TRANSACTION));
+        // An output of less than nothing is invalid without any script.
+        let negative =
+            SPEND.replace("010000000000000000015100000000", "01ffffffffffffffff015100000000");
+        assert!(check(false, "DROP 1", 0, &negative, BAD_TRANSACTION));
+        assert!(!check(false, "DROP 1", 0, &negative, "NONE"));
+    }
+}

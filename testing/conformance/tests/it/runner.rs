@@ -112,14 +112,58 @@ fn a_folder_without_checksums_says_so() {
 #[test]
 fn unknown_kinds_suites_and_folders_are_errors_that_name_the_known() {
     let folder = folder::with(&[("distance.json", DISTANCE.as_bytes())]);
-    let unknown = run("bitcoin", folder.path(), None).unwrap_err();
-    assert_eq!(unknown.to_string(), "unknown kind `bitcoin`: expected one of dht");
+    let unknown = run("litecoin", folder.path(), None).unwrap_err();
+    assert_eq!(unknown.to_string(), "unknown kind `litecoin`: expected one of bitcoin, dht");
     let unknown = run("dht", folder.path(), Some("bep99")).unwrap_err().to_string();
     assert!(unknown.contains("bep44") && unknown.contains("sums"), "{unknown}");
     let missing = run("dht", Path::new("no/such/folder"), None);
     assert!(matches!(missing, Err(RunError::Folder(_))));
     let empty = folder::with(&[]);
     assert!(matches!(run("dht", empty.path(), None), Err(RunError::Empty { .. })));
+}
+
+#[test]
+fn a_case_that_cannot_be_tried_is_counted_with_its_reason() {
+    let digest = sha256(&[DISTANCE.as_bytes()]).to_string();
+    let list = format!("{digest}  distance.json\n{digest}  missing.json\n");
+    let outcome =
+        outcome(&[("SHA256SUMS", list.as_bytes()), ("distance.json", DISTANCE.as_bytes())]);
+    assert!(text(&outcome).contains("skipped: sums: 1: listed and not in the folder"));
+    let json = print::json(&outcome);
+    let suites = json["suites"].as_array().unwrap();
+    let sums = suites.iter().find(|suite| suite["suite"] == "sums").unwrap();
+    assert_eq!(sums["skipped_because"]["listed and not in the folder"], 1);
+}
+
+#[test]
+fn no_two_suites_of_bitcoin_claim_one_file() {
+    let suites = suites_of("bitcoin").unwrap();
+    for name in [
+        "bip/bip158_testnet19.json",
+        "bip/bip173.json",
+        "bip/bip324_ellswift_decode.csv",
+        "bip/bip32_valid.json",
+        "bip/bip341_wallet_vectors.json",
+        "core/asmap.raw",
+        "core/base58_encode_decode.json",
+        "core/blockfilters.json",
+        "core/key_io_valid.json",
+        "core/rpc_bip67.json",
+        "core/rpc_psbt.json",
+        "core/util/txcreate1.hex",
+        "core/util/txcreate2.json",
+        "p2p/compact426884.raw",
+        "p2p/merkle300025.raw",
+        "wallet/bip39-wordlists/english.txt",
+        "wallet/bip39.en.json",
+        "wallet/bip69.json",
+        "wallet/huge_witness.hex",
+        "wallet/nbitcoin_psbt.json",
+        "wallet/rust-bitcoin-psbt/psbt1.hex",
+    ] {
+        let claims = suites.iter().filter(|suite| suite.claims(Path::new(name))).count();
+        assert_eq!(claims, 1, "{name}");
+    }
 }
 
 #[test]

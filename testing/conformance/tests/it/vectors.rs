@@ -17,12 +17,12 @@ const DEFAULT: &str = "../../../shared/vectors";
 /// Bytes changed per file, spread evenly.
 const FLIPS: usize = 40;
 
-/// Returns the folder of the DHT's vectors. Without it a machine for continuous integration fails and
+/// Returns the folder of a kind's vectors. Without it a machine for continuous integration fails and
 /// any other says so in one line.
-fn vectors() -> Option<PathBuf> {
+fn vectors(kind: &str) -> Option<PathBuf> {
     let root = env::var_os("QUINTET_VECTORS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(DEFAULT), PathBuf::from);
-    let folder = root.join("dht");
+    let folder = root.join(kind);
     if folder.is_dir() {
         return Some(folder);
     }
@@ -36,7 +36,7 @@ fn vectors() -> Option<PathBuf> {
 
 #[test]
 fn every_vector_passes_and_every_file_is_run() {
-    let Some(folder) = vectors() else { return };
+    let Some(folder) = vectors("dht") else { return };
     let outcome = run("dht", &folder, None).unwrap();
     let mut text = Vec::new();
     print::text(&outcome, &mut text).unwrap();
@@ -48,9 +48,40 @@ fn every_vector_passes_and_every_file_is_run() {
     assert_eq!(run, (files.len() - prose) as u64, "a file was not opened");
 }
 
+/// Suites of Bitcoin that take less than a second without optimisation.
+const QUICK: [&str; 15] = [
+    "asmap",
+    "base58",
+    "bech32",
+    "bip32",
+    "bip39",
+    "bip67",
+    "bip69",
+    "compact",
+    "ellswift",
+    "filters",
+    "key_io",
+    "merkle",
+    "psbt",
+    "taproot",
+    "transactions",
+];
+
+#[test]
+fn the_quick_vectors_of_bitcoin_pass() {
+    let Some(folder) = vectors("bitcoin") else { return };
+    for suite in QUICK {
+        let outcome = run("bitcoin", &folder, Some(suite)).unwrap();
+        let mut text = Vec::new();
+        print::text(&outcome, &mut text).unwrap();
+        assert!(outcome.is_success(), "{}", String::from_utf8_lossy(&text));
+        assert!(outcome.totals().0 > 0, "{suite} has no case that passed");
+    }
+}
+
 #[test]
 fn a_flipped_byte_in_any_file_fails_the_run() {
-    let Some(folder) = vectors() else { return };
+    let Some(folder) = vectors("dht") else { return };
     let Some(sums) = folder.parent().map(|above| above.join("SHA256SUMS")) else { return };
     assert!(sums.is_file(), "the list of checksums belongs to the vectors");
     let copy = TempDir::new().unwrap();
@@ -93,7 +124,7 @@ const BOUND: [(&str, &str, &[&str]); 4] = [
 
 #[test]
 fn a_flipped_digit_fails_the_suite_itself_where_a_rule_binds_it() {
-    let Some(folder) = vectors() else { return };
+    let Some(folder) = vectors("dht") else { return };
     for (file, suite, fields) in BOUND {
         let Ok(original) = fs::read_to_string(folder.join(file)) else { continue };
         for (field, range) in fields.iter().flat_map(|field| values_of(&original, field)) {

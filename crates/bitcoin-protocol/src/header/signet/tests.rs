@@ -30,6 +30,9 @@ fn tx(
 /// A coinbase whose second output commits to witnesses and holds `pushed`.
 fn coinbase(pushed: &[u8]) -> bitcoin::Transaction {
     let mut commitment = [&COMMITMENT[..], &[9; 32]].concat();
+    if pushed.len() >= 0x4c {
+        commitment.push(0x4c);
+    }
     if !pushed.is_empty() {
         commitment.push(u8::try_from(pushed.len()).unwrap());
         commitment.extend_from_slice(pushed);

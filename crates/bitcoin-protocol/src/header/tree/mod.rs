@@ -101,6 +101,8 @@ pub struct HeaderTree {
     marks: Vec<Validity>,
     index: Index,
     best: HeaderId,
+    /// The bits seen last and their work: a division of 256 bits that a period of equal bits needs once.
+    last_work: (CompactTarget, U256),
 }
 
 impl HeaderTree {
@@ -120,6 +122,7 @@ impl HeaderTree {
             marks: Vec::new(),
             index: Index::new(salt),
             best: HeaderId::GENESIS,
+            last_work: (CompactTarget::from_consensus(0), U256::ZERO),
         };
         tree.push(&CheckedHeader::trusted_bytes(&raw), None);
         tree
@@ -228,7 +231,10 @@ impl HeaderTree {
             nonce,
         });
         self.hashes.push(checked.hash());
-        self.works.push(work.saturating_add(pow::work(bits)));
+        if self.last_work.0 != bits {
+            self.last_work = (bits, pow::work(bits));
+        }
+        self.works.push(work.saturating_add(self.last_work.1));
         self.medians.push(self.median(id));
         self.marks.push(mark);
         self.index.push(&self.hashes);

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::header::ActiveChain;
+use crate::{
+    header::{ActiveChain, ChainView},
+    rules::Ancestors,
+};
 
 const NOW: u64 = 4_000_000_000;
 
@@ -293,6 +296,18 @@ fn the_active_chain_follows_its_tip_and_finds_forks() {
     assert_eq!(chain.find_fork(&tree, &[BlockHash::all_zeros()]), HeaderId::GENESIS);
     assert_eq!(chain.from(9).len(), 2);
     assert_eq!(chain.from(99), []);
+}
+
+#[test]
+fn a_view_shows_the_ancestors_of_a_block_and_nothing_above() {
+    let mut tree = tree_of(Params::regtest());
+    let parent = grow(&mut tree, HeaderId::GENESIS, 20, 600);
+    let tip = grow(&mut tree, parent, 1, 600);
+    let view = ChainView::new(&tree, parent);
+    assert_eq!(view.hash(0), Some(tree.hash(HeaderId::GENESIS)));
+    assert_eq!(view.hash(20), Some(tree.hash(parent)));
+    assert_eq!(view.hash(tree.height(tip)), None);
+    assert_eq!(view.median_time_past(20), tree.time(parent) - 5 * 600);
 }
 
 #[test]

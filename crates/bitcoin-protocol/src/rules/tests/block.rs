@@ -35,6 +35,23 @@ fn a_block_whose_header_commits_to_others_is_a_bad_copy() {
 }
 
 #[test]
+fn a_signet_block_is_signed() {
+    // BIP-0325. A challenge anybody satisfies needs no signature, only a place for it.
+    let mut transactions = transactions(1);
+    commit(&mut transactions, &[0; 32]);
+    let check = |challenge: u8, transactions: &[TestTx]| {
+        check_block(&block(transactions), &Params::signet_with(vec![challenge])).map(|_| ())
+    };
+    assert_eq!(check(0x51, &transactions), Ok(()));
+    let error = check(0x00, &transactions).unwrap_err();
+    assert_eq!((error.reject_reason().as_ref(), error.is_mutation()), ("bad-signet-blksig", false));
+    assert_eq!(reason(check(0x51, &transactions[1..])), "bad-signet-blksig");
+    let params = Params::signet();
+    let genesis = crate::Block::decode(params.genesis.clone()).unwrap();
+    assert!(check_block(&genesis, &params).is_ok());
+}
+
+#[test]
 fn a_repeated_tail_keeps_the_root_and_is_a_bad_copy() {
     // CVE-2012-2459, at the leaves and one level up.
     for (others, repeated) in [(2, 1), (5, 2), (8, 1)] {

@@ -1,7 +1,15 @@
 //! What a block must satisfy given its ancestors' headers.
 
+use std::sync::Arc;
+
+use bitcoin::{BlockHash, hashes::Hash};
+
 use super::{TestTx, at_height, block, commit, outpoint, reason};
-use crate::rules::{BlockError, check_block_in_context};
+use crate::{
+    header::HeaderTree,
+    network::Params,
+    rules::{Ancestors, BlockContext, BlockError, Branch, check_block_in_context},
+};
 
 const BIP34: u32 = 227_931;
 const CSV: u32 = 419_328;
@@ -45,6 +53,19 @@ fn lock_times_end_by_the_block_s_own_time_and_later_by_its_parent_s_median() {
     assert_eq!(with(height, 600_000_000), "bad-txns-nonfinal");
     assert_eq!(with(height, 600_000), "");
     assert_eq!(with(height, 600_001), "bad-txns-nonfinal");
+}
+
+#[test]
+fn a_branch_of_the_header_tree_names_ancestors_of_its_own() {
+    let tree = HeaderTree::new(Arc::new(Params::regtest()), 7);
+    let branch = Branch::new(&tree, tree.best());
+    let genesis = tree.params().genesis_hash();
+    assert_eq!(branch.hash(0), Some(genesis));
+    assert_eq!(branch.median_time_past(0), tree.time(tree.best()));
+    assert_eq!((branch.hash(1), branch.median_time_past(1)), (None, 0));
+    let context = BlockContext::new(tree.params(), BlockHash::all_zeros(), 1, &branch);
+    assert_eq!(context.median_time_past, tree.time(tree.best()));
+    assert!(context.bip34_active() && context.csv_active() && context.segwit_active());
 }
 
 /// A block with a witness in its second transaction, and the commitment to it.

@@ -30,8 +30,8 @@ mod transaction;
 /// A block of `transactions` whose header fits them.
 fn block(transactions: &[TestTx]) -> Block {
     let root = |block: &Block| {
-        let ids = block.transactions().iter().map(|tx| tx.txid().to_byte_array()).collect();
-        super::merkle::merkle_root(ids).0
+        let ids = block.transactions().iter().map(|tx| tx.txid().to_byte_array());
+        quintet_crypto::merkle::root(&ids.collect::<Vec<_>>()).hash
     };
     let loose = block_with_root(transactions, [0; 32]);
     block_with_root(transactions, root(&loose))

@@ -2,7 +2,14 @@
 
 use std::str::FromStr;
 
-use bitcoin::{BlockHash, hashes::Hash};
+use bitcoin::{
+    Amount, BlockHash, EcdsaSighashType, Script, ScriptBuf,
+    consensus::deserialize,
+    hashes::Hash,
+    secp256k1::{Message, Secp256k1, SecretKey},
+    sighash::SighashCache,
+    taproot::{LeafVersion, TaprootBuilder},
+};
 use quintet_crypto::digest::{hash160, sha256};
 
 use super::{Chain, Coins, TRUE, TestTx, block, outpoint};
@@ -128,6 +135,57 @@ fn taproot_outputs_are_run_in_every_block_but_one() {
     let hash = "0000000000000000000f14c35b2d841e986ab5441de8c585d5ffe55ea1e395ad";
     let exception = BlockHash::from_str(hash).unwrap();
     assert_eq!(run_as(exception, 692_261, &script, &spend()), Ok(()));
+}
+
+/// An output that `leaf` may spend, and the spend: the script and the proof that it is in the tree.
+fn tapscript(leaf: &[u8]) -> (Vec<u8>, TestTx) {
+    let secp = Secp256k1::new();
+    let key = SecretKey::from_slice(&[7; 32]).unwrap().x_only_public_key(&secp).0;
+    let script = ScriptBuf::from_bytes(leaf.to_vec());
+    let tree = TaprootBuilder::new().add_leaf(0, script.clone()).unwrap();
+    let info = tree.finalize(&secp, key).unwrap();
+    let proof = info.control_block(&(script, LeafVersion::TapScript)).unwrap().serialize();
+    let output = [&[0x51, 32][..], &info.output_key().to_x_only_public_key().serialize()].concat();
+    (output, spend().witness(&[leaf, &proof]))
+}
+
+#[test]
+fn leaves_of_taproot_outputs_are_run_by_the_rules_of_tapscript() {
+    // BIP-0342.
+    let run_leaf = |leaf: &[u8]| {
+        let (output, spend) = tapscript(leaf);
+        run(710_000, &output, &spend)
+    };
+    assert_eq!(run_leaf(TRUE), Ok(()));
+    assert_eq!(run_leaf(&[0x00]), Err(ScriptError::EvalFalse));
+    assert_eq!(run_leaf(&[0x00, 0x50]), Ok(()), "kept for soft forks: succeeds");
+    let multisig = run_leaf(&[0x00, 0x00, 0x00, 0xae]);
+    assert_eq!(multisig, Err(ScriptError::TapscriptCheckmultisig));
+    // A leaf of another tree.
+    let (output, _) = tapscript(TRUE);
+    let (_, other) = tapscript(&[0x52]);
+    assert_eq!(run(710_000, &output, &other), Err(ScriptError::WitnessProgramMismatch));
+}
+
+#[test]
+fn a_witness_signature_covers_the_value_spent() {
+    // BIP-0143: a signer without the chain cannot be lied to about fees.
+    let secp = Secp256k1::new();
+    let key = SecretKey::from_slice(&[7; 32]).unwrap();
+    let public = key.public_key(&secp).serialize();
+    let script = [&[0, 20][..], hash160(&[&public]).as_bytes()].concat();
+    let signed = |value| {
+        let tx: bitcoin::Transaction = deserialize(&spend().bytes()).unwrap();
+        let mut cache = SighashCache::new(&tx);
+        let pubkey_script = Script::from_bytes(&script);
+        let all = EcdsaSighashType::All;
+        let value = Amount::from_sat(value);
+        let hash = cache.p2wpkh_signature_hash(0, pubkey_script, value, all).unwrap();
+        let signature = secp.sign_ecdsa(&Message::from_digest(hash.to_byte_array()), &key);
+        spend().witness(&[&[&signature.serialize_der()[..], &[1]].concat(), &public])
+    };
+    assert_eq!(run(SEGWIT, &script, &signed(5)), Ok(()));
+    assert!(run(SEGWIT, &script, &signed(6)).is_err());
 }
 
 #[test]

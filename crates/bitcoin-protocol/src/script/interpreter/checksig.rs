@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::{Item, Leaf, Machine, Run, ScriptError, ScriptFlags, SignatureCheck, Trace, Version};
 use crate::script::{
     opcode::OP_CHECKSIGVERIFY,
-    sighash::{self, Extension},
+    sighash::{self, TapscriptLeaf},
     signature,
 };
 
@@ -111,7 +111,7 @@ impl<'s, T: Trace> Machine<'s, '_, '_, T> {
             };
         };
         if success {
-            let extension = Extension { leaf: leaf.hash, code_separator: self.code_separator };
+            let extension = TapscriptLeaf { leaf: leaf.hash, code_separator: self.code_separator };
             self.run.check_schnorr(signature, key, leaf.annex.as_ref(), Some(&extension))?;
         }
         Ok(success)
@@ -127,7 +127,7 @@ impl<T> Run<'_, T> {
         signature: &[u8],
         key: &[u8; 32],
         annex: Option<&[u8; 32]>,
-        extension: Option<&Extension>,
+        extension: Option<&TapscriptLeaf>,
     ) -> Result<(), ScriptError> {
         let (signature, hash_type) = match *signature {
             // The default is written as no byte: a written zero would be a second form of the same.

@@ -16,7 +16,8 @@ pub(super) use cache::SighashCache;
 pub use legacy::legacy_sighash;
 pub(super) use legacy::{Blank, SINGLE_BUG};
 pub(super) use segwit::Bip143;
-pub(super) use taproot::{Common, Extension, Spent, annex_digest, tapscript_or_key};
+pub use taproot::TapscriptLeaf;
+pub(super) use taproot::{Common, Spent, annex_digest, tapscript_or_key};
 pub(super) use writer::Writer;
 
 use super::TxContext;

@@ -56,11 +56,11 @@ impl Spent {
 
 /// What a tapscript's signatures sign besides (BIP-0342).
 #[derive(Debug, Clone, Copy)]
-pub(in crate::script) struct Extension {
+pub struct TapscriptLeaf {
     /// The hash of the leaf.
-    pub(in crate::script) leaf: [u8; 32],
+    pub leaf: [u8; 32],
     /// The index of the last executed `OP_CODESEPARATOR` among the opcodes, or all ones.
-    pub(in crate::script) code_separator: u32,
+    pub code_separator: u32,
 }
 
 /// Returns what of an annex is signed.
@@ -84,7 +84,7 @@ pub(in crate::script) fn tapscript_or_key(
     input: usize,
     hash_type: u8,
     annex: Option<&[u8; 32]>,
-    extension: Option<&Extension>,
+    extension: Option<&TapscriptLeaf>,
 ) -> Option<[u8; 32]> {
     static TAGGED: LazyLock<Writer> = LazyLock::new(|| Writer::tagged("TapSighash"));
 

@@ -50,6 +50,8 @@ pub struct Chainstate {
 impl Chainstate {
     /// Opens a chain state in a folder.
     ///
+    /// Block files in its `blocks` are read in again (`-reindex`), which is over when this returns.
+    ///
     /// With `reasons` the kernel's log is kept so that reject reasons are known; that is one log of the whole process.
     ///
     /// # Errors
@@ -77,8 +79,11 @@ impl Chainstate {
             .build()?;
         let folder = folder.to_str().context("expected a path in UTF-8")?;
         let blocks = format!("{folder}/blocks");
+        // What lies in the folder's block files is imported now.
+        let reindex = Path::new(&blocks).join("blk00000.dat").exists();
         let manager = ChainstateManager::builder(&context, folder, &blocks)?
             .worker_threads(worker_threads)
+            .wipe_db(reindex, reindex)?
             .build()?;
         manager.import_blocks()?;
         Ok(Self { manager, lines, checked, _logger: logger, _context: context })
@@ -93,9 +98,7 @@ impl Chainstate {
         let checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         let own = checked.iter().rev().find(|(checked, ..)| *checked == hash);
         match (result, own) {
-            (_, Some((_, ValidationMode::Valid, _)))
-                if result != ProcessBlockResult::Rejected =>
-            {
+            (_, Some((_, ValidationMode::Valid, _))) if result != ProcessBlockResult::Rejected => {
                 Outcome::Connected
             }
             (ProcessBlockResult::NewBlock | ProcessBlockResult::Duplicate, None) => Outcome::Stored,

@@ -18,6 +18,7 @@ use quintet_bitcoin_protocol::{
         check_block_in_context, connect_block,
     },
 };
+use rayon::prelude::*;
 
 /// A chain of valid blocks, and its coins.
 #[derive(Debug)]
@@ -39,9 +40,7 @@ impl Ancestors for Above<'_> {
     }
 
     fn median_time_past(&self, height: u32) -> u32 {
-        self.tree
-            .ancestor(self.parent, height)
-            .map_or(0, |id| self.tree.median_time_past(id))
+        self.tree.ancestor(self.parent, height).map_or(0, |id| self.tree.median_time_past(id))
     }
 }
 
@@ -108,28 +107,25 @@ impl Ledger {
             .map_err(|error| said(&error.reject_reason()))?;
         check_block(&block, &self.params).map_err(|error| said(&error.reject_reason()))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-        let id = self
-            .tree
-            .insert(block.header(), now)
-            .map_err(|error| said(&error.reject_reason()))?;
+        let id =
+            self.tree.insert(block.header(), now).map_err(|error| said(&error.reject_reason()))?;
         let parent = self.tree.parent(id).unwrap_or(id);
         let above = Above { tree: &self.tree, parent };
         let height = self.tree.height(id);
         let context = BlockContext::new(&self.params, block.hash(), height, &above);
         check_block_in_context(&block, &context).map_err(|error| said(&error.reject_reason()))?;
-        let mut layer = Layer {
-            below: &self.coins,
-            made: HashMap::new(),
-            spent: HashSet::new(),
-            last: None,
-        };
-        let connected = connect_block(&block, &context, &mut layer).map_err(|error| match error {
-            ConnectError::Rule(error) => said(&error.reject_reason()),
-            ConnectError::Coins(never) => match never {},
-        })?;
+        let mut layer =
+            Layer { below: &self.coins, made: HashMap::new(), spent: HashSet::new(), last: None };
+        let connected =
+            connect_block(&block, &context, &mut layer).map_err(|error| match error {
+                ConnectError::Rule(error) => said(&error.reject_reason()),
+                ConnectError::Coins(never) => match never {},
+            })?;
         let jobs = ScriptJobs::new(&block, &connected.spent, context.flags);
-        for item in 0..jobs.len() {
-            jobs.run(item).map_err(|error| said(&error.reject_reason()))?;
+        let failed =
+            (0..jobs.len()).into_par_iter().map(|item| jobs.run(item)).find_first(Result::is_err);
+        if let Some(Err(error)) = failed {
+            return Err(said(&error.reject_reason()));
         }
         if apply {
             let Layer { made, spent, .. } = layer;
