@@ -159,7 +159,9 @@ impl Chain {
                 self.readmit();
                 Ok(())
             }
-            Err(Failure::Panicked { reason, .. }) => Err(ChainError::CheckPanicked { hash, reason }),
+            Err(Failure::Panicked { reason, .. }) => {
+                Err(ChainError::CheckPanicked { hash, reason })
+            }
             Err(Failure::Cancelled) => {
                 Err(ChainError::CheckPanicked { hash, reason: "cancelled by nobody".to_owned() })
             }
@@ -171,7 +173,8 @@ impl Chain {
         let least = self.tree.work(self.tip());
         for index in 0..self.blocks.len() {
             let complete = self.blocks[index].chain_tx_count > 0;
-            if let Some(id) = self.tree.id(index).filter(|&id| complete && self.tree.work(id) >= least)
+            if let Some(id) =
+                self.tree.id(index).filter(|&id| complete && self.tree.work(id) >= least)
             {
                 self.candidates.add(&self.tree, id, self.blocks[index].sequence);
             }
@@ -208,8 +211,7 @@ impl Chain {
         self.tree.reconsider(id);
         for index in 0..self.blocks.len() {
             let Some(other) = self.tree.id(index) else { continue };
-            let related =
-                self.tree.is_ancestor(other, id) || self.tree.is_ancestor(id, other);
+            let related = self.tree.is_ancestor(other, id) || self.tree.is_ancestor(id, other);
             if related && self.state(other).status.is_failed() {
                 self.change(other, |state| {
                     state.status.remove(BlockStatus::FAILED | BlockStatus::FAILED_CHILD);

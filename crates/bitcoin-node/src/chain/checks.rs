@@ -7,13 +7,13 @@
 
 use std::sync::Arc;
 
-use quintet_crypto::schnorr_batch::Batch;
 use quintet_bitcoin_protocol::{
     Block, SpentCoins, Tx,
     header::HeaderId,
     rules::{BlockError, ScriptJobs},
     script::{Deferred, ScriptFlags, SignatureCheck},
 };
+use quintet_crypto::schnorr_batch::Batch;
 use quintet_utxo::{
     checks::{Check, Failure, Group, Pool},
     verified,
@@ -55,7 +55,11 @@ impl Check for BlockCheck {
                     return Err((at, job.refusal(error)));
                 }
             }
-            if all_hold(deferred.checks()) { Ok(()) } else { first_bad(jobs, items.iter().enumerate()) }
+            if all_hold(deferred.checks()) {
+                Ok(())
+            } else {
+                first_bad(jobs, items.iter().enumerate())
+            }
         })
     }
 }
@@ -114,10 +118,10 @@ impl Pending {
         let group = (!skip).then(|| {
             let owner = (Arc::clone(&undo.block), Arc::clone(&undo.spent));
             let known = |tx: Tx<'_>| verified.contains_and_remove(&digest(verified, tx, flags));
-            let jobs = Jobs::new(owner, |(block, spent)| {
-                ScriptJobs::without(block, spent, flags, known)
-            });
-            let count = jobs.with_dependent(|_, jobs| u32::try_from(jobs.len())).unwrap_or(u32::MAX);
+            let jobs =
+                Jobs::new(owner, |(block, spent)| ScriptJobs::without(block, spent, flags, known));
+            let count =
+                jobs.with_dependent(|_, jobs| u32::try_from(jobs.len())).unwrap_or(u32::MAX);
             pool.submit(BlockCheck(jobs), (0..count).collect())
         });
         Self { id, undo, group }
@@ -143,7 +147,11 @@ impl Pending {
 }
 
 /// Names the checks of a transaction: its id with witnesses, and the rules it is run under.
-pub(super) fn digest(verified: &verified::Cache, tx: Tx<'_>, flags: ScriptFlags) -> verified::Digest {
+pub(super) fn digest(
+    verified: &verified::Cache,
+    tx: Tx<'_>,
+    flags: ScriptFlags,
+) -> verified::Digest {
     use bitcoin::hashes::Hash as _;
     verified.digest(&[tx.wtxid().as_byte_array(), &flags.bits().to_le_bytes()])
 }

@@ -20,7 +20,9 @@ pub enum CoinsError {
     #[error(transparent)]
     Cache(#[from] CacheError),
     /// A stored coin is no coin.
-    #[error("the stored coin {outpoint} is damaged: {source}: check the disk, then rebuild the coins with reindex-chainstate")]
+    #[error(
+        "the stored coin {outpoint} is damaged: {source}: check the disk, then rebuild the coins with reindex-chainstate"
+    )]
     Damaged {
         /// The coin's name.
         outpoint: OutPoint,
@@ -50,7 +52,9 @@ pub enum ChainError {
         source: DecodeError,
     },
     /// Undo data out of our own files does not parse or does not fit its block.
-    #[error("the undo data of block {hash} is damaged: {reason}: check the disk, then rebuild the coins with reindex-chainstate")]
+    #[error(
+        "the undo data of block {hash} is damaged: {reason}: check the disk, then rebuild the coins with reindex-chainstate"
+    )]
     UndoDamaged {
         /// The block.
         hash: BlockHash,
@@ -66,7 +70,9 @@ pub enum ChainError {
         source: HeaderError,
     },
     /// A block that is needed has no data: it was pruned, or the files are not those of the index.
-    #[error("block {hash} is needed and its {what} is not on disk: it was pruned, or files were removed")]
+    #[error(
+        "block {hash} is needed and its {what} is not on disk: it was pruned, or files were removed"
+    )]
     DataAbsent {
         /// The block.
         hash: BlockHash,
@@ -88,7 +94,9 @@ pub enum ChainError {
         source: BlockError,
     },
     /// Taking a block back found other coins than the block had made.
-    #[error("taking back block {hash} met coins that are not its own: rebuild them with reindex-chainstate")]
+    #[error(
+        "taking back block {hash} met coins that are not its own: rebuild them with reindex-chainstate"
+    )]
     CoinsInconsistent {
         /// The block.
         hash: BlockHash,

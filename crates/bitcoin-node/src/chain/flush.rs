@@ -50,8 +50,7 @@ impl Chain {
     /// Syncs the files and writes the changed entries of the index.
     pub(super) fn flush_index(&mut self) -> Result<(), ChainError> {
         loop {
-            let numbers: Vec<u32> =
-                self.changed.iter().take(ENTRIES_PER_COMMIT).copied().collect();
+            let numbers: Vec<u32> = self.changed.iter().take(ENTRIES_PER_COMMIT).copied().collect();
             let mut flush = self.storage.begin_flush()?;
             for &number in &numbers {
                 if let Some(id) = self.tree.id(number as usize) {

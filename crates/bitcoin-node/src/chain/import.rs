@@ -187,10 +187,7 @@ impl Chain {
         loop {
             let before = headers.len();
             headers.retain(|header| {
-                matches!(
-                    self.accept_header(header, now),
-                    Err(HeaderError::UnknownParent { .. })
-                )
+                matches!(self.accept_header(header, now), Err(HeaderError::UnknownParent { .. }))
             });
             if headers.is_empty() || headers.len() == before {
                 return Ok(());
@@ -279,10 +276,8 @@ impl Import<'_> {
     /// Moves decoded blocks on, and has the coins they spend read.
     fn prefetch_ahead(&mut self) -> Result<(), ImportError> {
         while self.ready.len() < PREFETCHED_MAX && !self.decoded.is_empty() {
-            let (place, examined) = self
-                .decoded
-                .pop()
-                .ok_or(ImportError::Thread { doing: "decodes blocks" })?;
+            let (place, examined) =
+                self.decoded.pop().ok_or(ImportError::Thread { doing: "decodes blocks" })?;
             match examined {
                 Some(examined) => {
                     let coins = self.chain.prefetch(&examined, self.decoded.pool());

@@ -58,7 +58,7 @@ use quintet_utxo::{checks::Pool, verified};
 pub use accept::{AcceptError, Accepted, Examined};
 pub use activate::Refused;
 pub use error::{ChainError, CoinsError};
-pub use import::{ImportError, ImportProgress, ImportReport};
+pub use import::{ImportError, ImportProgress, ImportReport, REFUSED_SHOWN_MAX};
 pub use verify::{VerifyError, VerifyLevel, VerifyProgress, VerifyReport};
 
 use self::{candidates::Candidates, checks::Pending, coins::Coins};

@@ -51,10 +51,8 @@ impl Chain {
     /// [`ChainError`] if the directory is in use, another network's, or damaged.
     pub fn open(params: Arc<Params>, options: ChainOptions, now: u64) -> Result<Self, ChainError> {
         let genesis = params.genesis_hash();
-        let storage = StorageOptions {
-            reindex: options.reindex,
-            ..StorageOptions::new(options.store_bytes)
-        };
+        let storage =
+            StorageOptions { reindex: options.reindex, ..StorageOptions::new(options.store_bytes) };
         let storage = Storage::open(&options.directory, &genesis, &storage)?;
         if options.reindex_chainstate {
             storage.clear_coins()?;

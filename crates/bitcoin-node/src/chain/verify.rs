@@ -153,7 +153,9 @@ impl Verify<'_> {
         }
         let spent = self.chain.read_undo(id)?;
         let whole = self.report.disconnected + 1 == self.report.blocks;
-        if self.level >= VerifyLevel::Disconnect && whole && !self.chain.coins.cache().should_flush()
+        if self.level >= VerifyLevel::Disconnect
+            && whole
+            && !self.chain.coins.cache().should_flush()
         {
             let outcome = disconnect_block(&block, &spent, height, &mut self.chain.coins)
                 .map_err(|error| ChainError::from_disconnect(block.hash(), error))?;
