@@ -2,6 +2,7 @@
 
 mod blk;
 mod blocks;
+mod chain;
 mod prune;
 mod storage;
 mod storage_kill;

@@ -109,6 +109,14 @@ impl BlkFiles {
         Ok(BlkReader::new(source, self.magic, mask))
     }
 
+    /// Tells that reading file `file` was given up.
+    pub(crate) fn broken(&self, file: u32, error: std::io::Error) -> BlkError {
+        match self.file(file) {
+            Ok((path, _)) => BlkError::io("read", path)(error),
+            Err(unknown) => unknown,
+        }
+    }
+
     /// Reads the block at `place`. The bytes are whatever is there: compare the hash.
     ///
     /// # Errors

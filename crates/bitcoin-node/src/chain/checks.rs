@@ -1,0 +1,157 @@
+//! The script checks of connected blocks, run ahead on every core.
+//!
+//! A chunk of inputs is run with its signatures put aside: Schnorr signatures and tweaks into one batch, the others one by one. Only if one
+//! of them is bad is the chunk run again with every signature checked on the spot, to name the first input that fails.
+//!
+//! **Spec:** Bitcoin Core, `CCheckQueue`, `CheckInputScripts`.
+
+use std::sync::Arc;
+
+use quintet_bitcoin_protocol::{
+    Block, SpentCoins, Tx,
+    header::HeaderId,
+    rules::{BlockError, ScriptJobs},
+    script::{Deferred, ScriptFlags, SignatureCheck},
+};
+use quintet_crypto::schnorr_batch::Batch;
+use quintet_utxo::{
+    checks::{Check, Failure, Group, Pool},
+    verified,
+};
+use self_cell::self_cell;
+
+use super::connect::Undo;
+
+/// Schnorr signatures and tweaks from which on they are verified together.
+const BATCH_MIN: usize = 16;
+
+type Owner = (Arc<Block>, Arc<SpentCoins>);
+
+self_cell! {
+    /// The checks of a block together with what they borrow from.
+    struct Jobs {
+        owner: Owner,
+        #[not_covariant]
+        dependent: ScriptJobs,
+    }
+}
+
+/// Checks the inputs of one block.
+struct BlockCheck(Jobs);
+
+impl Check for BlockCheck {
+    type Item = u32;
+    type Error = BlockError;
+
+    fn run(&self, items: &[u32]) -> Result<(), (usize, BlockError)> {
+        self.0.with_dependent(|_, jobs| {
+            let mut deferred = Deferred::with_capacity(items.len());
+            for (at, &item) in items.iter().enumerate() {
+                let Some(job) = jobs.get(item as usize) else { continue };
+                if let Err(error) = deferred.verify(job.context, job.input, job.flags) {
+                    // An input before this one may be bad as well: only what was put aside can tell.
+                    let before = items.iter().take(at).enumerate();
+                    first_bad(jobs, before)?;
+                    return Err((at, job.refusal(error)));
+                }
+            }
+            if all_hold(deferred.checks()) {
+                Ok(())
+            } else {
+                first_bad(jobs, items.iter().enumerate())
+            }
+        })
+    }
+}
+
+/// Runs inputs with every signature checked on the spot, up to the first that is bad.
+fn first_bad<'i>(
+    jobs: &ScriptJobs<'_>,
+    items: impl Iterator<Item = (usize, &'i u32)>,
+) -> Result<(), (usize, BlockError)> {
+    for (at, &item) in items {
+        jobs.run(item as usize).map_err(|error| (at, error))?;
+    }
+    Ok(())
+}
+
+/// Returns whether every check holds.
+fn all_hold(checks: &[SignatureCheck]) -> bool {
+    let mut batch = Batch::new();
+    for check in checks {
+        match check {
+            SignatureCheck::Ecdsa { .. } => {}
+            SignatureCheck::Schnorr { signature, public_key, message } => {
+                batch.add_signature(signature, public_key, message);
+            }
+            SignatureCheck::Tweak { output_key, parity_odd, internal_key, tweak } => {
+                batch.add_tweak(output_key, *parity_odd, internal_key, tweak);
+            }
+        }
+    }
+    // Below this the sum of a batch costs more than its parts.
+    if batch.len() < BATCH_MIN {
+        return checks.iter().all(SignatureCheck::verify);
+    }
+    let single = |check: &&SignatureCheck| matches!(check, SignatureCheck::Ecdsa { .. });
+    checks.iter().filter(single).all(SignatureCheck::verify) && batch.verify()
+}
+
+/// A connected block whose scripts are being checked.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) id: HeaderId,
+    undo: Undo,
+    group: Option<Group<BlockError>>,
+}
+
+impl Pending {
+    /// Queues the checks of a block; none, if its scripts need no check.
+    pub(super) fn submit(
+        pool: &Pool,
+        id: HeaderId,
+        undo: Undo,
+        flags: ScriptFlags,
+        verified: &verified::Cache,
+        skip: bool,
+    ) -> Self {
+        let group = (!skip).then(|| {
+            let owner = (Arc::clone(&undo.block), Arc::clone(&undo.spent));
+            let known = |tx: Tx<'_>| verified.contains_and_remove(&digest(verified, tx, flags));
+            let jobs =
+                Jobs::new(owner, |(block, spent)| ScriptJobs::without(block, spent, flags, known));
+            let count =
+                jobs.with_dependent(|_, jobs| u32::try_from(jobs.len())).unwrap_or(u32::MAX);
+            pool.submit(BlockCheck(jobs), (0..count).collect())
+        });
+        Self { id, undo, group }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.group.as_ref().is_none_or(Group::is_done)
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.group.as_ref().is_some_and(Group::has_failed)
+    }
+
+    /// Waits for the verdict, and gives back what takes the block back.
+    pub(super) fn wait(self) -> (Result<(), Failure<BlockError>>, Undo) {
+        (self.group.map_or(Ok(()), Group::wait), self.undo)
+    }
+
+    /// Gives up on the verdict.
+    pub(super) fn cancel(self) -> Undo {
+        self.undo
+    }
+}
+
+/// Names the checks of a transaction: its id with witnesses, and the rules it is run under.
+pub(super) fn digest(
+    verified: &verified::Cache,
+    tx: Tx<'_>,
+    flags: ScriptFlags,
+) -> verified::Digest {
+    use bitcoin::hashes::Hash as _;
+    verified.digest(&[tx.wtxid().as_byte_array(), &flags.bits().to_le_bytes()])
+}
