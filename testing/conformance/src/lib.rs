@@ -21,6 +21,7 @@
 pub mod bitcoin;
 pub mod dht;
 pub mod file;
+pub mod kaspa;
 pub mod print;
 pub mod run;
 pub mod suite;

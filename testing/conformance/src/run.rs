@@ -10,12 +10,13 @@ use thiserror::Error;
 use crate::{
     bitcoin, dht,
     file::{File, FileError, plain_name, walk},
+    kaspa,
     suite::{Report, Suite},
     sums,
 };
 
 /// The node kinds whose vectors can be run.
-pub const KINDS: [&str; 2] = ["bitcoin", "dht"];
+pub const KINDS: [&str; 3] = ["bitcoin", "dht", "kaspa"];
 
 /// Files that explain and list vectors and are none themselves.
 const PROSE: [&str; 4] = ["README.md", "LICENSE", "NOTICE", sums::LIST];
@@ -134,6 +135,7 @@ pub fn suites_of(kind: &str) -> Result<Vec<Box<dyn Suite>>, RunError> {
     match kind {
         "bitcoin" => Ok(bitcoin::suites()),
         "dht" => Ok(dht::suites()),
+        "kaspa" => Ok(kaspa::suites()),
         _ => Err(RunError::UnknownKind { actual: kind.to_owned() }),
     }
 }

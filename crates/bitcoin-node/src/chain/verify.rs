@@ -132,7 +132,7 @@ impl Verify<'_> {
         Ok(self.report)
     }
 
-    fn wrong(&self, id: HeaderId, what: impl ToString) -> VerifyError {
+    fn wrong(&self, id: HeaderId, what: &impl ToString) -> VerifyError {
         let tree: &HeaderTree = &self.chain.tree;
         VerifyError::Block { hash: tree.hash(id), height: tree.height(id), what: what.to_string() }
     }
@@ -142,11 +142,11 @@ impl Verify<'_> {
         self.report.blocks += 1;
         if self.level >= VerifyLevel::Check {
             let params = Arc::clone(&self.chain.params);
-            check_block(&block, &params).map_err(|error| self.wrong(id, error))?;
+            check_block(&block, &params).map_err(|error| self.wrong(id, &error))?;
             Below::context(&self.chain.tree, &params, id, |context| {
                 check_block_in_context(&block, context)
             })
-            .map_err(|error| self.wrong(id, error))?;
+            .map_err(|error| self.wrong(id, &error))?;
         }
         if self.level < VerifyLevel::Undo {
             return Ok(());
@@ -160,7 +160,7 @@ impl Verify<'_> {
             let outcome = disconnect_block(&block, &spent, height, &mut self.chain.coins)
                 .map_err(|error| ChainError::from_disconnect(block.hash(), error))?;
             if !outcome.clean {
-                return Err(self.wrong(id, "the coins it made are not those on disk"));
+                return Err(self.wrong(id, &"the coins it made are not those on disk"));
             }
             self.report.disconnected += 1;
         }
@@ -174,7 +174,7 @@ impl Verify<'_> {
         let connected = Below::context(&self.chain.tree, &params, id, |context| {
             connect_block(&block, context, coins).map(|done| (done, context.flags))
         });
-        let (done, flags) = connected.map_err(|error| self.wrong(id, error))?;
+        let (done, flags) = connected.map_err(|error| self.wrong(id, &error))?;
         self.scripts(id, &block, &done.spent, flags)
     }
 
@@ -188,7 +188,7 @@ impl Verify<'_> {
         use rayon::prelude::*;
         let jobs = ScriptJobs::new(block, spent, flags);
         let verdict = (0..jobs.len()).into_par_iter().try_for_each(|item| jobs.run(item));
-        verdict.map_err(|error| self.wrong(id, error))?;
+        verdict.map_err(|error| self.wrong(id, &error))?;
         self.report.scripts += jobs.len() as u64;
         Ok(())
     }
