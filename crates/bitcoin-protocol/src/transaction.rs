@@ -493,6 +493,7 @@ pub struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
+    #[inline]
     fn new(table: &'a Transactions, entry: &InputEntry) -> Self {
         let previous = &table.bytes[entry.start as usize..][..36];
         let mut txid = [0; 32];
@@ -517,6 +518,7 @@ pub struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
+    #[inline]
     fn new(table: &'a Transactions, entry: &OutputEntry) -> Self {
         Self { value: entry.value, script_pubkey: entry.script_pubkey.of(&table.bytes) }
     }

@@ -276,10 +276,12 @@ fn hash_digests<const N: usize, L: Lanes<N>>(
 }
 
 /// Returns the state of one lane.
+#[inline]
 fn column<const N: usize>(state: &Words<N>, lane: usize) -> [u32; 8] {
     state.map(|row| row[lane])
 }
 
+#[inline]
 fn digest_of(state: &[u32; 8]) -> [u8; 32] {
     let mut digest = [0; 32];
     let (chunks, _) = digest.as_chunks_mut::<4>();
