@@ -12,4 +12,6 @@
 pub mod block;
 pub mod hashing;
 pub mod header;
+pub mod pow;
+pub mod target;
 pub mod tx;
