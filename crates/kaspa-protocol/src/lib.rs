@@ -12,4 +12,5 @@
 pub mod block;
 pub mod hashing;
 pub mod header;
+pub mod script;
 pub mod tx;
