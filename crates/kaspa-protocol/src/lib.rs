@@ -14,4 +14,5 @@ pub mod hashing;
 pub mod header;
 pub mod pow;
 pub mod target;
+pub mod script;
 pub mod tx;
