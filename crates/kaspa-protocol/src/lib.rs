@@ -16,3 +16,5 @@ pub mod pow;
 pub mod target;
 pub mod script;
 pub mod tx;
+
+pub mod dag;
