@@ -9,13 +9,19 @@
 
 use core::ops::{Add, Mul, Neg, Sub};
 
+#[cfg(target_arch = "x86_64")]
+use super::ifma::{Eight, LANES};
 use crate::words::{add, add_carry, from_be_bytes, multiply_add, subtract, subtract_borrow};
 
 /// 2^256 less the modulus.
-const GAP: u64 = 0x1_0000_03d1;
+pub(super) const GAP: u64 = 0x1_0000_03d1;
 
 /// The modulus.
 const MODULUS: [u64; 4] = [GAP.wrapping_neg(), u64::MAX, u64::MAX, u64::MAX];
+
+/// Numbers from which lanes that are not all filled are faster than pairs.
+#[cfg(target_arch = "x86_64")]
+const LANES_WORTH_WHILE: usize = 3;
 
 /// A coordinate. Words of 64 bits, the lowest first.
 #[derive(Debug, Clone, Copy)]
@@ -96,10 +102,60 @@ impl Field {
         core::array::from_fn(|lane| (roots[lane].square() == numbers[lane]).then_some(roots[lane]))
     }
 
+    /// Replaces each number by its square root; returns whether all of them have one.
+    pub(super) fn sqrt_all(numbers: &mut [Self]) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(eight) = Eight::detect() {
+            return numbers.chunks_mut(2 * LANES).all(|numbers| {
+                if numbers.len() < LANES_WORTH_WHILE {
+                    Self::sqrt_in_pairs(numbers)
+                } else if numbers.len() <= LANES {
+                    Self::sqrt_in_lanes::<1>(eight, numbers)
+                } else {
+                    Self::sqrt_in_lanes::<2>(eight, numbers)
+                }
+            });
+        }
+        Self::sqrt_in_pairs(numbers)
+    }
+
+    fn sqrt_in_pairs(numbers: &mut [Self]) -> bool {
+        numbers.chunks_mut(2).all(|numbers| {
+            let roots = Self::sqrt([numbers[0], numbers.get(1).copied().unwrap_or(Self::ONE)]);
+            numbers.iter_mut().zip(roots).all(|(number, root)| match root {
+                Some(root) => {
+                    *number = root;
+                    true
+                }
+                None => false,
+            })
+        })
+    }
+
+    /// Finds the roots of at most `N` times eight numbers.
+    #[cfg(target_arch = "x86_64")]
+    fn sqrt_in_lanes<const N: usize>(eight: Eight, numbers: &mut [Self]) -> bool {
+        let mut lanes = [[[0; 4]; LANES]; N];
+        lanes.as_flattened_mut().iter_mut().zip(&*numbers).for_each(|(lane, n)| *lane = n.0);
+        let roots = eight.roots(&lanes);
+        numbers.iter_mut().zip(roots.as_flattened()).all(|(number, root)| {
+            let (square, root) = (*number, Self(*root));
+            *number = root;
+            root.square() == square
+        })
+    }
+
     fn reduced(&self) -> [u64; 4] {
         let (rest, below) = subtract(&self.0, &MODULUS);
         if below { self.0 } else { rest }
     }
+}
+
+/// Returns the number of these words and of 2^256 `above` times, which must be few.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn below(words: [u64; 4], above: u64) -> [u64; 4] {
+    let (words, carry) = add_word(words, above * GAP);
+    add_word(words, if carry { GAP } else { 0 }).0
 }
 
 /// Returns the powers whose exponents are 2, 22 and 223 binary ones.
@@ -298,6 +354,19 @@ mod tests {
             let [root, none] = Field::sqrt([a.square(), -b.square()]);
             prop_assert!(root == Some(a) || root == Some(-a));
             prop_assert_eq!(none.is_some(), b.is_zero(), "-1 is no square");
+            let mut squares = vec![a.square(); 1 + usize::try_from(b.0[0] % 40).unwrap()];
+            squares[0] = b.square();
+            let before = squares.clone();
+            prop_assert!(Field::sqrt_all(&mut squares));
+            prop_assert!(squares.iter().zip(&before).all(|(root, square)| root.square() == *square));
+            let mut in_pairs = before.clone();
+            prop_assert!(Field::sqrt_in_pairs(&mut in_pairs));
+            prop_assert_eq!(&in_pairs, &squares, "lanes and pairs find the same of both roots");
+            let mut spoilt = before;
+            if !b.is_zero() {
+                *spoilt.last_mut().unwrap() = -b.square();
+                prop_assert!(!Field::sqrt_all(&mut spoilt));
+            }
             let mut numbers = [a, b, Field::ONE, a].map(|n| if n.is_zero() { Field::ONE } else { n });
             let before = numbers;
             invert_all(&mut numbers, &mut Vec::new());
