@@ -15,7 +15,8 @@ pub(crate) use self::{
     absent::{AbsentKind, KINDS},
     bitcoin::{
         BitcoinArgs, BitcoinCommand, BlockArgs, ChainArgs, DecodeTxArgs, HeaderArgs, ImportArgs,
-        InfoArgs, ScriptTraceArgs, UtxoHash, UtxoInfoArgs, VerifyArgs,
+        InfoArgs, ScriptTraceArgs, SnapshotArgs, SnapshotCommand, SnapshotFileArgs, UtxoHash,
+        UtxoInfoArgs, VerifyArgs,
     },
     config::{ConfigArgs, ConfigCommand, SourceArgs},
     dht::{

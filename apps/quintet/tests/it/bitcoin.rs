@@ -101,6 +101,27 @@ fn coins_are_counted_as_core_counts_them() {
 }
 
 #[test]
+fn a_snapshot_is_written_whole_and_loaded_only_if_it_is_known() {
+    let Some(file) = block_file(FILE) else { return };
+    let home = Home::new();
+    home.ok(&["bitcoin", "import", &file.path]);
+    let dumped = home.json(&["bitcoin", "snapshot", "dump", "coins.dat", "--json"]);
+    let counted = home.json(&["bitcoin", "utxo-info", "--json"]);
+    assert_eq!(dumped["txoutset_hash"], counted["hash_serialized_3"]);
+    assert_eq!(
+        (&dumped["coins_written"], &dumped["base_height"]),
+        (&counted["txouts"], &599.into())
+    );
+    assert!(fs::read(home.path("coins.dat")).unwrap().starts_with(b"utxo\xff"));
+    let ended = home.run(&["bitcoin", "snapshot", "dump", "coins.dat"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("coins.dat exists"), "{}", ended.err);
+    let ended = home.run(&["bitcoin", "snapshot", "load", "coins.dat", "--data-dir", "new"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("expected a snapshot of one of the blocks"), "{}", ended.err);
+}
+
+#[test]
 fn coins_and_index_are_built_anew_from_the_blocks() {
     let Some(file) = block_file(FILE) else { return };
     let home = Home::new();

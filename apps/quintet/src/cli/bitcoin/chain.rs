@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bitcoin::BlockHash;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use quintet_bitcoin_node::chain::VerifyLevel;
 
 /// Least memory for coins, MiB; Bitcoin Core's as well.
@@ -181,39 +181,6 @@ fn level(text: &str) -> Result<VerifyLevel, String> {
     after_help = "Examples:\n  quintet bitcoin info\n  quintet bitcoin info --network signet --json"
 )]
 pub(crate) struct InfoArgs {
-    #[command(flatten)]
-    pub(crate) chain: ChainArgs,
-}
-
-/// Which hash of the set of coins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum UtxoHash {
-    /// Does not depend on the order of the coins.
-    #[value(name = "muhash")]
-    MuHash,
-    /// Of all coins in order: what snapshots are compared with.
-    #[value(name = "hash_serialized_3")]
-    Serialized,
-    /// None: only count.
-    #[value(name = "none")]
-    None,
-}
-
-const UTXO_EXAMPLES: &str = "\
-Examples:
-  quintet bitcoin utxo-info
-  quintet bitcoin utxo-info --hash muhash --json
-
-The fields are those of Bitcoin Core's gettxoutsetinfo; bitcoin-cli gettxoutsetinfo muhash at the same height prints the same
-hash.";
-
-#[derive(Debug, Args)]
-#[command(after_help = UTXO_EXAMPLES)]
-pub(crate) struct UtxoInfoArgs {
-    /// The hash to compute.
-    #[arg(long, value_name = "HASH", default_value = "hash_serialized_3")]
-    pub(crate) hash: UtxoHash,
-
     #[command(flatten)]
     pub(crate) chain: ChainArgs,
 }

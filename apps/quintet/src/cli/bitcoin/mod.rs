@@ -1,14 +1,14 @@
 //! `quintet bitcoin`: importing, verifying and inspecting a chain on this machine.
 
 mod chain;
+mod coins;
 mod tools;
 
 use clap::{Args, Subcommand};
 
 pub(crate) use self::{
-    chain::{
-        BlockArgs, ChainArgs, HeaderArgs, ImportArgs, InfoArgs, UtxoHash, UtxoInfoArgs, VerifyArgs,
-    },
+    chain::{BlockArgs, ChainArgs, HeaderArgs, ImportArgs, InfoArgs, VerifyArgs},
+    coins::{SnapshotArgs, SnapshotCommand, SnapshotFileArgs, UtxoHash, UtxoInfoArgs},
     tools::{DecodeTxArgs, ScriptTraceArgs},
 };
 
@@ -45,6 +45,8 @@ pub(crate) enum BitcoinCommand {
     Info(InfoArgs),
     /// Count the unspent outputs and hash them, as gettxoutsetinfo does.
     UtxoInfo(UtxoInfoArgs),
+    /// Write the unspent outputs to a file, or begin a chain with those of one.
+    Snapshot(SnapshotArgs),
     /// Show a block.
     Block(BlockArgs),
     /// Show a header.

@@ -13,7 +13,7 @@ use quintet_bitcoin_protocol::{
 use quintet_primitives::hex;
 use serde_json::{Map, Value, json};
 
-use super::open::{self, How, Opened, Place};
+use super::open::{self, Place};
 use crate::{
     cli::{BlockArgs, ChainArgs, HeaderArgs},
     exit::UsageError,
@@ -67,12 +67,12 @@ fn show(
     let which = parse(which)?;
     let place = Place::find(&args)?;
     let json = args.json;
-    let shown = stop::stoppable(move |_| {
+    let shown = stop::stoppable(move |stop| {
         let mut progress = open::progress(&args)?;
-        let Opened { chain, .. } = open::open(place, &args, How::default(), &mut progress)?;
+        let opened = open::open_whole(place, &args, &mut progress, stop)?;
         progress.finish();
-        let id = find(&chain, which)?;
-        of(&chain, id)
+        let id = find(&opened.chain, which)?;
+        of(&opened.chain, id)
     })?;
     match shown {
         Shown::Raw(text) => output::line(text),

@@ -13,12 +13,13 @@ use serde::Serialize;
 
 use super::{
     open::{self, How, Opened, Place},
+    pace::Pace,
     sources,
 };
 use crate::{
     cli::ImportArgs,
     exit::AlreadyTold,
-    output::{self, Progress, Speed, Table, duration, size, thousands},
+    output::{self, Progress, Table, duration, thousands},
     stop::{self, Stop},
 };
 
@@ -91,12 +92,15 @@ fn import(
     let mut progress = open::progress(&args.chain)?;
     let how =
         How { create: true, reindex: args.reindex, reindex_chainstate: args.reindex_chainstate };
-    let Opened { mut chain, place, _lock } = open::open(place, &args.chain, how, &mut progress)?;
+    let Opened { mut chain, place, lock: _lock } =
+        open::open(place, &args.chain, how, &mut progress, stop)?;
     progress.busy("looking through the files");
     let mut watch = Watch::new(&mut progress, stop, args.stop_at_height);
-    let report = if files.is_empty() {
+    let report = if stop.is_requested() {
+        watch.stopped = Some(StoppedBy::Signal);
+        ImportReport::default()
+    } else if files.is_empty() {
         // Only our own files were to be read, and opening the chain has.
-        chain.flush()?;
         ImportReport::default()
     } else {
         chain.import(files, open::now(), &mut |at| watch.on_block(at))?
@@ -121,13 +125,13 @@ struct Watch<'a> {
     stop: &'a Stop,
     stop_at_height: Option<u32>,
     begun: bool,
-    speed: Speed<3>,
+    pace: Pace,
     stopped: Option<StoppedBy>,
 }
 
 impl<'a> Watch<'a> {
     const fn new(progress: &'a mut Progress, stop: &'a Stop, stop_at_height: Option<u32>) -> Self {
-        Self { progress, stop, stop_at_height, begun: false, speed: Speed::new(), stopped: None }
+        Self { progress, stop, stop_at_height, begun: false, pace: Pace::new(), stopped: None }
     }
 
     fn on_block(&mut self, at: &ImportProgress) -> ControlFlow<()> {
@@ -135,9 +139,9 @@ impl<'a> Watch<'a> {
             self.begun = true;
             self.progress.begin(at.bytes_total);
         }
-        self.speed.sample(Instant::now(), [at.blocks, at.transactions, at.bytes]);
-        let speed = &self.speed;
-        self.progress.update(at.bytes, || line(at, speed));
+        self.pace.sample(at);
+        let pace = &self.pace;
+        self.progress.update(at.bytes, || pace.line(at));
         self.stopped = if self.stop.is_requested() {
             self.progress
                 .say("stopping: what was imported is being written; a second signal stops at once");
@@ -150,24 +154,6 @@ impl<'a> Watch<'a> {
         self.progress.busy("writing the coins");
         ControlFlow::Break(())
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a speed is not negative, and a cast from a float saturates"
-)]
-fn line(at: &ImportProgress, speed: &Speed<3>) -> String {
-    let height = thousands(u64::from(at.height));
-    let Some([blocks, transactions, bytes]) = speed.per_second() else {
-        return format!("height {height}");
-    };
-    format!(
-        "height {height}, {} blocks/s, {} tx/s, {}/s",
-        thousands(blocks as u64),
-        thousands(transactions as u64),
-        size(bytes as u64)
-    )
 }
 
 impl Imported {

@@ -4,7 +4,7 @@ use quintet_bitcoin_node::chain::Chain;
 use quintet_bitcoin_protocol::header::pow;
 use serde::Serialize;
 
-use super::open::{self, How, Opened, Place};
+use super::open::{self, Opened, Place};
 use crate::{
     cli::InfoArgs,
     output::{self, size, thousands},
@@ -44,9 +44,9 @@ struct Disk {
 pub(super) fn run(args: InfoArgs) -> anyhow::Result<()> {
     let place = Place::find(&args.chain)?;
     let json = args.chain.json;
-    let info = stop::stoppable(move |_| {
+    let info = stop::stoppable(move |stop| {
         let mut progress = open::progress(&args.chain)?;
-        let opened = open::open(place, &args.chain, How::default(), &mut progress)?;
+        let opened = open::open_whole(place, &args.chain, &mut progress, stop)?;
         progress.finish();
         Info::of(&opened)
     })?;

@@ -13,6 +13,7 @@ mod import;
 mod info;
 mod network;
 mod open;
+mod pace;
 mod script;
 mod sources;
 mod trace;
@@ -32,6 +33,7 @@ pub(super) fn run(args: BitcoinArgs) -> anyhow::Result<()> {
         Some(BitcoinCommand::Verify(args)) => verify::run(args),
         Some(BitcoinCommand::Info(args)) => info::run(args),
         Some(BitcoinCommand::UtxoInfo(args)) => utxo::run(args),
+        Some(BitcoinCommand::Snapshot(args)) => utxo::run_snapshot(args),
         Some(BitcoinCommand::Block(args)) => block::run(args),
         Some(BitcoinCommand::Header(args)) => block::run_header(args),
         Some(BitcoinCommand::DecodeTx(args)) => decode::run(&args),

@@ -74,7 +74,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mine.toml");
         let name = path.to_str().unwrap();
-        let mut write = |text: &str| {
+        let write = |text: &str| {
             std::fs::write(&path, text).unwrap();
             find(name).map(|params| params.data_folder).map_err(|error| error.to_string())
         };

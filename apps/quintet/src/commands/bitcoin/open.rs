@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    ops::ControlFlow,
     path::PathBuf,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -9,19 +10,28 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use bitcoin::{BlockHash, hashes::Hash as _};
-use quintet_bitcoin_node::chain::{Chain, ChainOptions};
+use quintet_bitcoin_node::chain::{Chain, ChainOptions, OpenProgress};
 use quintet_bitcoin_protocol::network::Params;
 use quintet_node::datadir::DataDir;
 use quintet_utxo::Head;
 
-use super::network;
-use crate::{cli::ChainArgs, output::Progress, settings::chain_dir, telemetry};
+use super::{network, pace::Pace};
+use crate::{
+    cli::ChainArgs,
+    output::{Progress, thousands},
+    settings::chain_dir,
+    stop::Stop,
+    telemetry,
+};
 
 /// A mebibyte.
 const MIB: u64 = 1 << 20;
 
 /// Memory for coins unless somebody says otherwise, MiB; Bitcoin Core's default.
 const CACHE_MIB: u64 = 450;
+
+/// Size of one commit of coins where their memory was given in bytes, bytes: so small that a flush takes several.
+const COINS_BATCH_BYTES: usize = 4096;
 
 /// Least memory for coins, MiB.
 const CACHE_MIB_MIN: u64 = 4;
@@ -60,7 +70,8 @@ impl Place {
 pub(super) struct Opened {
     pub(super) chain: Chain,
     pub(super) place: Place,
-    _lock: DataDir,
+    /// Held until the chain is closed.
+    pub(super) lock: DataDir,
 }
 
 /// Progress on standard error, and logs beside it.
@@ -79,7 +90,7 @@ pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Opens the chain.
+/// Opens the chain. If `stop` asks for an end meanwhile, it is as far as it came.
 ///
 /// # Errors
 ///
@@ -89,6 +100,7 @@ pub(super) fn open(
     args: &ChainArgs,
     how: How,
     progress: &mut Progress,
+    stop: &Stop,
 ) -> anyhow::Result<Opened> {
     let directory = place.directory.display();
     if !how.create && !place.directory.join("chain").is_dir() {
@@ -99,12 +111,40 @@ pub(super) fn open(
     }
     progress.busy(&format!("opening the chain of {} in {directory}", place.params.name));
     let lock = DataDir::open(&place.directory)?;
+    let options = options(&place, args, how)?;
+    let mut watch = Watch { progress, stop, phase: None };
+    let opened =
+        Chain::open_with(Arc::clone(&place.params), options, now(), &mut |at| watch.on(at));
+    let chain = opened.with_context(|| format!("cannot open the chain in {directory}"))?;
+    Ok(Opened { chain, place, lock })
+}
+
+/// Opens the chain for a command that cannot do with less than all of it.
+///
+/// # Errors
+///
+/// As [`open`]; and if `stop` asked for an end.
+pub(super) fn open_whole(
+    place: Place,
+    args: &ChainArgs,
+    progress: &mut Progress,
+    stop: &Stop,
+) -> anyhow::Result<Opened> {
+    let opened = open(place, args, How::default(), progress, stop)?;
+    if stop.is_requested() {
+        bail!("stopped while the chain was being opened; nothing is lost");
+    }
+    Ok(opened)
+}
+
+fn options(place: &Place, args: &ChainArgs, how: How) -> anyhow::Result<ChainOptions> {
     let mut salt = [0; 32];
     getrandom::fill(&mut salt).context("the system gives no randomness")?;
     let mut options = ChainOptions::new(place.directory.clone(), &place.params, salt);
     share_out(&mut options, args.cache.unwrap_or_else(default_cache));
     if let Some(bytes) = args.coins_bytes {
         options.coins_bytes = bytes;
+        options.coins_batch_bytes = COINS_BATCH_BYTES;
     }
     options.check_threads = match args.threads {
         Some(threads) => usize::try_from(threads)?,
@@ -115,9 +155,47 @@ pub(super) fn open(
     }
     options.reindex = how.reindex;
     options.reindex_chainstate = how.reindex_chainstate;
-    let chain = Chain::open(Arc::clone(&place.params), options, now())
-        .with_context(|| format!("cannot open the chain in {directory}"))?;
-    Ok(Opened { chain, place, _lock: lock })
+    Ok(options)
+}
+
+/// What an opening is busy with.
+enum Phase {
+    Indexing(Pace),
+    Connecting,
+}
+
+/// Tells how far an opening has come: after a crash it has to do again what was not written, and a reindex is an opening.
+struct Watch<'a> {
+    progress: &'a mut Progress,
+    stop: &'a Stop,
+    phase: Option<Phase>,
+}
+
+impl Watch<'_> {
+    fn on(&mut self, at: &OpenProgress) -> ControlFlow<()> {
+        match at {
+            OpenProgress::Indexing(at) => {
+                if !matches!(self.phase, Some(Phase::Indexing(_))) {
+                    self.progress.begin(at.bytes_total);
+                    self.phase = Some(Phase::Indexing(Pace::new()));
+                }
+                if let Some(Phase::Indexing(pace)) = &mut self.phase {
+                    pace.sample(at);
+                    self.progress.update(at.bytes, || format!("indexing, {}", pace.line(at)));
+                }
+            }
+            OpenProgress::Connecting { height, target } => {
+                if !matches!(self.phase, Some(Phase::Connecting)) {
+                    self.progress.begin(u64::from(*target));
+                    self.phase = Some(Phase::Connecting);
+                }
+                let height = u64::from(*height);
+                self.progress
+                    .update(height, || format!("connecting, height {}", thousands(height)));
+            }
+        }
+        if self.stop.is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 /// Returns the block the coins on disk are those of; none before the first flush.

@@ -22,19 +22,20 @@ pub(super) fn find(paths: &[PathBuf], params: &Params) -> Result<BlkFiles, Usage
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
-            files.extend(in_directory(path, params).map_err(usage)?);
+            files.extend(in_directory(path, params).map_err(|error| usage(&error))?);
         } else if path.exists() {
             files.push(path.clone());
         } else {
             return Err(UsageError::new(format!("{}: no such file or directory", path.display())));
         }
     }
-    let found = BlkFiles::from_paths(files.iter().cloned(), params.magic).map_err(usage)?;
+    let found =
+        BlkFiles::from_paths(files.iter().cloned(), params.magic).map_err(|error| usage(&error))?;
     check_network(&found, &files, params)?;
     Ok(found)
 }
 
-fn usage(error: BlkError) -> UsageError {
+fn usage(error: &BlkError) -> UsageError {
     UsageError::new(error.to_string())
 }
 
@@ -82,8 +83,8 @@ fn check_network(found: &BlkFiles, paths: &[PathBuf], params: &Params) -> Result
 }
 
 fn holds_block(path: &Path, magic: [u8; 4]) -> Result<bool, UsageError> {
-    let files = BlkFiles::from_paths([path.to_owned()], magic).map_err(usage)?;
-    let mut reader = files.reader(0).map_err(usage)?;
+    let files = BlkFiles::from_paths([path.to_owned()], magic).map_err(|error| usage(&error))?;
+    let mut reader = files.reader(0).map_err(|error| usage(&error))?;
     let first = reader.next_block();
     first
         .map(|block| block.is_some())

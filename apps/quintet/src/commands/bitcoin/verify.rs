@@ -8,7 +8,7 @@ use quintet_bitcoin_node::{
 };
 use serde_json::{Value, json};
 
-use super::open::{self, How, Opened, Place};
+use super::open::{self, Opened, Place};
 use crate::{
     cli::VerifyArgs,
     exit::AlreadyTold,
@@ -53,8 +53,8 @@ pub(super) fn run(args: VerifyArgs) -> anyhow::Result<()> {
 fn verify(place: Place, args: &VerifyArgs, stop: &Stop) -> anyhow::Result<Found> {
     let begun = Instant::now();
     let mut progress = open::progress(&args.chain)?;
-    let Opened { mut chain, place, _lock } =
-        open::open(place, &args.chain, How::default(), &mut progress)?;
+    let Opened { mut chain, place, lock: _lock } =
+        open::open_whole(place, &args.chain, &mut progress, stop)?;
     let store = if args.store { Some(check_store(&chain, &mut progress)?) } else { None };
     progress.busy("verifying blocks");
     let mut begin = true;
