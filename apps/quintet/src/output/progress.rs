@@ -66,6 +66,7 @@ impl Progress {
 
     /// Begins something whose end cannot be foreseen.
     pub(crate) fn busy(&mut self, doing: &str) {
+        self.told = Some(Instant::now());
         match self.look {
             Look::Bar => {
                 self.bar.set_style(style("{spinner} {wide_msg}"));
@@ -75,6 +76,32 @@ impl Progress {
             Look::Lines => self.say(doing),
             Look::Silent => {}
         }
+    }
+
+    /// Tells that what was begun with [`Progress::busy`] goes on; `text` is called only if something is written.
+    pub(crate) fn still_busy(&mut self, text: impl FnOnce() -> String) {
+        if !self.is_due(Instant::now()) {
+            return;
+        }
+        match self.look {
+            Look::Bar => self.bar.set_message(text()),
+            Look::Lines => self.say(&text()),
+            Look::Silent => {}
+        }
+    }
+
+    /// Returns whether it is time to write again, and takes it that this is done.
+    fn is_due(&mut self, now: Instant) -> bool {
+        let every = match self.look {
+            Look::Bar => BAR_EVERY,
+            Look::Lines => LINE_EVERY,
+            Look::Silent => return false,
+        };
+        let due = self.told.is_none_or(|told| now.duration_since(told) >= every);
+        if due {
+            self.told = Some(now);
+        }
+        due
     }
 
     /// Begins something that is done at `total`.
@@ -93,15 +120,9 @@ impl Progress {
         let now = Instant::now();
         self.done = done;
         self.speed.sample(now, [done]);
-        let every = match self.look {
-            Look::Bar => BAR_EVERY,
-            Look::Lines => LINE_EVERY,
-            Look::Silent => return,
-        };
-        if self.told.is_some_and(|told| now.duration_since(told) < every) {
+        if !self.is_due(now) {
             return;
         }
-        self.told = Some(now);
         let left = self.left().map(|left| format!(", {} left", duration(left))).unwrap_or_default();
         let text = format!("{}{left}", text());
         if self.look == Look::Bar {

@@ -73,12 +73,12 @@ fn verify(place: Place, args: &VerifyArgs, stop: &Stop) -> anyhow::Result<Found>
 
 fn check_store(chain: &Chain, progress: &mut Progress) -> anyhow::Result<StoreReport> {
     progress.busy("reading the store");
-    let report = chain
-        .storage()
-        .store()
-        .check_integrity(&[&ENTRIES, &COIN_TABLES.coins, &COIN_TABLES.head], &mut |records| {
-            progress.busy(&format!("reading the store: {} records", thousands(records)))
-        })?;
+    let report = chain.storage().store().check_integrity(
+        &[&ENTRIES, &COIN_TABLES.coins, &COIN_TABLES.head],
+        &mut |records| {
+            progress.still_busy(|| format!("reading the store: {} records", thousands(records)))
+        },
+    )?;
     let problems = report.problems.into_iter();
     let row = |key: Option<String>| key.unwrap_or_else(|| "-".to_owned());
     Ok(StoreReport {
