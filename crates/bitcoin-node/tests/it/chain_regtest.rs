@@ -233,7 +233,8 @@ fn a_reindex_that_is_stopped_goes_on_where_it_was() {
     drop(chain);
     let mut steps = 0;
     for reindex in std::iter::once(true).chain(std::iter::repeat(false)) {
-        let mut left = 17;
+        // More than the blocks that wait for their parents, or each opening would only find them again.
+        let mut left = 30;
         let mut finished = true;
         let options = ChainOptions { reindex, ..options(directory.path()) };
         let mut stop = |_: &OpenProgress| {
@@ -251,7 +252,7 @@ fn a_reindex_that_is_stopped_goes_on_where_it_was() {
             break;
         }
     }
-    assert!(steps > 8, "{steps} openings are too few to have been stopped");
+    assert!(steps > 5, "{steps} openings are too few to have been stopped");
 }
 
 fn snapshot_params(listed: AssumeUtxo) -> Arc<Params> {
