@@ -222,7 +222,7 @@ impl<S: Source> Import<'_, S> {
         }
     }
 
-    /// What waits in vain is given up at the end; what waits when the work was stopped is looked at again.
+    /// At the end, what waits in vain is given up. If the work was stopped, the rest is looked at again.
     fn end(&mut self) {
         if !self.report.stopped {
             self.chain.indexed_to = None;
@@ -253,6 +253,9 @@ impl<S: Source> Import<'_, S> {
 
     /// Takes in a block, and those that waited for it.
     fn take_in(&mut self, place: S::Place, examined: Examined) -> Result<(), ImportError> {
+        // What lies in front of this and does not wait is in the index, or will be with its next flush.
+        let first = self.orphans.first().map_or(place, |first| first.min(place));
+        self.chain.indexed_to = S::stored_at(first);
         let mut next = vec![(place, examined)];
         while let Some((place, examined)) = next.pop() {
             let block = Arc::clone(examined.block());
@@ -269,7 +272,6 @@ impl<S: Source> Import<'_, S> {
                 Ok(Accepted::Known(_)) => self.report.known += 1,
                 Err(AcceptError::Header(HeaderError::UnknownParent { parent })) => {
                     self.orphans.insert(parent, place)?;
-                    self.chain.indexed_to = self.orphans.first().and_then(S::stored_at);
                     continue;
                 }
                 Err(AcceptError::Chain(error)) => return Err(error.into()),
@@ -285,7 +287,6 @@ impl<S: Source> Import<'_, S> {
                     Err(_) => self.report.malformed += 1,
                 }
             }
-            self.chain.indexed_to = self.orphans.first().and_then(S::stored_at);
         }
         Ok(())
     }

@@ -175,7 +175,7 @@ pub struct Chain {
     precious: i64,
     /// Blocks refused since somebody asked, at most [`REFUSED_MAX`].
     refused: VecDeque<Refused>,
-    /// Where the oldest block lies that is in the files and waits for its parent's header: the index covers what lies in front of it.
+    /// Up to where the index covers the block files, while they are being indexed; all of them, at any other time.
     indexed_to: Option<Position>,
     /// What is connected.
     active: ActiveChain,
