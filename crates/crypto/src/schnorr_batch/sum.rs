@@ -31,10 +31,11 @@ pub(super) type Term = (Affine, Half);
 
 /// Returns the sum of all terms.
 pub(super) fn sum(terms: &[Term]) -> Jacobian {
-    sum_in(Buckets::new(width(terms.len())), terms)
+    sum_in(Buckets::new(), terms)
 }
 
 fn sum_in(mut buckets: Buckets, terms: &[Term]) -> Jacobian {
+    buckets.width = width(terms.len(), buckets.has_lanes());
     let width = buckets.width;
     let windows = BITS.div_ceil(width);
     let together = (POINTS_AT_ONCE / terms.len().max(1)).clamp(1, windows);
@@ -54,14 +55,17 @@ fn sum_in(mut buckets: Buckets, terms: &[Term]) -> Jacobian {
 }
 
 /// Bits of a digit: the most buckets that a sum of that many points pays for.
-const fn width(points: usize) -> usize {
-    match points {
-        0..16 => 3,
-        16..80 => 4,
-        80..250 => 5,
-        250..700 => 6,
-        700..2_000 => 7,
-        2_000..6_000 => 8,
+///
+/// A window's buckets are brought together one by one. Where points are added up eight at a time, that is the
+/// larger part sooner.
+const fn width(points: usize, lanes: bool) -> usize {
+    match if lanes { points / 3 } else { points } {
+        0..20 => 3,
+        20..80 => 4,
+        80..230 => 5,
+        230..650 => 6,
+        650..1_900 => 7,
+        1_900..6_000 => 8,
         6_000..15_000 => 9,
         15_000..30_000 => 10,
         _ => 11,
@@ -115,11 +119,11 @@ struct Run {
 }
 
 impl Buckets {
-    fn new(width: usize) -> Self {
+    fn new() -> Self {
         Self {
             #[cfg(target_arch = "x86_64")]
             lanes: Lanes::new(),
-            width,
+            width: 0,
             points: Vec::new(),
             runs: Vec::new(),
             digits: Vec::new(),
@@ -127,6 +131,16 @@ impl Buckets {
             inverses: Vec::new(),
             products: Vec::new(),
         }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    const fn has_lanes(&self) -> bool {
+        self.lanes.is_some()
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    const fn has_lanes(&self) -> bool {
+        false
     }
 
     /// What a processor without lanes has.
@@ -323,7 +337,7 @@ mod tests {
         fn the_sum_is_that_of_single_products(terms in terms(100)) {
             let expected = slow_sum(&terms).to_affine();
             prop_assert_eq!(sum(&terms).to_affine(), expected);
-            let portable = Buckets::new(width(terms.len())).without_lanes();
+            let portable = Buckets::new().without_lanes();
             prop_assert_eq!(sum_in(portable, &terms).to_affine(), expected);
         }
     }
