@@ -2,19 +2,17 @@
 //!
 //! Real blocks come from the folder of test vectors; a synthetic chain is made on the spot. Core's figures were
 //! measured elsewhere on this kind of machine (its own `bench_bitcoin`) and stand here as constants. A figure is the best of
-//! many rounds, since other work on the machine only ever adds; a synthetic chain is gone through once.
+//! many rounds, in the thread's own time, since other work on the machine only ever adds; a synthetic chain is gone through once.
 
 #![expect(clippy::print_stdout, reason = "a program that prints what it measured")]
 
-use std::{
-    collections::BTreeMap,
-    hint::black_box,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, hint::black_box, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use bench::bitcoin_chain::{Maker, Mode, Plan};
+use bench::{
+    bitcoin_chain::{Maker, Mode, Plan},
+    thread_time,
+};
 use bitcoin::BlockHash;
 use clap::Parser;
 use quintet_bitcoin_protocol::{
@@ -104,9 +102,9 @@ fn spending_block(name: &str, spending: &Spending, rounds: u32) -> anyhow::Resul
     let mut connect = Duration::MAX;
     for _ in 0..rounds.div_ceil(4) {
         let mut coins = spending.coins(&block);
-        let start = Instant::now();
+        let start = thread_time::now();
         connected = connect_block(&block, &context, &mut coins)?;
-        connect = connect.min(start.elapsed());
+        connect = connect.min(thread_time::now().saturating_sub(start));
     }
     let inputs = connected.spent.len();
     line(&format!("{name}: connect, {inputs} inputs"), connect, None);
@@ -134,19 +132,19 @@ fn synthetic(arguments: &Arguments) -> anyhow::Result<()> {
     );
     while let Some(made) = maker.next_block()? {
         let bytes = bytes::Bytes::from(made.bytes());
-        let start = Instant::now();
+        let start = thread_time::now();
         let block = Block::decode(bytes)?;
-        spent[0] += start.elapsed();
+        spent[0] += thread_time::now().saturating_sub(start);
         let context = BlockContext::new(&params, block.hash(), made.height, &chain);
-        let start = Instant::now();
+        let start = thread_time::now();
         check_block(&block, &params)?;
-        spent[1] += start.elapsed();
-        let start = Instant::now();
+        spent[1] += thread_time::now().saturating_sub(start);
+        let start = thread_time::now();
         check_block_in_context(&block, &context)?;
-        spent[2] += start.elapsed();
-        let start = Instant::now();
+        spent[2] += thread_time::now().saturating_sub(start);
+        let start = thread_time::now();
         let connected = connect_block(&block, &context, &mut coins)?;
-        spent[3] += start.elapsed();
+        spent[3] += thread_time::now().saturating_sub(start);
         scripts.run(&ScriptJobs::new(&block, &connected.spent, context.flags), &connected.spent)?;
         blocks += 1;
         inputs += connected.spent.len();
@@ -174,11 +172,11 @@ impl Scripts {
         spent: &quintet_bitcoin_protocol::coin::SpentCoins,
     ) -> anyhow::Result<()> {
         for (item, coin) in spent.iter().enumerate() {
-            let start = Instant::now();
+            let start = thread_time::now();
             jobs.run(item)?;
             let (count, total) = self.0.entry(kind(coin.script_pubkey)).or_default();
             *count += 1;
-            *total += start.elapsed();
+            *total += thread_time::now().saturating_sub(start);
         }
         Ok(())
     }
@@ -247,9 +245,8 @@ impl Ancestors for Made {
 
 fn best(rounds: u32, mut round: impl FnMut()) -> Duration {
     let rounds = (0..rounds.max(1)).map(|_| {
-        let start = Instant::now();
-        round();
-        start.elapsed()
+        let ((), took) = thread_time::of(&mut round);
+        took
     });
     rounds.min().unwrap_or_default()
 }

@@ -36,6 +36,18 @@ pub(super) struct Affine {
 }
 
 impl Affine {
+    /// Returns the words of X and Y.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) const fn to_words(self) -> [u64; 8] {
+        let ([x0, x1, x2, x3], [y0, y1, y2, y3]) = (self.x.to_words(), self.y.to_words());
+        [x0, x1, x2, x3, y0, y1, y2, y3]
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    pub(super) const fn from_words([x0, x1, x2, x3, y0, y1, y2, y3]: [u64; 8]) -> Self {
+        Self { x: Field::from_words([x0, x1, x2, x3]), y: Field::from_words([y0, y1, y2, y3]) }
+    }
+
     /// Returns the points with these X and a Y of the parity told (`true` for odd); `None` if the curve
     /// lacks one of them.
     ///

@@ -35,6 +35,12 @@ impl Field {
         Self(words)
     }
 
+    /// Returns words that stand for the number, not always the least ones.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) const fn to_words(self) -> [u64; 4] {
+        self.0
+    }
+
     /// Reads 32 big-endian bytes; `None` if they are not below the modulus.
     pub(super) fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
         let words = from_be_bytes(bytes);
@@ -135,12 +141,12 @@ impl Field {
     /// Finds the roots of at most `N` times eight numbers.
     #[cfg(target_arch = "x86_64")]
     fn sqrt_in_lanes<const N: usize>(eight: Eight, numbers: &mut [Self]) -> bool {
-        let mut lanes = [[[0; 4]; LANES]; N];
-        lanes.as_flattened_mut().iter_mut().zip(&*numbers).for_each(|(lane, n)| *lane = n.0);
+        let mut lanes = [[Self::ZERO; LANES]; N];
+        lanes.as_flattened_mut()[..numbers.len()].copy_from_slice(numbers);
         let roots = eight.roots(&lanes);
         numbers.iter_mut().zip(roots.as_flattened()).all(|(number, root)| {
-            let (square, root) = (*number, Self(*root));
-            *number = root;
+            let square = *number;
+            *number = *root;
             root.square() == square
         })
     }
@@ -149,13 +155,6 @@ impl Field {
         let (rest, below) = subtract(&self.0, &MODULUS);
         if below { self.0 } else { rest }
     }
-}
-
-/// Returns the number of these words and of 2^256 `above` times, which must be few.
-#[cfg(target_arch = "x86_64")]
-pub(super) fn below(words: [u64; 4], above: u64) -> [u64; 4] {
-    let (words, carry) = add_word(words, above * GAP);
-    add_word(words, if carry { GAP } else { 0 }).0
 }
 
 /// Returns the powers whose exponents are 2, 22 and 223 binary ones.
