@@ -219,7 +219,10 @@ mod tests {
         assert_eq!(BlockRate::of(10), Ok(BlockRate::TEN));
         let ten = BlockRate::TEN;
         assert_eq!((ten.max_block_parents, ten.mergeset_size_limit), (16, 248));
-        assert_eq!((ten.merge_depth, ten.finality_depth, ten.pruning_depth), (36_000, 432_000, 1_080_000));
+        assert_eq!(
+            (ten.merge_depth, ten.finality_depth, ten.pruning_depth),
+            (36_000, 432_000, 1_080_000)
+        );
         assert_eq!((ten.difficulty_sample_rate, ten.past_median_time_sample_rate), (40, 100));
         assert_eq!(ten.coinbase_maturity, 1000);
     }
