@@ -2,11 +2,12 @@
 
 mod assembler;
 mod script;
+mod zk;
 
 use crate::suite::Suite;
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
 pub fn suites() -> Vec<Box<dyn Suite>> {
-    vec![Box::new(script::ScriptTests)]
+    vec![Box::new(script::ScriptTests), Box::new(zk::Succinct)]
 }
