@@ -37,6 +37,8 @@ mod stack;
 mod tests;
 mod trace;
 mod verify;
+#[cfg(feature = "zk")]
+mod zk;
 
 pub use check::{
     Cached, Deferred, Immediate, SignatureCache, SignatureCheck, SignatureChecker, Verdict,

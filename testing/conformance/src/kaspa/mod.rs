@@ -2,6 +2,7 @@
 
 mod assembler;
 mod script;
+mod zk;
 
 use crate::suite::Suite;
 use quintet_primitives::{Hash256, hex};
@@ -60,4 +61,5 @@ fn array<const N: usize>(field: &str, text: &str) -> Result<[u8; N], Mismatch> {
 /// Reads a hash. People see Kaspa's in byte order.
 fn hash(field: &str, text: &str) -> Result<Hash256, Mismatch> {
     array(field, text).map(Hash256::new)
+    vec![Box::new(script::ScriptTests), Box::new(zk::Succinct)]
 }

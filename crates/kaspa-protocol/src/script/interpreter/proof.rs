@@ -39,13 +39,50 @@ impl<T: Trace> Machine<'_, '_, T> {
         self.push(Item::TRUE)
     }
 
-    #[expect(clippy::unused_self, reason = "placeholder")]
+    /// Key, proof, count of public inputs and these, from the top down.
+    #[cfg(feature = "zk")]
     fn verify_groth16(&mut self) -> Result<(), ScriptError> {
+        use crate::script::zk::groth16;
+
+        let [key] = self.stack.pop_array()?;
+        let [proof] = self.stack.pop_array()?;
+        let [count] = self.pop_indices()?;
+        let items = self.stack.pop_many(count)?;
+        let inputs: Result<Vec<_>, _> =
+            items.iter().rev().map(|item| groth16::read_input(item.as_bytes())).collect();
+        groth16::verify(key.as_bytes(), proof.as_bytes(), &inputs?, |units| {
+            self.meter.spend_units(units)
+        })
+    }
+
+    /// Hash suite, control id, image id, journal, seal, control path, control index, claim, from the top down.
+    #[cfg(feature = "zk")]
+    fn verify_succinct(&mut self) -> Result<(), ScriptError> {
+        let parts = self.stack.pop_array::<8>()?;
+        let [claim, control_index, control_path, seal, journal, image_id, control_id, suite] =
+            parts.each_ref().map(Item::as_bytes);
+        crate::script::zk::succinct::Receipt {
+            claim,
+            control_index,
+            control_path,
+            seal,
+            journal,
+            image_id,
+            control_id,
+            suite,
+        }
+        .verify()
+    }
+
+    #[cfg(not(feature = "zk"))]
+    const fn verify_groth16(&mut self) -> Result<(), ScriptError> {
+        let _ = self;
         Err(ScriptError::ProofsUnavailable)
     }
 
-    #[expect(clippy::unused_self, reason = "placeholder")]
-    fn verify_succinct(&mut self) -> Result<(), ScriptError> {
+    #[cfg(not(feature = "zk"))]
+    const fn verify_succinct(&mut self) -> Result<(), ScriptError> {
+        let _ = self;
         Err(ScriptError::ProofsUnavailable)
     }
 }
