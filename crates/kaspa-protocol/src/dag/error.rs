@@ -39,7 +39,9 @@ pub enum DagError {
         hash: Hash256,
     },
     /// No more blocks can be numbered.
-    #[error("expected fewer than 2^32 blocks and entries of a column; start anew with a compacted DAG")]
+    #[error(
+        "expected fewer than 2^32 blocks and entries of a column; start anew with a compacted DAG"
+    )]
     Full,
     /// The window of earlier blocks cannot be known, for they are not there.
     #[error("expected the blocks of the window, got only {actual}")]

@@ -21,7 +21,6 @@ impl<T> Default for Rows<T> {
 }
 
 impl<T: Copy> Rows<T> {
-
     pub(crate) fn get(&self, row: usize) -> &[T] {
         let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
         &self.data[start..self.ends[row] as usize]

@@ -76,8 +76,8 @@ impl Window {
             }
         }
         let (blocks, sizes) = (&self.blocks, &self.sizes);
-        let changed = ones(&self.changed)
-            .map(|slot| AnticoneSize { block: blocks[slot], size: sizes[slot] });
+        let changed =
+            ones(&self.changed).map(|slot| AnticoneSize { block: blocks[slot], size: sizes[slot] });
         found.anticone_sizes.extend(changed);
     }
 

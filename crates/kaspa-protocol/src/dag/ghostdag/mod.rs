@@ -179,11 +179,9 @@ impl Colouring {
         self.window.colour(dag, &self.merged, params.k, &mut self.found);
         let blues = &self.found.blues;
         self.found.blue_score = dag.blue_score(selected_parent) + blues.len() as u64;
-        self.found.blue_work = blues
-            .iter()
-            .fold(dag.blue_work(selected_parent), |sum, &blue| {
-                sum.saturating_add(dag.work(blue).max(params.level_work))
-            });
+        self.found.blue_work = blues.iter().fold(dag.blue_work(selected_parent), |sum, &blue| {
+            sum.saturating_add(dag.work(blue).max(params.level_work))
+        });
         Ok(&self.found)
     }
 

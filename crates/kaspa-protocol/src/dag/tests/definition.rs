@@ -79,9 +79,8 @@ impl Definition {
             chain = dag.selected_parent(chain);
         }
         let blue_score = dag.blue_score(selected_parent) + blues.len() as u64;
-        let blue_work = blues
-            .iter()
-            .fold(dag.blue_work(selected_parent), |sum, &blue| sum + dag.work(blue));
+        let blue_work =
+            blues.iter().fold(dag.blue_work(selected_parent), |sum, &blue| sum + dag.work(blue));
         assert_eq!(blue_score, all.len() as u64);
         self.pasts.push(past);
         self.blues.push(all);
