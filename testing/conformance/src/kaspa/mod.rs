@@ -1,15 +1,7 @@
 //! The suites of Kaspa: one file of this folder per sort of vector file.
 
-mod assembler;
-mod script;
-mod zk;
-
-use crate::suite::Suite;
-use quintet_primitives::{Hash256, hex};
-
-use crate::suite::{Mismatch, Suite};
-
 mod addresses;
+mod assembler;
 mod coinbase;
 mod dump;
 mod extended_key;
@@ -21,14 +13,19 @@ mod mnemonics;
 mod muhash;
 mod params;
 mod pow;
+mod script;
 mod sighash;
 mod tx;
 mod wallet;
+mod zk;
+
+use quintet_primitives::{Hash256, hex};
+
+use crate::suite::{Mismatch, Suite};
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
 pub fn suites() -> Vec<Box<dyn Suite>> {
-    vec![Box::new(script::ScriptTests)]
     vec![
         Box::new(addresses::Addresses),
         Box::new(coinbase::Coinbase),
@@ -41,9 +38,11 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(muhash::MuHashes),
         Box::new(params::OverrideFiles),
         Box::new(pow::Matrices),
+        Box::new(script::ScriptTests),
         Box::new(sighash::Sighashes),
         Box::new(tx::Ids),
         Box::new(wallet::Derivations),
+        Box::new(zk::Succinct),
     ]
 }
 
@@ -61,5 +60,4 @@ fn array<const N: usize>(field: &str, text: &str) -> Result<[u8; N], Mismatch> {
 /// Reads a hash. People see Kaspa's in byte order.
 fn hash(field: &str, text: &str) -> Result<Hash256, Mismatch> {
     array(field, text).map(Hash256::new)
-    vec![Box::new(script::ScriptTests), Box::new(zk::Succinct)]
 }
