@@ -271,7 +271,7 @@ impl Chain {
         let metadata = Metadata::decode(&head, self.params.magic)?;
         let base = metadata.base;
         let listed = self.params.assume_utxo.iter().find(|listed| listed.block == base);
-        let Some(listed) = listed.cloned() else {
+        let Some(listed) = listed.copied() else {
             let expected = self.params.assume_utxo.iter().map(|listed| listed.height).collect();
             return Err(CoinSetError::Unlisted { expected, actual: base });
         };

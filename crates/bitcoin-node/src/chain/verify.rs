@@ -69,7 +69,8 @@ pub enum VerifyError {
 }
 
 impl Chain {
-    /// Verifies the last `depth` blocks; all, for zero. The chain is as before afterwards. `progress` may stop it.
+    /// Verifies the last `depth` blocks; all, for zero; but none below what was pruned, or below the block of a snapshot that was loaded. The
+    /// chain is as before afterwards. `progress` may stop it.
     ///
     /// # Errors
     ///
@@ -81,15 +82,27 @@ impl Chain {
         progress: &mut dyn FnMut(&VerifyProgress) -> ControlFlow<()>,
     ) -> Result<VerifyReport, VerifyError> {
         self.settle()?;
+        // Room for what is taken back.
+        self.flush_if_full()?;
         let depth = if depth == 0 { self.height() } else { depth.min(self.height()) };
+        let depth = self.depth_on_disk(depth);
         let passes = if level >= VerifyLevel::Connect { 2 } else { 1 };
         let total = u64::from(depth) * passes;
         self.coins.cache_mut().begin().map_err(ChainError::from)?;
         let outcome = Verify { chain: self, level, report: VerifyReport::default(), total }
             .run(depth, progress);
         // Whatever came out: the coins are put back.
-        self.coins.cache_mut().rollback().map_err(ChainError::from)?;
+        let put_back = self.coins.cache_mut().rollback().map_err(ChainError::from);
+        self.watch(put_back)?;
         outcome
+    }
+
+    /// Returns how many of the last `depth` blocks are on disk without a gap, with their undo data.
+    fn depth_on_disk(&self, depth: u32) -> u32 {
+        let lowest = self.height() - depth + 1;
+        let ids = self.active.from(lowest).iter().rev();
+        let there = ids.take_while(|&&id| self.has_data(id).0).count();
+        u32::try_from(there).unwrap_or(depth)
     }
 }
 

@@ -87,9 +87,9 @@ fn scripts_that_fail_late_take_back_all_that_was_connected_on_top() {
     let bad = good[2].child(Kind::BadScript, 2);
     let above = bad.grow(30, Kind::Spends, 3);
     let rival = good[2].grow(2, Kind::Spends, 4);
-    headers(&mut chain, &[&good[..], &[bad.clone()], &above, &rival].concat());
+    headers(&mut chain, &[&good[..], std::slice::from_ref(&bad), &above, &rival].concat());
     // The lowest comes last, so that everything is connected in one go.
-    let blocks: Vec<_> = [&good[..], &[bad.clone()], &above, &rival].concat();
+    let blocks: Vec<_> = [&good[..], std::slice::from_ref(&bad), &above, &rival].concat();
     blocks.iter().rev().for_each(|mined| give(&mut chain, mined));
     chain.settle().expect("a sound chain");
     assert_eq!(chain.tip_hash(), rival[1].hash);
@@ -283,9 +283,9 @@ fn a_snapshot_is_loaded_and_the_chain_goes_on_from_it() {
 
     let place = tempfile::tempdir().expect("a directory");
     let open = |listed: &AssumeUtxo| {
-        Chain::open(snapshot_params(listed.clone()), options(place.path()), NOW).expect("a chain")
+        Chain::open(snapshot_params(*listed), options(place.path()), NOW).expect("a chain")
     };
-    let wrong = AssumeUtxo { hash_serialized: [1; 32], ..listed.clone() };
+    let wrong = AssumeUtxo { hash_serialized: [1; 32], ..listed };
     let mut fresh = open(&wrong);
     let refused = fresh.load_snapshot(&file, go_on);
     assert!(matches!(refused, Err(CoinSetError::HeaderAbsent { .. })), "{refused:?}");

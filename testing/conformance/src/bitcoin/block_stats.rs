@@ -19,8 +19,8 @@ use crate::{
     suite::{Mismatch, Report, Suite, expect_eq},
 };
 
-/// Bytes an unspent output takes besides itself: outpoint, height, coinbase flag (Core's `PER_UTXO_OVERHEAD`).
-const OVERHEAD: i64 = 32 + 4 + 4 + 1;
+/// Bytes an unspent output takes besides itself: outpoint, height with the coinbase flag (Core's `PER_UTXO_OVERHEAD`).
+const OVERHEAD: i64 = 32 + 4 + 4;
 
 /// Parts of the weight at which a fee rate is given, per cent.
 const PERCENTILES: [i64; 5] = [10, 25, 50, 75, 90];
