@@ -15,17 +15,21 @@
 //! - [`pow`], [`target`]: kHeavyHash, levels, compact targets, work.
 //! - [`mass`], [`subsidy`], [`coinbase`]: what a transaction weighs, what a block creates and pays.
 //! - [`validation`]: checks of transactions and bodies that need no DAG, and the names of all rules.
+//! - [`script`]: the script engine.
+//! - [`dag`]: the order of blocks: reachability, GHOSTDAG, windows, depths.
 //! - [`address`], [`message`]: what people see and sign.
 
 pub mod address;
 pub mod block;
 pub mod coinbase;
+pub mod dag;
 pub mod hashing;
 pub mod header;
 pub mod mass;
 pub mod message;
 pub mod params;
 pub mod pow;
+pub mod script;
 pub mod subsidy;
 pub mod target;
 pub mod tx;

@@ -1,10 +1,7 @@
 //! The suites of Kaspa: one file of this folder per sort of vector file.
 
-use quintet_primitives::{Hash256, hex};
-
-use crate::suite::{Mismatch, Suite};
-
 mod addresses;
+mod assembler;
 mod coinbase;
 mod dump;
 mod extended_key;
@@ -16,9 +13,15 @@ mod mnemonics;
 mod muhash;
 mod params;
 mod pow;
+mod script;
 mod sighash;
 mod tx;
 mod wallet;
+mod zk;
+
+use quintet_primitives::{Hash256, hex};
+
+use crate::suite::{Mismatch, Suite};
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
@@ -35,9 +38,11 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(muhash::MuHashes),
         Box::new(params::OverrideFiles),
         Box::new(pow::Matrices),
+        Box::new(script::ScriptTests),
         Box::new(sighash::Sighashes),
         Box::new(tx::Ids),
         Box::new(wallet::Derivations),
+        Box::new(zk::Succinct),
     ]
 }
 
