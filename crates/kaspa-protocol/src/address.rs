@@ -376,7 +376,7 @@ mod tests {
         #[test]
         fn a_changed_letter_is_noticed(payload: [u8; 32], at in 0_usize..61, letter in 0_usize..32) {
             let text = encode("kaspa", 0, &payload);
-            let mut bytes = text.clone().into_bytes();
+            let mut bytes = text.into_bytes();
             let at = "kaspa:".len() + at;
             prop_assume!(bytes[at] != LETTERS[letter]);
             bytes[at] = LETTERS[letter];

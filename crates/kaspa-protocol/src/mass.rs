@@ -178,10 +178,11 @@ mod tests {
     };
     use quintet_primitives::Hash256;
 
+    fn cells(amounts: &[u64]) -> impl Iterator<Item = Cell> + Clone {
+        amounts.iter().map(|amount| Cell { plurality: 1, amount: *amount })
+    }
+
     fn mass(inputs: &[u64], outputs: &[u64]) -> Option<u64> {
-        let cells = |amounts: &[u64]| {
-            amounts.to_vec().into_iter().map(|amount| Cell { plurality: 1, amount })
-        };
         storage_mass_of(cells(inputs), cells(outputs), C)
     }
 
