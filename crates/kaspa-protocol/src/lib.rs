@@ -1,3 +1,35 @@
 //! Kaspa's rules, sans-IO: what a header, a transaction and a block of the DAG must satisfy, in every era.
+//!
+//! ```text
+//!   bytes ──► tx · header · block ──► hashing (ids, signature hashes, roots)
+//!                     │
+//!                     ├──► pow · target             ┐
+//!                     ├──► mass · coinbase · subsidy ├──► validation: Ok, or the rule that is broken
+//!                     │                             ┘
+//!   params ───────────┘ (networks and eras as data)
+//! ```
+//!
+//! - [`tx`], [`header`], [`block`]: the nouns.
+//! - [`hashing`]: domain-separated hashes, ids, signature hashes, Merkle roots, the hash of the UTXO set.
+//! - [`params`]: networks, eras, what follows from the rate of blocks, overrides.
+//! - [`pow`], [`target`]: kHeavyHash, levels, compact targets, work.
+//! - [`mass`], [`subsidy`], [`coinbase`]: what a transaction weighs, what a block creates and pays.
+//! - [`validation`]: checks of transactions and bodies that need no DAG, and the names of all rules.
+//! - [`address`], [`message`]: what people see and sign.
+
+pub mod address;
+pub mod block;
+pub mod coinbase;
+pub mod hashing;
+pub mod header;
+pub mod mass;
+pub mod message;
+pub mod params;
+pub mod pow;
+pub mod subsidy;
+pub mod target;
+pub mod script;
+pub mod tx;
 
 pub mod dag;
+pub mod validation;
