@@ -15,21 +15,21 @@
 //! - [`pow`], [`target`]: kHeavyHash, levels, compact targets, work.
 //! - [`mass`], [`subsidy`], [`coinbase`]: what a transaction weighs, what a block creates and pays.
 //! - [`validation`]: checks of transactions and bodies that need no DAG, and the names of all rules.
+//! - [`dag`]: reachability, GHOSTDAG, windows, depths and pruning points, in columns.
 //! - [`address`], [`message`]: what people see and sign.
 
 pub mod address;
 pub mod block;
 pub mod coinbase;
+pub mod dag;
 pub mod hashing;
 pub mod header;
 pub mod mass;
 pub mod message;
 pub mod params;
 pub mod pow;
+pub mod script;
 pub mod subsidy;
 pub mod target;
-pub mod script;
 pub mod tx;
-
-pub mod dag;
 pub mod validation;

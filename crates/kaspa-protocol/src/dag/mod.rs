@@ -48,12 +48,9 @@ mod tests;
 
 pub use depth::{DepthRules, Depths, ExpectedDepths};
 pub use error::DagError;
-pub use ghostdag::{Colouring, Ghostdag, GhostdagParams, level_work};
+pub use ghostdag::{Colouring, Ghostdag, GhostdagParams};
 pub use graph::{AnticoneSize, Dag};
 pub use id::BlockId;
 pub use pruning_point::{ExpectedPruning, PruningPoints, PruningRules};
 pub use reachability::Reachability;
-pub use window::{
-    Expected, Sampling, WindowRules, WindowSize, Windows, bits_of_target, chain_window,
-    target_of_bits, work_of_bits,
-};
+pub use window::{Expected, Sampling, WindowRules, WindowSize, Windows, chain_window};

@@ -1,6 +1,7 @@
 //! The suites of Kaspa: one file of this folder per sort of vector file.
 
 mod assembler;
+mod columns;
 mod ghostdag;
 mod pruning;
 mod reachability;
@@ -14,6 +15,7 @@ use crate::suite::Suite;
 #[must_use]
 pub fn suites() -> Vec<Box<dyn Suite>> {
     vec![
+        Box::new(columns::HeaderColumns),
         Box::new(ghostdag::GhostdagFiles),
         Box::new(pruning::PruningFiles),
         Box::new(reachability::ReachabilityFiles),

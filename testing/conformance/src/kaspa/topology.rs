@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use quintet_kaspa_protocol::dag::{BlockId, Colouring, Dag, GhostdagParams, work_of_bits};
+use quintet_kaspa_protocol::{
+    dag::{BlockId, Colouring, Dag, GhostdagParams},
+    target,
+};
 use quintet_primitives::Hash256;
 use serde::Deserialize;
 
@@ -77,7 +80,7 @@ impl Built {
         let Self { dag, colouring, params, .. } = self;
         let found = colouring.run(dag, &numbers, params).map_err(failed)?;
         let block =
-            dag.insert(hash_of(name), &numbers, work_of_bits(BITS), found).map_err(failed)?;
+            dag.insert(hash_of(name), &numbers, target::work(BITS), found).map_err(failed)?;
         self.names.insert(name.to_owned(), block);
         Ok(block)
     }
