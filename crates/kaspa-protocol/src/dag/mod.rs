@@ -41,6 +41,7 @@ mod id;
 mod lists;
 mod pruning_point;
 mod reachability;
+mod sync;
 mod window;
 
 #[cfg(test)]
@@ -53,4 +54,5 @@ pub use graph::{AnticoneSize, Dag};
 pub use id::BlockId;
 pub use pruning_point::{ExpectedPruning, PruningPoints, PruningRules};
 pub use reachability::Reachability;
+pub use sync::Antipast;
 pub use window::{Expected, Sampling, WindowRules, WindowSize, Windows, chain_window};

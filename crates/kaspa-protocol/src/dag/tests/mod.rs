@@ -9,6 +9,7 @@ use ruint::aliases::U192;
 use super::{BlockId, Colouring, Dag, DagError, Ghostdag, GhostdagParams};
 
 mod definition;
+mod sync;
 mod windows;
 
 /// A stream of numbers that is the same for the same seed.
