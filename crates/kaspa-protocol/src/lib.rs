@@ -17,6 +17,7 @@
 //! - [`validation`]: checks of transactions and bodies that need no DAG, and the names of all rules.
 //! - [`script`]: the script engine.
 //! - [`dag`]: the order of blocks: reachability, GHOSTDAG, windows, depths.
+//! - [`dag`]: reachability, GHOSTDAG, windows, depths and pruning points, in columns.
 //! - [`address`], [`message`]: what people see and sign.
 
 pub mod address;

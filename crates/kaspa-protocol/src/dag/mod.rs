@@ -41,6 +41,7 @@ mod id;
 mod lists;
 mod pruning_point;
 mod reachability;
+mod sync;
 mod window;
 
 #[cfg(test)]
@@ -48,12 +49,10 @@ mod tests;
 
 pub use depth::{DepthRules, Depths, ExpectedDepths};
 pub use error::DagError;
-pub use ghostdag::{Colouring, Ghostdag, GhostdagParams, level_work};
+pub use ghostdag::{Colouring, Ghostdag, GhostdagParams};
 pub use graph::{AnticoneSize, Dag};
 pub use id::BlockId;
 pub use pruning_point::{ExpectedPruning, PruningPoints, PruningRules};
 pub use reachability::Reachability;
-pub use window::{
-    Expected, Sampling, WindowRules, WindowSize, Windows, bits_of_target, chain_window,
-    target_of_bits, work_of_bits,
-};
+pub use sync::Antipast;
+pub use window::{Expected, Sampling, WindowRules, WindowSize, Windows, chain_window};

@@ -22,6 +22,16 @@ mod zk;
 use quintet_primitives::{Hash256, hex};
 
 use crate::suite::{Mismatch, Suite};
+mod assembler;
+mod columns;
+mod ghostdag;
+mod pruning;
+mod reachability;
+mod script;
+mod stability;
+mod topology;
+
+use crate::suite::Suite;
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
@@ -60,4 +70,12 @@ fn array<const N: usize>(field: &str, text: &str) -> Result<[u8; N], Mismatch> {
 /// Reads a hash. People see Kaspa's in byte order.
 fn hash(field: &str, text: &str) -> Result<Hash256, Mismatch> {
     array(field, text).map(Hash256::new)
+}
+        Box::new(columns::HeaderColumns),
+        Box::new(ghostdag::GhostdagFiles),
+        Box::new(pruning::PruningFiles),
+        Box::new(reachability::ReachabilityFiles),
+        Box::new(script::ScriptTests),
+        Box::new(stability::StabilityFiles),
+    ]
 }

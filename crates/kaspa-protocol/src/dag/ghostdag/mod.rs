@@ -73,7 +73,7 @@ pub struct GhostdagParams {
     pub k: u16,
     /// Most blocks merged, the selected parent among them; the search stops there.
     pub mergeset_max: usize,
-    /// Least work a blue counts for: nothing for the DAG itself, [`level_work`] on a level of a pruning proof.
+    /// Least work a blue counts for: nothing for the DAG itself, [`level_work`](crate::target::level_work) on a level of a pruning proof.
     pub level_work: U192,
 }
 
@@ -83,19 +83,6 @@ impl GhostdagParams {
     pub const fn new(k: u16, mergeset_max: usize) -> Self {
         Self { k, mergeset_max, level_work: U192::ZERO }
     }
-}
-
-/// Returns the least work a block of a level counts for in the proof of that level: nothing on level 0, otherwise what a hash
-/// of that level is worth, at most 2^128.
-///
-/// Reference: `processes::difficulty::level_work`.
-#[must_use]
-pub fn level_work(level: u8, max_level: u8) -> U192 {
-    const EXPONENT_MAX: usize = 128;
-    if level == 0 {
-        return U192::ZERO;
-    }
-    U192::ONE << (usize::from(level) + 256 - usize::from(max_level)).min(EXPONENT_MAX)
 }
 
 /// A number per block that is forgotten all at once.

@@ -9,6 +9,7 @@ use ruint::aliases::U192;
 use super::{BlockId, Colouring, Dag, DagError, Ghostdag, GhostdagParams};
 
 mod definition;
+mod sync;
 mod windows;
 
 /// A stream of numbers that is the same for the same seed.
@@ -240,11 +241,4 @@ fn refuses_parents_that_are_unknown_related_or_none_and_too_big_mergesets() {
     dag.delete(block);
     assert_eq!(run(&dag, &[block]), Err(DagError::UnknownParent { parent: block }));
     assert_eq!(dag.find(&known), None);
-}
-
-#[test]
-fn the_work_of_a_level_is_that_of_its_hashes_and_nothing_on_level_zero() {
-    assert_eq!(super::level_work(0, 225), U192::ZERO);
-    assert_eq!(super::level_work(1, 225), U192::from(1_u64 << 32));
-    assert_eq!(super::level_work(250, 250), U192::ONE << 128);
 }

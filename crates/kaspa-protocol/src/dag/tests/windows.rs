@@ -4,10 +4,12 @@ use proptest::prelude::*;
 use ruint::aliases::U256;
 
 use super::{Random, Shape, grow, shapes};
-use crate::dag::{
-    BlockId, Dag, DagError, DepthRules, Depths, Expected, ExpectedPruning, Ghostdag, PruningPoints,
-    PruningRules, Sampling, WindowRules, WindowSize, Windows, bits_of_target, chain_window,
-    target_of_bits,
+use crate::{
+    dag::{
+        BlockId, Dag, DagError, DepthRules, Depths, Expected, ExpectedPruning, Ghostdag,
+        PruningPoints, PruningRules, Sampling, WindowRules, WindowSize, Windows, chain_window,
+    },
+    target::{from_compact, to_compact},
 };
 
 const GENESIS_TIME: u64 = 1_000;
@@ -21,7 +23,7 @@ fn rules(difficulty: (usize, u64), median: (usize, u64), sampling: Sampling) -> 
         median: size(median),
         difficulty_min: 4,
         target_time: 100,
-        max_target: target_of_bits(0x207f_ffff),
+        max_target: from_compact(0x207f_ffff),
         sampling,
     }
 }
@@ -166,10 +168,10 @@ fn bits_of_a_chain(step: u64, sampling: Sampling) -> u32 {
 #[test]
 fn blocks_that_come_too_fast_make_the_target_smaller_and_slow_ones_larger() {
     let sampled = Sampling::Sampled { since: 0, earlier_target_time: 0 };
-    let target = target_of_bits(GENESIS_BITS);
-    assert_eq!(bits_of_a_chain(100, sampled), bits_of_target(target));
-    assert!(target_of_bits(bits_of_a_chain(50, sampled)) < target / U256::from(2));
-    assert!(target_of_bits(bits_of_a_chain(200, sampled)) > target * U256::from(2));
+    let target = from_compact(GENESIS_BITS);
+    assert_eq!(bits_of_a_chain(100, sampled)(target));
+    assert!(from_compact(bits_of_a_chain(50, sampled)) < target / U256::from(2));
+    assert!(from_compact(bits_of_a_chain(200, sampled)) > target * U256::from(2));
     assert_eq!(bits_of_a_chain(u64::MAX / 100, sampled), 0x207f_ffff, "the easiest");
 }
 

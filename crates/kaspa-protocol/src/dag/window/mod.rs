@@ -25,7 +25,6 @@ mod difficulty;
 mod median;
 mod samples;
 
-pub use difficulty::{bits_of_target, target_of_bits, work_of_bits};
 pub use samples::chain_window;
 use samples::{Samples, merged_samples};
 

@@ -1,0 +1,87 @@
+//! What peers ask each other to find out what one of them lacks.
+//!
+//! A *locator* names few blocks of a chain, dense at its top: the asked peer says which is the highest it knows. The *antipast* of two blocks is
+//! what is to be sent then: everything below the one and not below the other, parents first.
+//!
+//! Reference: `processes::sync::SyncManager`.
+
+use super::{BlockId, Dag};
+
+/// A part of an antipast.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Antipast {
+    /// The blocks, every one after its parents.
+    pub blocks: Vec<BlockId>,
+    /// The chain block reached: the last of `blocks`, from which to ask for the next part.
+    pub reached: BlockId,
+}
+
+impl Dag {
+    /// Returns the highest block that is on the chains of both.
+    #[must_use]
+    pub fn highest_common_chain_block(&self, a: BlockId, b: BlockId) -> BlockId {
+        let mut at = a;
+        // The root is on every chain.
+        while !at.is_origin() && !self.reachability().is_chain_ancestor_of(at, b) {
+            at = self.reachability().tree_parent(at);
+        }
+        at
+    }
+
+    /// Returns what is in the past of `high`, itself included, and not in that of `low`: whole mergesets of chain blocks upwards, as long as
+    /// they fit into `limit` blocks. `limit` should not be less than what a block may merge, or nothing may come.
+    ///
+    /// Reference: `antipast_hashes_between`.
+    #[must_use]
+    pub fn antipast(&self, low: BlockId, high: BlockId, limit: usize) -> Antipast {
+        let common = self.highest_common_chain_block(low, high);
+        let mut antipast = Antipast { blocks: Vec::new(), reached: common };
+        for block in self.reachability().forward_chain(common, high).skip(1) {
+            let merged = self.ghostdag(block);
+            if antipast.blocks.len() + merged.mergeset_size() > limit {
+                break;
+            }
+            let mut ascending: Vec<BlockId> = merged.merged_descending(self).collect();
+            ascending.push(merged.selected_parent);
+            let new = |block: &BlockId| {
+                !block.is_origin() && !self.reachability().is_dag_ancestor_of(*block, low)
+            };
+            antipast.blocks.extend(ascending.into_iter().rev().filter(new));
+            antipast.reached = block;
+        }
+        if antipast.reached != common {
+            antipast.blocks.push(antipast.reached);
+        }
+        antipast
+    }
+
+    /// Returns blocks of the chain from `high` down to `low`, at distances in blue score that double; at most `limit`. `None` if `low` is
+    /// not on the chain.
+    ///
+    /// Reference: `create_block_locator_from_pruning_point`.
+    #[must_use]
+    pub fn block_locator(
+        &self,
+        high: BlockId,
+        low: BlockId,
+        limit: usize,
+    ) -> Option<Vec<BlockId>> {
+        if !self.reachability().is_chain_ancestor_of(low, high) {
+            return None;
+        }
+        let lowest = self.blue_score(low);
+        let (mut locator, mut at, mut step) = (Vec::new(), high, 1_u64);
+        while locator.len() < limit {
+            locator.push(at);
+            if self.blue_score(at) <= lowest {
+                break;
+            }
+            let next = self.blue_score(at).saturating_sub(step).max(lowest);
+            let chain = self.reachability().backward_chain(at, low);
+            let above = chain.take_while(|&block| self.blue_score(block) >= next);
+            at = above.last().unwrap_or(low);
+            step = step.saturating_mul(2);
+        }
+        Some(locator)
+    }
+}
