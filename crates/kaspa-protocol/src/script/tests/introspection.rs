@@ -56,6 +56,16 @@ fn kip10_shows_counts_amounts_and_scripts() {
 }
 
 #[test]
+fn a_script_shown_whole_may_be_longer_than_a_push() {
+    let mut spend = spend();
+    spend.entries[1].script_public_key = ScriptPublicKey::new(0, &[OP_NOP; 600]);
+    let script = [OP_TRUE, OP_TX_INPUT_SPK, OP_SIZE, OP_NIP];
+    for rules in [Rules::crescendo(), Rules::toccata()] {
+        assert_leaves(&spend, rules, &script, &[0x5a, 2]);
+    }
+}
+
+#[test]
 fn toccata_shows_the_rest() {
     for (script, expected) in kip17() {
         assert_leaves(&spend(), Rules::toccata(), &script, &expected);
