@@ -14,7 +14,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 pub(crate) const LAYERS_FILE: &str = "layers.toml";
 
 /// Folders that hold a workspace of their own.
-const SIDE_WORKSPACES: [&str; 1] = ["fuzz"];
+const SIDE_WORKSPACES: [&str; 2] = ["fuzz", "testing/differential/bitcoin"];
 
 /// What package names of libraries begin with; `layers.toml` and the documents leave it out.
 const PACKAGE_PREFIX: &str = "quintet-";

@@ -3,7 +3,8 @@
 //! ```text
 //!   cli ──► settings ──► commands ──┬─► one node                 (`dht`, `dht run`)
 //!   (clap)  (schema,     (one file  ├─► a call to a node's RPC   (`dht put`, `dht get`, …)
-//!            sources)     each)     └─► up: a whole network      (`up`, `up --check`)
+//!            sources)     each)     ├─► a chain on disk          (`bitcoin import`, `bitcoin verify`, …)
+//!                                   └─► up: a whole network      (`up`, `up --check`)
 //!                            │
 //!                            └──► output: tables for people, JSON for scripts ──► exit status
 //! ```
@@ -18,6 +19,7 @@ mod exit;
 mod output;
 mod runtime;
 mod settings;
+mod stop;
 mod telemetry;
 mod up;
 

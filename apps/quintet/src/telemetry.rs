@@ -1,4 +1,5 @@
-//! Logs of the process: as configured for a node; for a whole network quiet on the terminal and full on the page.
+//! Logs of the process: as configured for a node; for a whole network quiet on the terminal and full on the page; for a command that
+//! works for long, beside its progress bar.
 
 use std::io::{self, IsTerminal as _};
 
@@ -9,7 +10,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use crate::exit::UsageError;
+use crate::{exit::UsageError, output::Beside};
 
 /// What the page of a network shows unless somebody asks for more.
 const PAGE_LEVEL: &str = "info";
@@ -28,4 +29,18 @@ pub(crate) fn for_a_network(level: Option<&str>) -> anyhow::Result<Logs> {
         .map_err(|error| UsageError::new(format!("--log: {error}")))?;
     subscriber.try_init()?;
     Ok(logs)
+}
+
+/// What a command that is no node tells unless somebody asks for more.
+const COMMAND_LEVEL: &str = "warn";
+
+/// Sets up the logs of a command: to standard error, beside its progress bar.
+pub(crate) fn for_a_command(level: Option<&str>, beside: Beside) -> anyhow::Result<()> {
+    let level = level.unwrap_or(COMMAND_LEVEL).to_owned();
+    let config = LogConfig { level, ..LogConfig::default() };
+    let writer = BoxMakeWriter::new(move || beside.clone());
+    let colour = io::stderr().is_terminal();
+    let (subscriber, _logs) = telemetry::subscriber(&config, writer, colour)
+        .map_err(|error| UsageError::new(format!("--log: {error}")))?;
+    Ok(subscriber.try_init()?)
 }

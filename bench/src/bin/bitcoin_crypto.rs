@@ -2,15 +2,13 @@
 //!
 //! Core's figures were measured elsewhere on this kind of machine (its own `bench_bitcoin`) and stand
 //! here as constants; libsecp256k1's single verification is measured in this run. Each figure is the
-//! best of many short rounds, since other work on the machine only ever adds.
+//! best of many short rounds, in the thread's own time, since other work on the machine only ever adds.
 
 #![expect(clippy::print_stdout, reason = "a program that prints what it measured")]
 
-use std::{
-    hint::black_box,
-    time::{Duration, Instant},
-};
+use std::{hint::black_box, time::Duration};
 
+use bench::thread_time;
 use clap::Parser;
 use quintet_crypto::{
     digest::sha256d,
@@ -61,9 +59,8 @@ impl Bench {
     /// Returns the microseconds of one of `count` operations in the best round.
     fn best(&self, count: usize, mut round: impl FnMut()) -> f64 {
         let best = (0..self.rounds.max(1)).map(|_| {
-            let start = Instant::now();
-            round();
-            start.elapsed()
+            let ((), took) = thread_time::of(&mut round);
+            took
         });
         let best: Duration = best.min().unwrap_or_default();
         #[expect(clippy::cast_precision_loss, reason = "counts are small")]

@@ -6,7 +6,8 @@
 //! - [`digest`]: SHA-1, SHA-2, SHA-3, RIPEMD-160, their compositions and tagged hashes, over the
 //!   concatenation of parts.
 //! - [`keyed`]: SipHash, the keyed hash for tables and permits.
-//! - [`merkle`]: roots and branches of double SHA-256, and [`sha256d_64_many`], what they are made of.
+//! - [`merkle`]: roots and branches of double SHA-256; [`sha256d_64_many`], what they are made of, and
+//!   [`sha256d_many`], for messages of any lengths.
 //! - [`muhash`]: the hash of a set, which elements join and leave in any order.
 //! - [`secp`]: ECDSA and Schnorr signatures over secp256k1, one by one.
 //! - [`schnorr_batch`]: Schnorr signatures and tweaks of keys, many at once.
@@ -23,7 +24,7 @@ pub mod secp;
 mod sha256_lanes;
 mod words;
 
-pub use sha256_lanes::sha256d_64_many;
+pub use sha256_lanes::{sha256d_64_many, sha256d_many};
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 

@@ -1,16 +1,36 @@
 //! Kaspa's rules, sans-IO: what a header, a transaction and a block of the DAG must satisfy, in every era.
 //!
 //! ```text
-//!   bytes ──► tx · header (nouns) ──► hashing (ids, signature hashes, roots) ──► pow · validation · mass
-//!                                                  ▲
-//!              params (networks and eras as data) ─┘
+//!   bytes ──► tx · header · block ──► hashing (ids, signature hashes, roots)
+//!                     │
+//!                     ├──► pow · target             ┐
+//!                     ├──► mass · coinbase · subsidy ├──► validation: Ok, or the rule that is broken
+//!                     │                             ┘
+//!   params ───────────┘ (networks and eras as data)
 //! ```
 //!
 //! - [`tx`], [`header`], [`block`]: the nouns.
 //! - [`hashing`]: domain-separated hashes, ids, signature hashes, Merkle roots, the hash of the UTXO set.
+//! - [`params`]: networks, eras, what follows from the rate of blocks, overrides.
+//! - [`pow`], [`target`]: kHeavyHash, levels, compact targets, work.
+//! - [`mass`], [`subsidy`], [`coinbase`]: what a transaction weighs, what a block creates and pays.
+//! - [`validation`]: checks of transactions and bodies that need no DAG, and the names of all rules.
+//! - [`script`]: the script engine.
+//! - [`dag`]: the order of blocks: reachability, GHOSTDAG, windows, depths.
+//! - [`address`], [`message`]: what people see and sign.
 
+pub mod address;
 pub mod block;
+pub mod coinbase;
+pub mod dag;
 pub mod hashing;
 pub mod header;
+pub mod mass;
+pub mod message;
+pub mod params;
+pub mod pow;
 pub mod script;
+pub mod subsidy;
+pub mod target;
 pub mod tx;
+pub mod validation;

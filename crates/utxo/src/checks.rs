@@ -39,6 +39,13 @@ pub const THREADS_MAX: usize = 256;
 /// Items a chunk holds at most, so that a long block is spread over all threads.
 pub const CHUNK_ITEMS_MAX: usize = 4096;
 
+/// Items of a chunk where there is so much to do that no thread will wait for the last. From about 256 Schnorr signatures on a batch
+/// gains all it can.
+pub const CHUNK_ITEMS_LARGE: usize = 512;
+
+/// Chunks for each thread that a group is cut into when nothing else is queued: the last to be done are then short.
+const CHUNKS_PER_THREAD: usize = 4;
+
 /// Checks items, any number at a time.
 pub trait Check: Send + Sync + 'static {
     /// What is checked: an input, say, with what it takes to check it.
@@ -106,7 +113,8 @@ pub enum PoolError {
 pub struct PoolOptions {
     /// Threads, 1 to [`THREADS_MAX`].
     pub threads: usize,
-    /// Items of a chunk, 1 to [`CHUNK_ITEMS_MAX`]. Larger ones share more; smaller ones stop earlier and spread better.
+    /// Fewest items of a chunk, 1 to [`CHUNK_ITEMS_MAX`]; the last of a group may have less. Chunks grow up to [`CHUNK_ITEMS_LARGE`] where all
+    /// threads are busy all the same: larger ones share more, smaller ones stop earlier and spread better.
     pub chunk_items: usize,
     /// Items submitted and not yet checked at which [`Pool::submit`] waits. A group larger than this is taken when nothing else is queued.
     pub queue_items_max: usize,
@@ -185,17 +193,30 @@ impl Pool {
         *self.room.lock()
     }
 
+    /// Returns how many items the chunks of a group of `items` have, which are counted as queued already.
+    fn chunk_items(&self, items: usize) -> usize {
+        let threads = self.threads.current_num_threads();
+        let queued_before = self.queued().saturating_sub(items);
+        let large = CHUNK_ITEMS_LARGE.max(self.chunk_items);
+        if queued_before >= threads * large {
+            // Others keep the threads busy while the last chunk of this group is run.
+            return large;
+        }
+        items.div_ceil(threads * CHUNKS_PER_THREAD).clamp(self.chunk_items, large)
+    }
+
     fn start<C: Check>(&self, check: C, items: Vec<C::Item>) -> Group<C::Error> {
+        let chunk_items = self.chunk_items(items.len());
         let shared = Arc::new(Shared {
             lowest: AtomicUsize::new(usize::MAX),
             cancelled: AtomicBool::new(false),
-            state: Mutex::new(State { left: items.len().div_ceil(self.chunk_items), failed: None }),
+            state: Mutex::new(State { left: items.len().div_ceil(chunk_items), failed: None }),
             done: Condvar::new(),
         });
         let work = Arc::new((check, items));
         let length = work.1.len();
-        for start in (0..length).step_by(self.chunk_items) {
-            let end = (start + self.chunk_items).min(length);
+        for start in (0..length).step_by(chunk_items) {
+            let end = (start + chunk_items).min(length);
             let (work, shared) = (Arc::clone(&work), Arc::clone(&shared));
             let room = Arc::clone(&self.room);
             self.threads.spawn_fifo(move || {

@@ -147,7 +147,8 @@ impl Shard {
     }
 
     fn find(&self, digest: &Digest) -> Option<(usize, usize)> {
-        if *digest == EMPTY {
+        // An empty shard, as all are during initial sync, costs no miss of the processor's caches.
+        if *digest == EMPTY || self.filled == 0 {
             return None;
         }
         self.candidates(digest).into_iter().find_map(|bucket| {

@@ -2,16 +2,13 @@
 
 use clap::{Args, Subcommand};
 
-/// The kinds of this version.
+/// The kinds of which this version runs nodes.
 pub(crate) const KINDS: [&str; 1] = ["dht"];
 
 /// Kinds that are not in this version. They are commands so that asking for one is told apart from
 /// a typing error.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AbsentKind {
-    /// Not in this version.
-    #[command(hide = true)]
-    Bitcoin(AbsentArgs),
     /// Not in this version.
     #[command(hide = true)]
     Kaspa(AbsentArgs),
@@ -25,12 +22,11 @@ pub(crate) enum AbsentKind {
 
 impl AbsentKind {
     /// Their names.
-    pub(crate) const NAMES: [&str; 4] = ["bitcoin", "kaspa", "lux", "rollup"];
+    pub(crate) const NAMES: [&str; 3] = ["kaspa", "lux", "rollup"];
 
     /// The name.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
-            Self::Bitcoin(_) => "bitcoin",
             Self::Kaspa(_) => "kaspa",
             Self::Lux(_) => "lux",
             Self::Rollup(_) => "rollup",

@@ -1,6 +1,7 @@
 //! The command line: what can be said. What it does is in [`crate::commands`].
 
 mod absent;
+mod bitcoin;
 mod config;
 mod dht;
 mod up;
@@ -12,6 +13,11 @@ use clap_complete::Shell;
 
 pub(crate) use self::{
     absent::{AbsentKind, KINDS},
+    bitcoin::{
+        BitcoinArgs, BitcoinCommand, BlockArgs, ChainArgs, DecodeTxArgs, HeaderArgs, ImportArgs,
+        InfoArgs, ScriptTraceArgs, SnapshotArgs, SnapshotCommand, SnapshotFileArgs, UtxoHash,
+        UtxoInfoArgs, VerifyArgs,
+    },
     config::{ConfigArgs, ConfigCommand, SourceArgs},
     dht::{
         AnnounceArgs, ConnectionArgs, DhtArgs, DhtCommand, GetArgs, KeygenArgs, LookupArgs,
@@ -26,6 +32,7 @@ Examples:
   quintet up --check                       start it, let it prove itself, stop; status 0 if all is well
   quintet dht --bootstrap HOST:6881        one node, in the foreground
   quintet dht put 'hello'                  store a text through the node on this machine
+  quintet bitcoin import ~/.bitcoin/blocks take over a Bitcoin chain, checking every rule
   quintet config show --origin             what is in effect, and where each value was set
 
 Exit status: 0 done; 1 something went wrong; 2 the command line or the configuration is wrong.";
@@ -53,6 +60,8 @@ pub(crate) enum Command {
     Up(UpArgs),
     /// Run a DHT node, or ask one that runs.
     Dht(Box<DhtArgs>),
+    /// Import, verify and inspect a Bitcoin chain.
+    Bitcoin(BitcoinArgs),
     /// Show, check and start a configuration.
     Config(ConfigArgs),
     /// Print completions for a shell.

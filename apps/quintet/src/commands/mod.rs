@@ -1,5 +1,6 @@
 //! What each command does: one module each.
 
+mod bitcoin;
 mod completions;
 mod config;
 mod dht;
@@ -16,6 +17,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Up(args) => up::run(args),
         Command::Dht(args) => dht::run(*args),
+        Command::Bitcoin(args) => bitcoin::run(args),
         Command::Config(args) => config::run(args.command),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { directory } => man::run(directory.as_deref()),
@@ -33,6 +35,9 @@ pub(crate) fn not_in_this_version(kind: &str) -> UsageError {
 
 /// A kind was asked for that is none.
 pub(crate) fn no_such_kind(kind: &str) -> UsageError {
+    if kind == "bitcoin" {
+        return bitcoin::no_peers();
+    }
     if AbsentKind::NAMES.contains(&kind) {
         return not_in_this_version(kind);
     }

@@ -7,6 +7,8 @@
 //! - A reader that closes its end early (`quintet config keys | head`) is no failure.
 //! - Text that may come from another node is printed with its control characters escaped.
 
+mod figures;
+mod progress;
 mod style;
 mod table;
 
@@ -15,6 +17,8 @@ use std::io::{self, ErrorKind, Write as _};
 use serde::Serialize;
 
 pub(crate) use self::{
+    figures::{duration, size, thousands},
+    progress::{Beside, Progress, Speed},
     style::{Style, paint},
     table::Table,
 };
@@ -46,6 +50,16 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// Prints a JSON document that people may read as well.
 pub(crate) fn json_pretty(value: &impl Serialize) -> anyhow::Result<()> {
     line(serde_json::to_string_pretty(value)?)
+}
+
+/// Prints names and values, one a line, the values below each other.
+pub(crate) fn rows<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> anyhow::Result<()> {
+    let rows: Vec<_> = rows.into_iter().collect();
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, value) in rows {
+        line(format!("{}  {value}", paint(Style::Heading, &format!("{name:<width$}"))))?;
+    }
+    Ok(())
 }
 
 /// Tells what went wrong.

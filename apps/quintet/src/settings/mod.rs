@@ -17,7 +17,7 @@ mod paths;
 pub(crate) use self::{
     catalogue::{Catalogue, Key},
     flags::KeyFlags,
-    paths::{config_file, data_dir},
+    paths::{chain_dir, config_file, data_dir},
 };
 
 use std::path::PathBuf;

@@ -23,3 +23,14 @@ pub(crate) fn data_dir(kind: &str, named: Option<&Path>) -> anyhow::Result<PathB
         None => Ok(datadir::default_path(kind, NETWORK)?),
     }
 }
+
+/// The directory of a chain: below the one named as Bitcoin Core has it, the main chain in the directory itself and others each in
+/// `folder`; or the default of its network. Absolute.
+pub(crate) fn chain_dir(kind: &str, named: Option<&Path>, folder: &str) -> anyhow::Result<PathBuf> {
+    match named {
+        Some(_) if folder.is_empty() => data_dir(kind, named),
+        Some(_) => Ok(data_dir(kind, named)?.join(folder)),
+        None if folder.is_empty() => data_dir(kind, None),
+        None => Ok(datadir::default_path(kind, folder)?),
+    }
+}

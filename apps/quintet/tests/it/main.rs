@@ -7,9 +7,12 @@
     reason = "what the tests' helpers meet unexpectedly fails the test"
 )]
 
+mod bitcoin;
+mod bitcoin_kill;
 mod cluster;
 mod config;
 mod dht;
 mod network;
 mod quintet;
 mod surface;
+mod vectors;

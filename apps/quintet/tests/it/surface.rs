@@ -7,7 +7,7 @@ fn completions_know_the_commands() {
     let home = Home::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = home.ok(&["completions", shell]);
-        for word in ["up", "dht", "keygen", "completions", "rpc-listen"] {
+        for word in ["up", "dht", "keygen", "completions", "rpc-listen", "script-trace"] {
             assert!(script.contains(word), "{shell} does not know {word}");
         }
     }
@@ -20,7 +20,13 @@ fn the_manual_has_a_page_for_each_command() {
     assert!(home.ok(&["man"]).contains(".TH quintet 1"));
     let dir = home.path("man1");
     home.ok(&["man", &dir]);
-    for page in ["quintet.1", "quintet-up.1", "quintet-dht.1", "quintet-dht-put.1"] {
+    for page in [
+        "quintet.1",
+        "quintet-up.1",
+        "quintet-dht.1",
+        "quintet-dht-put.1",
+        "quintet-bitcoin-import.1",
+    ] {
         assert!(std::path::Path::new(&dir).join(page).is_file(), "{page}");
     }
 }
@@ -34,6 +40,10 @@ fn help_teaches_with_examples_and_defaults() {
         &["up", "--help"],
         &["dht", "put", "--help"],
         &["config", "--help"],
+        &["bitcoin", "--help"],
+        &["bitcoin", "import", "--help"],
+        &["bitcoin", "verify", "--help"],
+        &["bitcoin", "script-trace", "--help"],
     ] {
         let help = home.ok(command);
         assert!(help.contains("Examples:"), "{command:?}");
@@ -50,7 +60,7 @@ fn a_kind_that_is_not_here_is_told_apart_from_a_typing_error() {
     let home = Home::new();
     let expected = "is not in this version of quintet; the kinds that are: dht";
     for args in [
-        &["bitcoin", "--regtest"][..],
+        &["kaspa", "--testnet"][..],
         &["kaspa"],
         &["lux", "--help"],
         &["up", "--kinds", "dht,rollup"],

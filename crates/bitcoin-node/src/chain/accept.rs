@@ -2,14 +2,14 @@
 //!
 //! **Spec:** Bitcoin Core, `AcceptBlockHeader`, `AcceptBlock`, `ReceivedBlockTransactions`.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::VecDeque, sync::Arc};
 
 use bitcoin::{BlockHash, block::Header};
 use quintet_bitcoin_protocol::{
     Block,
-    header::{HeaderError, HeaderId, HeaderTree},
+    header::{ChainView, HeaderError, HeaderId, HeaderTree},
     network::Params,
-    rules::{Ancestors, BlockContext, BlockError, check_block, check_block_in_context},
+    rules::{BlockContext, BlockError, check_block, check_block_in_context, is_block_mutated},
 };
 use quintet_store::segment::Position;
 use thiserror::Error;
@@ -57,35 +57,15 @@ impl AcceptError {
     }
 }
 
-/// The ancestors of a block: the chain that ends with its parent.
-#[derive(Debug)]
-pub(super) struct Below<'a> {
-    pub(super) tree: &'a HeaderTree,
-    pub(super) parent: HeaderId,
-}
-
-impl Ancestors for Below<'_> {
-    fn hash(&self, height: u32) -> Option<BlockHash> {
-        self.tree.ancestor(self.parent, height).map(|id| self.tree.hash(id))
-    }
-
-    fn median_time_past(&self, height: u32) -> u32 {
-        let id = self.tree.ancestor(self.parent, height).unwrap_or(self.parent);
-        self.tree.median_time_past(id)
-    }
-}
-
-impl Below<'_> {
-    /// Calls `with` with the rules for block `id` above its ancestors.
-    pub(super) fn context<T>(
-        tree: &HeaderTree,
-        params: &Params,
-        id: HeaderId,
-        with: impl FnOnce(&BlockContext<'_>) -> T,
-    ) -> T {
-        let below = Below { tree, parent: tree.parent(id).unwrap_or(HeaderId::GENESIS) };
-        with(&BlockContext::new(params, tree.hash(id), tree.height(id), &below))
-    }
+/// Calls `with` with the rules for block `id` above its ancestors.
+pub(super) fn in_context<T>(
+    tree: &HeaderTree,
+    params: &Params,
+    id: HeaderId,
+    with: impl FnOnce(&BlockContext<'_>) -> T,
+) -> T {
+    let below = ChainView::new(tree, tree.parent(id).unwrap_or(HeaderId::GENESIS));
+    with(&BlockContext::new(params, tree.hash(id), tree.height(id), &below))
 }
 
 /// A block whose rules without context have been looked at, on any thread.
@@ -113,6 +93,9 @@ impl Examined {
 impl Chain {
     /// Takes in a header. `now` is the time peers agree on, Unix seconds.
     ///
+    /// Each takes memory and, with the next flush, disk for ever: what peers send has shown its work before
+    /// ([`presync`](quintet_bitcoin_protocol::header::presync)).
+    ///
     /// # Errors
     ///
     /// [`HeaderError`]: nothing is changed.
@@ -130,10 +113,12 @@ impl Chain {
     ///
     /// [`AcceptError`]. A block that breaks a rule only its coins or scripts show may be refused later, see [`Chain::settle`].
     pub fn accept_block(&mut self, block: Block, now: u64) -> Result<Accepted, AcceptError> {
+        self.check_sound()?;
         let examined = Examined::new(block, &self.params);
         let block = Arc::clone(examined.block());
         let accepted = self.store_block(examined, None, now)?;
         self.activate(Some(&block))?;
+        self.flush_if_full()?;
         Ok(accepted)
     }
 
@@ -146,17 +131,20 @@ impl Chain {
     ) -> Result<Accepted, AcceptError> {
         let Examined { block, verdict } = examined;
         let id = self.accept_header(block.header(), now)?;
+        self.flush_index_if_large()?;
         if self.state(id).block.is_some() || id == HeaderId::GENESIS {
             return Ok(Accepted::Known(id));
         }
         let verdict = verdict.and_then(|()| {
-            Below::context(&self.tree, &self.params, id, |context| {
+            in_context(&self.tree, &self.params, id, |context| {
                 check_block_in_context(&block, context)
             })
         });
         if let Err(source) = verdict {
-            // A spoilt copy says nothing about the block the header stands for.
-            if !source.is_mutation() {
+            // A spoilt copy says nothing about the block the header stands for, whatever rule it breaks first: on a signet that is the
+            // solution, which a copy without its commitment cannot satisfy (CVE-2012-2459).
+            let segwit = self.tree.height(id) >= self.params.segwit_height;
+            if !source.is_mutation() && !is_block_mutated(&block, segwit) {
                 self.mark_failed(id);
             }
             return Err(AcceptError::Block { hash: block.hash(), source });
@@ -177,28 +165,41 @@ impl Chain {
         Ok(Accepted::Stored(id))
     }
 
-    /// Makes a block with data a candidate, with all that waited for it, if the chain below it is complete.
+    /// Makes a block that has been seen a candidate, with all that waited for it, if the chain below it is complete.
     pub(super) fn link(&mut self, id: HeaderId) {
-        let mut ready = vec![id];
-        while let Some(id) = ready.pop() {
-            let below = match self.tree.parent(id) {
-                None => 0,
-                Some(parent) => match self.state(parent).chain_tx_count {
-                    0 => {
-                        self.candidates.wait(parent, id);
-                        continue;
-                    }
-                    count => count,
-                },
-            };
-            if let Some(state) = self.blocks.get_mut(id.index()) {
-                state.chain_tx_count = below + u64::from(state.tx_count);
-                state.sequence = self.sequence;
+        let mut ready = VecDeque::from([id]);
+        while let Some(id) = ready.pop_front() {
+            let state = self.state(id);
+            if state.chain_tx_count == 0 {
+                let below = match self.tree.parent(id) {
+                    None => 0,
+                    Some(parent) => match self.state(parent).chain_tx_count {
+                        0 => {
+                            self.candidates.wait(parent, id);
+                            continue;
+                        }
+                        count => count,
+                    },
+                };
+                self.complete(id, below + u64::from(state.tx_count));
             }
-            self.candidates.add(&self.tree, id, self.sequence);
-            self.sequence += 1;
+            self.candidates.add(self.rank(id), id);
             ready.extend(self.candidates.take_waiting(id));
         }
+    }
+
+    /// Notes that the chain up to a block is complete, with so many transactions.
+    fn complete(&mut self, id: HeaderId, chain_tx_count: u64) {
+        self.sequence += 1;
+        let sequence = self.sequence;
+        self.state_mut(id).chain_tx_count = chain_tx_count;
+        self.state_mut(id).sequence = sequence;
+    }
+
+    /// Takes the chain up to a block for complete, though its blocks are not there: its coins came as a snapshot.
+    pub(super) fn assume_complete(&mut self, id: HeaderId, chain_tx_count: u64) {
+        self.complete(id, chain_tx_count);
+        self.link(id);
     }
 
     /// Marks a block that breaks a rule, and all that build on it.

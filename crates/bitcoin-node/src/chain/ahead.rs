@@ -1,4 +1,15 @@
-//! Work done ahead on other threads, with results in the order in which it was asked for.
+//! Blocks on their way to the chain: decoded on other threads, then waiting while the coins they spend are read.
+//!
+//! ```text
+//!   push(job) ──► decoding …… ──► ready …… ──► next
+//!                 (pool)           (coins are being read from the disk)
+//! ```
+//!
+//! What comes out is in the order of what went in.
+//!
+//! # Invariants
+//!
+//! - At most [`AHEAD_MAX`] blocks and about [`AHEAD_BYTES_MAX`] of serialised blocks are held, and one block more.
 
 use std::{
     collections::VecDeque,
@@ -8,44 +19,127 @@ use std::{
     },
 };
 
+use quintet_bitcoin_protocol::{Block, coins::coin_key};
+use quintet_store::StoreError;
+use quintet_utxo::{Cache, Head, Prefetched};
 use rayon::ThreadPool;
 
-/// Jobs in the order of their results.
+use super::ChainError;
+
+/// Blocks that are held, blocks.
+const AHEAD_MAX: usize = 64;
+
+/// Serialised size of the blocks that are held, bytes. Decoded they take about twice that.
+const AHEAD_BYTES_MAX: usize = 32 << 20;
+
+/// Blocks whose coins are being read ahead, blocks. What is read too early is dropped if a flush comes between.
+const PREFETCHED_MAX: usize = 8;
+
+/// Something that holds a block, or else what became of it.
+pub(super) trait HasBlock: Send + 'static {
+    /// Returns the block whose coins will be needed.
+    fn block(&self) -> Option<&Arc<Block>>;
+}
+
+/// Blocks on their way.
 #[derive(Debug)]
 pub(super) struct Ahead<T> {
     pool: Arc<ThreadPool>,
-    results: VecDeque<Receiver<T>>,
+    decoding: VecDeque<(usize, Receiver<T>)>,
+    ready: VecDeque<Ready<T>>,
+    bytes: usize,
 }
 
-impl<T: Send + 'static> Ahead<T> {
+/// A block whose coins are being read.
+#[derive(Debug)]
+struct Ready<T> {
+    item: T,
+    bytes: usize,
+    coins: Option<Receiver<Result<Prefetched, StoreError>>>,
+}
+
+impl<T: HasBlock> Ahead<T> {
     pub(super) const fn new(pool: Arc<ThreadPool>) -> Self {
-        Self { pool, results: VecDeque::new() }
+        Self { pool, decoding: VecDeque::new(), ready: VecDeque::new(), bytes: 0 }
     }
 
-    /// Queues a job. The caller bounds how many wait, by [`Ahead::len`].
-    pub(super) fn push(&mut self, job: impl FnOnce() -> T + Send + 'static) {
+    pub(super) fn has_room(&self) -> bool {
+        self.decoding.len() + self.ready.len() < AHEAD_MAX && self.bytes < AHEAD_BYTES_MAX
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.decoding.is_empty() && self.ready.is_empty()
+    }
+
+    /// Queues the decoding of a block of `bytes`. The caller asks for room first.
+    pub(super) fn push(&mut self, bytes: usize, job: impl FnOnce() -> T + Send + 'static) {
         let (sender, receiver) = sync_channel(1);
-        self.results.push_back(receiver);
+        self.decoding.push_back((bytes, receiver));
+        self.bytes += bytes;
         self.pool.spawn_fifo(move || {
-            // Nobody waits if the import was given up.
+            // Nobody waits if the work was given up.
             let _ = sender.send(job());
         });
     }
 
-    /// Waits for the result of the oldest job: `None` if there is no job, or it panicked.
-    pub(super) fn pop(&mut self) -> Option<T> {
-        self.results.pop_front()?.recv().ok()
+    /// Waits for the oldest block, with the coins it spends in the cache; `None` if there is none.
+    pub(super) fn next(&mut self, cache: &mut Cache) -> Result<Option<T>, ChainError> {
+        self.advance(cache)?;
+        let Some(Ready { item, bytes, coins }) = self.ready.pop_front() else { return Ok(None) };
+        self.bytes -= bytes;
+        if let Some(coins) = coins {
+            let read = coins.recv().map_err(|_| ChainError::ThreadLost { doing: "reads coins" })?;
+            cache.absorb(&read?)?;
+        }
+        Ok(Some(item))
     }
 
-    pub(super) fn pool(&self) -> &ThreadPool {
-        &self.pool
+    /// Moves decoded blocks on, and has their coins read. Waits only if no block is ready.
+    fn advance(&mut self, cache: &Cache) -> Result<(), ChainError> {
+        use std::sync::mpsc::TryRecvError;
+        let lost = || ChainError::ThreadLost { doing: "decodes blocks" };
+        while self.ready.len() < PREFETCHED_MAX
+            && let Some((bytes, receiver)) = self.decoding.front()
+        {
+            let item = if self.ready.is_empty() {
+                receiver.recv().map_err(|_| lost())?
+            } else {
+                match receiver.try_recv() {
+                    Ok(item) => item,
+                    Err(TryRecvError::Empty) => return Ok(()),
+                    Err(TryRecvError::Disconnected) => return Err(lost()),
+                }
+            };
+            let bytes = *bytes;
+            self.decoding.pop_front();
+            let coins = item.block().and_then(|block| self.prefetch(block, cache));
+            self.ready.push_back(Ready { item, bytes, coins });
+        }
+        Ok(())
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.results.len()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.results.is_empty()
+    /// Has the coins that a block spends, and that the cache does not hold, read on another thread.
+    fn prefetch(
+        &self,
+        block: &Block,
+        cache: &Cache,
+    ) -> Option<Receiver<Result<Prefetched, StoreError>>> {
+        if cache.head() == Head::Empty {
+            return None;
+        }
+        let spenders = block.transactions().iter().skip(1);
+        let keys: Vec<_> =
+            spenders.flat_map(|tx| tx.inputs().map(|input| coin_key(&input.previous))).collect();
+        let missing = cache.missing(&keys);
+        if missing.is_empty() {
+            return None;
+        }
+        let (sender, receiver) = sync_channel(1);
+        let reader = cache.reader();
+        self.pool.spawn_fifo(move || {
+            // Nobody waits if the work was given up.
+            let _ = sender.send(reader.fetch(missing));
+        });
+        Some(receiver)
     }
 }

@@ -1,7 +1,7 @@
-//! Which block should be the tip: of all whose ancestors are on disk, the one with the most work.
+//! Which block should be the tip: of all whose ancestors have been seen, the one with the most work.
 //!
 //! Blocks may arrive before their parents. Such a block waits, and becomes a candidate with all that wait for it once
-//! the chain below it is complete.
+//! the chain below it is complete. One whose chain turns out to have lost data (pruned) waits in the same way.
 //!
 //! **Spec:** Bitcoin Core, `setBlockIndexCandidates`, `m_blocks_unlinked`, `ReceivedBlockTransactions`.
 
@@ -13,11 +13,13 @@ use std::{
 use quintet_bitcoin_protocol::header::{HeaderId, HeaderTree, Validity};
 use ruint::aliases::U256;
 
+/// Which of two blocks should rather be the tip: the greater one. By work, then by which came first.
+pub(super) type Rank = (U256, Reverse<i64>);
+
 /// Blocks that may become the tip.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
-    /// By work, then by whose data came first.
-    complete: BTreeSet<(U256, Reverse<u64>, HeaderId)>,
+    complete: BTreeSet<(Rank, HeaderId)>,
     /// Blocks with data by their parent, whose chain is not complete.
     waiting: HashMap<HeaderId, Vec<HeaderId>>,
 }
@@ -36,14 +38,19 @@ impl Candidates {
         self.waiting.remove(&parent).unwrap_or_default()
     }
 
-    /// Adds a block whose chain is complete; `sequence` says whose data came first.
-    pub(super) fn add(&mut self, tree: &HeaderTree, id: HeaderId, sequence: u64) {
-        self.complete.insert((tree.work(id), Reverse(sequence), id));
+    /// Adds a block whose chain is complete.
+    pub(super) fn add(&mut self, rank: Rank, id: HeaderId) {
+        self.complete.insert((rank, id));
+    }
+
+    /// Forgets a block.
+    pub(super) fn remove(&mut self, rank: Rank, id: HeaderId) {
+        self.complete.remove(&(rank, id));
     }
 
     /// Returns the best one that is not known to be invalid; forgets those that are.
     pub(super) fn best(&mut self, tree: &HeaderTree) -> Option<HeaderId> {
-        while let Some(&(.., id)) = self.complete.last() {
+        while let Some(&(_, id)) = self.complete.last() {
             if tree.validity(id) == Validity::Valid {
                 return Some(id);
             }
@@ -54,7 +61,41 @@ impl Candidates {
 
     /// Forgets the blocks with less work than the tip, which can only win with blocks on top that are added when they come.
     pub(super) fn prune(&mut self, tree: &HeaderTree, tip: HeaderId) {
-        let least = (tree.work(tip), Reverse(u64::MAX), HeaderId::GENESIS);
-        self.complete = self.complete.split_off(&least);
+        let least = ((tree.work(tip), Reverse(i64::MAX)), HeaderId::GENESIS);
+        if self.complete.first().is_some_and(|first| *first < least) {
+            self.complete = self.complete.split_off(&least);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use quintet_bitcoin_protocol::network::Params;
+
+    use super::*;
+
+    #[test]
+    fn of_equal_work_the_first_wins_and_what_is_removed_is_gone() {
+        let tree = HeaderTree::new(Arc::new(Params::regtest()), 1);
+        let rank = |sequence| (U256::from(2), Reverse(sequence));
+        let id = HeaderId::GENESIS;
+        let mut candidates = Candidates::default();
+        candidates.add(rank(5), id);
+        assert_eq!(candidates.best(&tree), Some(id));
+        assert!(rank(4) > rank(5) && (U256::from(3), Reverse(9)) > rank(4));
+        candidates.remove(rank(5), id);
+        assert_eq!(candidates.best(&tree), None);
+    }
+
+    #[test]
+    fn a_block_waits_once_for_its_parent() {
+        let mut candidates = Candidates::default();
+        let id = HeaderId::GENESIS;
+        candidates.wait(id, id);
+        candidates.wait(id, id);
+        assert_eq!(candidates.take_waiting(id), [id]);
+        assert_eq!(candidates.take_waiting(id), []);
     }
 }

@@ -102,6 +102,7 @@ fn all_hold(checks: &[SignatureCheck]) -> bool {
 pub(super) struct Pending {
     pub(super) id: HeaderId,
     undo: Undo,
+    flags: ScriptFlags,
     group: Option<Group<BlockError>>,
 }
 
@@ -124,7 +125,7 @@ impl Pending {
                 jobs.with_dependent(|_, jobs| u32::try_from(jobs.len())).unwrap_or(u32::MAX);
             pool.submit(BlockCheck(jobs), (0..count).collect())
         });
-        Self { id, undo, group }
+        Self { id, undo, flags, group }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -135,23 +136,43 @@ impl Pending {
         self.group.as_ref().is_some_and(Group::has_failed)
     }
 
+    /// Returns whether its scripts are run, and not only taken to be valid.
+    pub(super) const fn is_checked(&self) -> bool {
+        self.group.is_some()
+    }
+
+    /// Returns the serialised size of the block, bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.undo.block.bytes().len()
+    }
+
     /// Waits for the verdict, and gives back what takes the block back.
     pub(super) fn wait(self) -> (Result<(), Failure<BlockError>>, Undo) {
         (self.group.map_or(Ok(()), Group::wait), self.undo)
     }
 
-    /// Gives up on the verdict.
-    pub(super) fn cancel(self) -> Undo {
+    /// Gives up on the verdict. If it is known and good, it is remembered: the block may be connected again on another way.
+    pub(super) fn cancel(self, verified: &verified::Cache) -> Undo {
+        if let Some(group) = self.group
+            && group.is_done()
+            && group.wait().is_ok()
+        {
+            remember(verified, &self.undo.block, self.flags);
+        }
         self.undo
     }
 }
 
-/// Names the checks of a transaction: its id with witnesses, and the rules it is run under.
-pub(super) fn digest(
-    verified: &verified::Cache,
-    tx: Tx<'_>,
-    flags: ScriptFlags,
-) -> verified::Digest {
+/// Remembers that every script of a block passed under `flags`.
+pub(super) fn remember(verified: &verified::Cache, block: &Block, flags: ScriptFlags) {
+    for tx in block.transactions().iter().filter(|tx| !tx.is_coinbase()) {
+        verified.insert(digest(verified, tx, flags));
+    }
+}
+
+/// Names the checks of a transaction: its id with witnesses, and the rules it is run under. The id covers the outpoints it spends, and
+/// these the scripts and amounts.
+fn digest(verified: &verified::Cache, tx: Tx<'_>, flags: ScriptFlags) -> verified::Digest {
     use bitcoin::hashes::Hash as _;
     verified.digest(&[tx.wtxid().as_byte_array(), &flags.bits().to_le_bytes()])
 }

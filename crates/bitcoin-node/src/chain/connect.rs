@@ -12,7 +12,14 @@ use quintet_bitcoin_protocol::{
     rules::{BlockError, ConnectError, Connected, connect_block, disconnect_block},
 };
 
-use super::{Chain, ChainError, ChainEvent, accept::Below, checks::Pending};
+use quintet_store::segment::Position;
+
+use super::{
+    Chain, ChainError, ChainEvent,
+    accept::in_context,
+    checks::{self, Pending},
+};
+use crate::storage::BlockFiles;
 
 /// What takes a connected block back.
 #[derive(Debug, Clone)]
@@ -44,7 +51,7 @@ impl Chain {
     ) -> Result<Outcome, ChainError> {
         let coins = &mut self.coins;
         coins.cache_mut().begin()?;
-        let connected = Below::context(&self.tree, &self.params, id, |context| {
+        let connected = in_context(&self.tree, &self.params, id, |context| {
             connect_block(&block, context, coins).map(|done| (done, context.flags))
         });
         let (Connected { spent, .. }, flags) = match connected {
@@ -68,7 +75,7 @@ impl Chain {
         let pending = Pending::submit(&self.pool, id, undo, flags, &self.verified, skip);
         self.pending.push_back(pending);
         self.active.set_tip(&self.tree, id);
-        self.events.push(ChainEvent::Connected { hash, height: self.height() });
+        self.tell(ChainEvent::Connected { hash, height: self.height() });
         Ok(Outcome::Connected)
     }
 
@@ -93,6 +100,11 @@ impl Chain {
         let id = self.tip();
         let block = Arc::new(self.read_block(id)?);
         let spent = Arc::new(self.read_undo(id)?);
+        if self.state(id).scripts_passed {
+            // It may come back, after a reorganisation the other way.
+            let flags = self.params.script_flags(self.tree.height(id), &block.hash());
+            checks::remember(&self.verified, &block, flags);
+        }
         self.take_back(&Undo { block, spent })
     }
 
@@ -106,7 +118,7 @@ impl Chain {
         }
         let parent = self.tree.parent(self.tip()).unwrap_or(HeaderId::GENESIS);
         self.active.set_tip(&self.tree, parent);
-        self.events.push(ChainEvent::Disconnected { hash, height });
+        self.tell(ChainEvent::Disconnected { hash, height });
         Ok(())
     }
 
@@ -116,15 +128,20 @@ impl Chain {
     ///
     /// [`ChainError`] if it is not there or damaged.
     pub fn read_block(&self, id: HeaderId) -> Result<Block, ChainError> {
-        let hash = self.tree.hash(id);
-        let damaged = |source| ChainError::BlockDamaged { hash, source };
         if id == HeaderId::GENESIS {
-            return Block::decode(self.params.genesis.clone()).map_err(damaged);
+            let genesis = Block::decode(self.params.genesis.clone());
+            let hash = self.tree.hash(id);
+            return genesis.map_err(|source| ChainError::BlockDamaged { hash, source });
         }
-        let absent = ChainError::DataAbsent { hash, what: "data" };
-        let position = self.state(id).block.ok_or(absent)?;
-        let bytes = self.storage.files().read_block(&hash, position)?;
-        Block::decode(bytes).map_err(damaged)
+        let (hash, position) = self.locate_block(id)?;
+        read_block(self.storage.files(), hash, position)
+    }
+
+    /// Returns where a block lies.
+    pub(super) fn locate_block(&self, id: HeaderId) -> Result<(BlockHash, Position), ChainError> {
+        let hash = self.tree.hash(id);
+        let position = self.state(id).block;
+        position.map(|at| (hash, at)).ok_or(ChainError::DataAbsent { hash, what: "data" })
     }
 
     /// Reads the coins a connected block spent.
@@ -133,11 +150,21 @@ impl Chain {
     ///
     /// [`ChainError`] if they are not there or damaged.
     pub fn read_undo(&self, id: HeaderId) -> Result<SpentCoins, ChainError> {
-        let hash: BlockHash = self.tree.hash(id);
+        let hash = self.tree.hash(id);
         let absent = ChainError::DataAbsent { hash, what: "undo data" };
         let position = self.state(id).undo.ok_or(absent)?;
         let bytes = self.storage.files().read_undo(&hash, position)?;
         decode_undo(&bytes)
             .map_err(|error| ChainError::UndoDamaged { hash, reason: error.to_string() })
     }
+}
+
+/// Reads and decodes a block, on any thread.
+pub(super) fn read_block(
+    files: &BlockFiles,
+    hash: BlockHash,
+    position: Position,
+) -> Result<Block, ChainError> {
+    let bytes = files.read_block(&hash, position)?;
+    Block::decode(bytes).map_err(|source| ChainError::BlockDamaged { hash, source })
 }

@@ -11,7 +11,7 @@ use quintet_store::StoreError;
 use quintet_utxo::{CacheError, checks::PoolError};
 use thiserror::Error;
 
-use crate::storage::StorageError;
+use crate::storage::{StorageError, blk::BlkError};
 
 /// Why the coins cannot be reached.
 #[derive(Debug, Error)]
@@ -100,6 +100,34 @@ pub enum ChainError {
     CoinsInconsistent {
         /// The block.
         hash: BlockHash,
+    },
+    /// Threads that read and decode blocks could not be started.
+    #[error("could not start {threads} threads: {source}")]
+    Threads {
+        /// Threads asked for.
+        threads: usize,
+        /// The reason.
+        source: rayon::ThreadPoolBuildError,
+    },
+    /// A thread ended before its work did.
+    #[error("a thread that {doing} ended early: report this")]
+    ThreadLost {
+        /// What it did.
+        doing: &'static str,
+    },
+    /// Something went wrong before, in the midst of a change: what is in memory is not to be trusted.
+    #[error(
+        "the chain stopped at an earlier error: open it again, it goes on from what is on disk"
+    )]
+    Stopped,
+    /// Genesis is part of every chain.
+    #[error("genesis cannot be made invalid")]
+    Genesis,
+    /// Blocks of the chain's own files could not be walked.
+    #[error("walking the block files: {source}")]
+    OwnFiles {
+        /// The reason.
+        source: BlkError,
     },
     /// The script checks themselves are broken.
     #[error("a script check of block {hash} panicked: {reason}: report this")]

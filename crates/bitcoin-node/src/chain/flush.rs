@@ -13,7 +13,7 @@ use quintet_bitcoin_protocol::{block::encode_header, header::HeaderId};
 use quintet_utxo::After;
 
 use super::{Chain, ChainError};
-use crate::storage::IndexEntry;
+use crate::storage::{IndexEntry, Indexed};
 
 /// Entries of the index that one commit takes: about 16 MB.
 const ENTRIES_PER_COMMIT: usize = 100_000;
@@ -25,16 +25,23 @@ impl Chain {
     ///
     /// [`ChainError`] if the chain cannot go on.
     pub fn flush(&mut self) -> Result<(), ChainError> {
-        self.flush_with(After::Keep)
+        self.settle()?;
+        let flushed = self.flush_settled(After::Keep);
+        self.watch(flushed)
     }
 
     /// Puts everything on disk if the coins have used up their memory.
     pub(super) fn flush_if_full(&mut self) -> Result<(), ChainError> {
-        if self.coins.cache().should_flush() { self.flush_with(After::Drop) } else { Ok(()) }
+        if !self.coins.cache().should_flush() {
+            return Ok(());
+        }
+        let flushed = self.drain().and_then(|()| self.flush_settled(After::Drop));
+        self.watch(flushed)
     }
 
-    fn flush_with(&mut self, after: After) -> Result<(), ChainError> {
-        self.settle()?;
+    /// Nothing is pending.
+    pub(super) fn flush_settled(&mut self, after: After) -> Result<(), ChainError> {
+        debug_assert!(self.pending.is_empty(), "scripts are outstanding");
         self.flush_index()?;
         let tip = self.tip_hash().to_byte_array();
         let report = self.coins.cache_mut().flush(tip, |_| (), after)?;
@@ -47,11 +54,26 @@ impl Chain {
         Ok(())
     }
 
+    /// Writes the index if so much of it has changed that it should not wait for the coins.
+    pub(super) fn flush_index_if_large(&mut self) -> Result<(), ChainError> {
+        if self.changed.len() < ENTRIES_PER_COMMIT {
+            return Ok(());
+        }
+        let flushed = self.flush_index();
+        self.watch(flushed)
+    }
+
     /// Syncs the files and writes the changed entries of the index.
     pub(super) fn flush_index(&mut self) -> Result<(), ChainError> {
         loop {
             let numbers: Vec<u32> = self.changed.iter().take(ENTRIES_PER_COMMIT).copied().collect();
-            let mut flush = self.storage.begin_flush()?;
+            // Until the last part is written, a crash leaves blocks without an entry: they are to be looked at again.
+            let indexed = match self.indexed_to {
+                _ if numbers.len() < self.changed.len() => Indexed::AsBefore,
+                Some(position) => Indexed::UpTo(position),
+                None => Indexed::All,
+            };
+            let mut flush = self.storage.begin_flush_of(indexed)?;
             for &number in &numbers {
                 if let Some(id) = self.tree.id(number as usize) {
                     flush.put_entry(number, &self.entry(id))?;

@@ -34,14 +34,17 @@ mod ahead;
 mod candidates;
 mod checks;
 mod coins;
+mod coinset;
 mod connect;
 mod error;
 mod flush;
 mod import;
 mod open;
+mod source;
 mod verify;
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeSet, VecDeque},
     path::PathBuf,
     sync::Arc,
@@ -49,19 +52,26 @@ use std::{
 
 use bitcoin::BlockHash;
 use quintet_bitcoin_protocol::{
-    header::{ActiveChain, HeaderId, HeaderTree},
+    header::{ActiveChain, HeaderId, HeaderTree, Validity},
     network::Params,
 };
 use quintet_store::segment::Position;
 use quintet_utxo::{checks::Pool, verified};
+use rayon::ThreadPool;
 
 pub use accept::{AcceptError, Accepted, Examined};
-pub use activate::Refused;
+pub use activate::{REFUSED_MAX, Refused};
+pub use coinset::{CoinSetError, CoinsProgress, SnapshotReport, TellCoins};
 pub use error::{ChainError, CoinsError};
-pub use import::{ImportError, ImportProgress, ImportReport, REFUSED_SHOWN_MAX};
+pub use import::{ImportError, ImportProgress, ImportReport, REFUSED_SHOWN_MAX, TellImport};
+pub use open::{OpenProgress, TellOpen};
 pub use verify::{VerifyError, VerifyLevel, VerifyProgress, VerifyReport};
 
-use self::{candidates::Candidates, checks::Pending, coins::Coins};
+use self::{
+    candidates::{Candidates, Rank},
+    checks::Pending,
+    coins::Coins,
+};
 use crate::storage::{BlockStatus, Storage};
 
 /// How a chain is opened and run.
@@ -71,6 +81,8 @@ pub struct ChainOptions {
     pub directory: PathBuf,
     /// Memory for coins at which they are flushed, bytes.
     pub coins_bytes: usize,
+    /// Size of one commit of coins, bytes: 256 to 64 MiB. A flush of more takes several, and can be cut short between them.
+    pub coins_batch_bytes: usize,
     /// Memory for the engine of the store, bytes.
     pub store_bytes: usize,
     /// Memory for the list of scripts known to pass, bytes.
@@ -94,6 +106,7 @@ impl ChainOptions {
         Self {
             directory,
             coins_bytes: 400 << 20,
+            coins_batch_bytes: 32 << 20,
             store_bytes: 32 << 20,
             verified_bytes: 16 << 20,
             check_threads: 1,
@@ -112,10 +125,12 @@ struct BlockState {
     tx_count: u32,
     block: Option<Position>,
     undo: Option<Position>,
+    /// Whether its scripts were run since the chain was opened, not only taken to be valid.
+    scripts_passed: bool,
     /// Transactions from genesis up to here; 0 while data of the block or of one below it has not been seen.
     chain_tx_count: u64,
-    /// When its chain became complete, against other blocks: of rivals with equal work the first counts.
-    sequence: u64,
+    /// When its chain became complete, against other blocks: of rivals with equal work the lowest counts.
+    sequence: i64,
 }
 
 /// Something that became of a block.
@@ -135,7 +150,12 @@ pub enum ChainEvent {
         /// Blocks below it.
         height: u32,
     },
+    /// Nobody took the events for [`EVENTS_MAX`] of them, and those before here are gone: look at [`Chain::active`].
+    Missed,
 }
+
+/// Events that are kept until somebody takes them, events.
+pub const EVENTS_MAX: usize = 65_536;
 
 /// The chain of one network, open.
 #[derive(Debug)]
@@ -149,18 +169,27 @@ pub struct Chain {
     /// Entries of the index that differ from the disk.
     changed: BTreeSet<u32>,
     candidates: Candidates,
-    /// Grows with each block whose data comes in: of rivals with equal work the first counts.
-    sequence: u64,
-    /// Blocks refused since somebody asked.
-    refused: Vec<Refused>,
+    /// The last number given to a block whose chain became complete.
+    sequence: i64,
+    /// The last number given to a block the operator prefers: below all others.
+    precious: i64,
+    /// Blocks refused since somebody asked, at most [`REFUSED_MAX`].
+    refused: VecDeque<Refused>,
+    /// Up to where the index covers the block files, while they are being indexed; all of them, at any other time.
+    indexed_to: Option<Position>,
     /// What is connected.
     active: ActiveChain,
     coins: Coins,
     /// Connected blocks whose scripts are being checked, oldest first.
     pending: VecDeque<Pending>,
+    /// Checks scripts.
     pool: Pool,
+    /// Reads and decodes blocks ahead.
+    decoders: Arc<ThreadPool>,
     verified: Arc<verified::Cache>,
-    events: Vec<ChainEvent>,
+    events: VecDeque<ChainEvent>,
+    /// Whether an error came in the midst of a change.
+    stopped: bool,
 }
 
 impl Chain {
@@ -209,7 +238,26 @@ impl Chain {
     /// Returns what is known of a block besides its header.
     #[must_use]
     pub fn status(&self, id: HeaderId) -> BlockStatus {
-        self.state(id).status
+        let known = self.state(id).status - (BlockStatus::FAILED | BlockStatus::FAILED_CHILD);
+        // The tree knows what follows for descendants; the disk need not.
+        match self.tree.validity(id) {
+            Validity::Valid => known,
+            Validity::Failed => known | BlockStatus::FAILED,
+            Validity::FailedChild => known | BlockStatus::FAILED_CHILD,
+        }
+    }
+
+    /// Returns whether a block's data and, if it was connected, its undo data are on disk.
+    #[must_use]
+    pub fn has_data(&self, id: HeaderId) -> (bool, bool) {
+        let state = self.state(id);
+        (state.block.is_some() || id == HeaderId::GENESIS, state.undo.is_some())
+    }
+
+    /// Returns the list of scripts known to pass, for whoever checks transactions before they are in a block.
+    #[must_use]
+    pub const fn verified(&self) -> &Arc<verified::Cache> {
+        &self.verified
     }
 
     /// Returns the files and the store.
@@ -224,21 +272,49 @@ impl Chain {
         self.coins.cache().memory_bytes()
     }
 
-    /// Takes what happened since the last call.
+    /// Takes what happened since the last call, oldest first.
     pub fn take_events(&mut self) -> Vec<ChainEvent> {
-        std::mem::take(&mut self.events)
+        std::mem::take(&mut self.events).into()
+    }
+
+    fn tell(&mut self, event: ChainEvent) {
+        if self.events.len() >= EVENTS_MAX {
+            self.events.clear();
+            self.events.push_back(ChainEvent::Missed);
+        }
+        self.events.push_back(event);
+    }
+
+    /// Refuses to go on after an error that came in the midst of a change.
+    const fn check_sound(&self) -> Result<(), ChainError> {
+        if self.stopped { Err(ChainError::Stopped) } else { Ok(()) }
+    }
+
+    /// Stops the chain if a change was not done to its end.
+    fn watch<T>(&mut self, outcome: Result<T, ChainError>) -> Result<T, ChainError> {
+        self.stopped |= outcome.is_err();
+        outcome
+    }
+
+    fn rank(&self, id: HeaderId) -> Rank {
+        (self.tree.work(id), Reverse(self.state(id).sequence))
     }
 
     fn state(&self, id: HeaderId) -> BlockState {
         self.blocks.get(id.index()).copied().unwrap_or_default()
     }
 
-    /// Changes what is known of a block; the index follows with the next flush.
-    fn change(&mut self, id: HeaderId, change: impl FnOnce(&mut BlockState)) {
+    /// Returns what is known of a block, to change what the disk does not keep.
+    fn state_mut(&mut self, id: HeaderId) -> &mut BlockState {
         if self.blocks.len() <= id.index() {
             self.blocks.resize(id.index() + 1, BlockState::default());
         }
-        change(&mut self.blocks[id.index()]);
+        &mut self.blocks[id.index()]
+    }
+
+    /// Changes what is known of a block; the index follows with the next flush.
+    fn change(&mut self, id: HeaderId, change: impl FnOnce(&mut BlockState)) {
+        change(self.state_mut(id));
         self.changed.extend(u32::try_from(id.index()));
     }
 }

@@ -12,35 +12,63 @@
 //! **Spec:** Bitcoin Core, `LoadBlockIndex`, `LoadChainTip`, `ReplayBlocks`.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, VecDeque},
+    ops::ControlFlow,
     sync::Arc,
 };
 
 use bitcoin::{BlockHash, hashes::Hash as _};
-use bytes::Bytes;
 use quintet_bitcoin_protocol::{
     Block, Tx,
     coin::CoinRef,
     coins::{coin_key, encode_coin},
-    header::{ActiveChain, CheckedHeader, HeaderError, HeaderId, HeaderTree},
+    header::{ActiveChain, CheckedHeader, HeaderId, HeaderTree},
     network::Params,
     script::is_unspendable,
 };
-use quintet_store::segment::Position;
 use quintet_utxo::{
-    Cache, CacheOptions, Head, Overwrite,
+    After, Cache, CacheOptions, Head, Overwrite,
     checks::{Pool, PoolOptions},
     verified,
 };
+use rayon::ThreadPoolBuilder;
 
 use super::{
-    AcceptError, Chain, ChainError, ChainOptions, accept::Examined, candidates::Candidates,
-    coins::Coins,
+    Chain, ChainError, ChainOptions, ImportError, ImportProgress, ImportReport,
+    candidates::Candidates, coins::Coins, source::Unindexed,
 };
 use crate::storage::{BlockStatus, COIN_TABLES, Storage, StorageOptions};
 
-/// Blocks taken in from the files after which what is complete is connected: bounds what a rebuild holds in memory.
-const CONNECT_EVERY: u64 = 1024;
+/// How far the opening of a chain has come, where there is much to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenProgress {
+    /// Blocks that are in the files and not in the index are being indexed.
+    Indexing(ImportProgress),
+    /// Blocks that are in the index are being connected.
+    Connecting {
+        /// Height reached.
+        height: u32,
+        /// Height of the best block known.
+        target: u32,
+    },
+}
+
+/// Told after each block; may stop the work. What is done stays done, and the next opening goes on from there.
+pub type TellOpen<'a> = &'a mut dyn FnMut(&OpenProgress) -> ControlFlow<()>;
+
+/// Opens the cache of coins.
+pub(super) fn open_coins(storage: &Storage, options: &ChainOptions) -> Result<Coins, ChainError> {
+    let [k0, k1, _] = hash_keys(options);
+    let cache = CacheOptions {
+        batch_bytes: options.coins_batch_bytes,
+        ..CacheOptions::new(options.coins_bytes, [k0, k1])
+    };
+    Ok(Coins::new(Cache::open(storage.store().clone(), COIN_TABLES, cache)?))
+}
+
+fn hash_keys(options: &ChainOptions) -> [u64; 3] {
+    [0, 8, 16].map(|at| options.salt[at..].first_chunk().copied().map_or(0, u64::from_le_bytes))
+}
 
 impl Chain {
     /// Opens the chain in the directory of `options`, creating it if need be, and connects the best chain that is there. `now` is the
@@ -50,6 +78,41 @@ impl Chain {
     ///
     /// [`ChainError`] if the directory is in use, another network's, or damaged.
     pub fn open(params: Arc<Params>, options: ChainOptions, now: u64) -> Result<Self, ChainError> {
+        Self::open_with(params, options, now, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// Like [`Chain::open`], telling how far it has come: a reindex takes hours. If `progress` stops it, the chain is as far as it came; whoever
+    /// opens it again, **without** the reindex, goes on from there. So does whoever opens it after a crash.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Chain::open`].
+    pub fn open_with(
+        params: Arc<Params>,
+        options: ChainOptions,
+        now: u64,
+        progress: TellOpen<'_>,
+    ) -> Result<Self, ChainError> {
+        let mut chain = Self::load(params, options)?;
+        if chain.take_in_unindexed(now, progress)?.is_continue() {
+            let target = chain.tree.height(chain.tree.best());
+            let connected = chain.activate_watched(None, &mut |chain| {
+                progress(&OpenProgress::Connecting { height: chain.height(), target })
+            })?;
+            if connected.is_continue() {
+                chain.settle()?;
+            }
+        }
+        if !chain.changed.is_empty() {
+            let flushed = chain.drain().and_then(|()| chain.flush_settled(After::Keep));
+            chain.watch(flushed)?;
+        }
+        chain.events.clear();
+        Ok(chain)
+    }
+
+    /// Opens files and store, and finds the state that was.
+    fn load(params: Arc<Params>, options: ChainOptions) -> Result<Self, ChainError> {
         let genesis = params.genesis_hash();
         let storage =
             StorageOptions { reindex: options.reindex, ..StorageOptions::new(options.store_bytes) };
@@ -57,34 +120,39 @@ impl Chain {
         if options.reindex_chainstate {
             storage.clear_coins()?;
         }
-        let [k0, k1, k2] = [0, 8, 16]
-            .map(|at| options.salt[at..].first_chunk().copied().map_or(0, u64::from_le_bytes));
-        let coins = CacheOptions::new(options.coins_bytes, [k0, k1]);
-        let cache = Cache::open(storage.store().clone(), COIN_TABLES, coins)?;
+        let threads = options.check_threads.max(1);
+        let decoders = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|at| format!("decode-{at}"))
+            .build()
+            .map_err(|source| ChainError::Threads { threads, source })?;
+        let [.., k2] = hash_keys(&options);
         let mut chain = Self {
             tree: HeaderTree::new(Arc::clone(&params), k2),
             params,
-            pool: Pool::new(&PoolOptions::new(options.check_threads.max(1)))?,
+            pool: Pool::new(&PoolOptions::new(threads))?,
+            decoders: Arc::new(decoders),
             verified: Arc::new(verified::Cache::new(options.verified_bytes, options.salt)),
+            coins: open_coins(&storage, &options)?,
             storage,
             blocks: Vec::new(),
             changed: BTreeSet::new(),
             candidates: Candidates::default(),
             sequence: 0,
-            refused: Vec::new(),
+            precious: 0,
+            refused: VecDeque::new(),
+            indexed_to: None,
             active: ActiveChain::default(),
-            coins: Coins::new(cache),
             pending: VecDeque::new(),
-            events: Vec::new(),
+            events: VecDeque::new(),
+            stopped: false,
             options,
         };
         chain.load_index()?;
         chain.load_tip()?;
-        chain.take_in_unindexed(now)?;
-        chain.activate(None)?;
-        chain.settle()?;
-        chain.flush_if_full()?;
-        chain.events.clear();
+        chain.link_loaded();
+        // The coins are those of a block that was made invalid, and the flush of what followed did not come to pass.
+        chain.leave_invalid()?;
         Ok(chain)
     }
 
@@ -117,13 +185,33 @@ impl Chain {
             state.tx_count = 1;
             state.chain_tx_count = 1;
         }
+        Ok(())
+    }
+
+    /// Makes what was seen before candidates again, the tip before all others.
+    fn link_loaded(&mut self) {
         for index in 1..self.blocks.len() {
-            let has_data = self.blocks[index].block.is_some();
-            if let Some(id) = self.tree.id(index).filter(|_| has_data) {
+            // Pruned ones too: they were seen.
+            let seen = self.blocks[index].tx_count > 0;
+            if let Some(id) = self.tree.id(index).filter(|_| seen) {
                 self.link(id);
             }
         }
-        Ok(())
+        let tip = self.tip();
+        let bases = self.params.assume_utxo.iter();
+        let bases: Vec<_> = bases.map(|base| (base.block, base.chain_tx_count)).collect();
+        for (block, chain_tx_count) in bases {
+            // Coins above a block whose chain was never seen: they came as a snapshot.
+            if let Some(id) = self.tree.find(&block)
+                && self.state(id).chain_tx_count == 0
+                && self.tree.is_ancestor(id, tip)
+            {
+                self.assume_complete(id, chain_tx_count);
+            }
+        }
+        self.candidates.remove(self.rank(tip), tip);
+        self.state_mut(tip).sequence = 0;
+        self.candidates.add(self.rank(tip), tip);
     }
 
     /// Finds the block the coins are of, replaying a flush that was cut short.
@@ -186,7 +274,7 @@ impl Chain {
             }
         }
         let tip = self.tree.hash(new).to_byte_array();
-        self.coins.cache_mut().flush(tip, |_| (), quintet_utxo::After::Keep)?;
+        self.coins.cache_mut().flush(tip, |_| (), After::Keep)?;
         Ok(())
     }
 
@@ -227,44 +315,24 @@ impl Chain {
         Ok(())
     }
 
-    /// Takes in the blocks that are in the files and not in the index: those that came after the last flush.
-    ///
-    /// A block may lie in front of its parent, whose header had come by itself; it waits for it.
-    fn take_in_unindexed(&mut self, now: u64) -> Result<(), ChainError> {
-        let mut waiting: HashMap<BlockHash, Vec<Position>> = HashMap::new();
-        let mut taken = 0_u64;
-        for record in self.storage.unindexed_blocks()? {
-            let (position, bytes) = record?;
-            let mut ready = vec![(position, Bytes::from(bytes))];
-            while let Some((position, bytes)) = ready.pop() {
-                let Ok(block) = Block::decode(bytes) else {
-                    tracing::warn!(?position, "a record of the block files is no block");
-                    continue;
-                };
-                let (hash, parent) = (block.hash(), block.header().prev_blockhash);
-                let examined = Examined::new(block, &self.params);
-                match self.store_block(examined, Some(position), now) {
-                    Ok(_) => taken += 1,
-                    Err(AcceptError::Header(HeaderError::UnknownParent { .. })) => {
-                        waiting.entry(parent).or_default().push(position);
-                        continue;
-                    }
-                    Err(AcceptError::Chain(error)) => return Err(error),
-                    Err(error) => tracing::warn!(%error, "a block of the files is refused"),
-                }
-                for position in waiting.remove(&hash).unwrap_or_default() {
-                    let bytes = self.storage.files().blocks().read(position)?;
-                    ready.push((position, bytes.into()));
-                }
-            }
-            if taken > 0 && taken.is_multiple_of(CONNECT_EVERY) {
-                self.activate(None)?;
-                self.flush_if_full()?;
-            }
+    /// Puts the blocks that are in the files and not in the index into it: those that came after the last flush, or all of them.
+    fn take_in_unindexed(
+        &mut self,
+        now: u64,
+        progress: TellOpen<'_>,
+    ) -> Result<ControlFlow<()>, ChainError> {
+        let source = Unindexed::new(self.storage.clone());
+        let report = self
+            .take_in_all(&source, false, now, &mut |done| progress(&OpenProgress::Indexing(*done)));
+        let report = report.map_err(|error| match error {
+            ImportError::Chain(error) => error,
+            ImportError::Files(source) => ChainError::OwnFiles { source },
+        })?;
+        let ImportReport { progress, malformed, refused_count, orphans, stopped, .. } = report;
+        if progress.blocks > 0 || malformed + refused_count + orphans > 0 {
+            let taken = progress.blocks;
+            tracing::info!(taken, malformed, refused_count, orphans, "indexed blocks of the files");
         }
-        if taken > 0 {
-            tracing::info!(taken, "took in blocks that were not in the index");
-        }
-        Ok(())
+        Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 }

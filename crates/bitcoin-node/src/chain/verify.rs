@@ -11,7 +11,7 @@ use quintet_bitcoin_protocol::{
 };
 use thiserror::Error;
 
-use super::{Chain, ChainError, accept::Below};
+use super::{Chain, ChainError, accept::in_context};
 
 /// How thoroughly blocks are verified; each level includes those before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,7 +143,7 @@ impl Verify<'_> {
         if self.level >= VerifyLevel::Check {
             let params = Arc::clone(&self.chain.params);
             check_block(&block, &params).map_err(|error| self.wrong(id, &error))?;
-            Below::context(&self.chain.tree, &params, id, |context| {
+            in_context(&self.chain.tree, &params, id, |context| {
                 check_block_in_context(&block, context)
             })
             .map_err(|error| self.wrong(id, &error))?;
@@ -171,7 +171,7 @@ impl Verify<'_> {
         let block = self.chain.read_block(id)?;
         let params = Arc::clone(&self.chain.params);
         let coins = &mut self.chain.coins;
-        let connected = Below::context(&self.chain.tree, &params, id, |context| {
+        let connected = in_context(&self.chain.tree, &params, id, |context| {
             connect_block(&block, context, coins).map(|done| (done, context.flags))
         });
         let (done, flags) = connected.map_err(|error| self.wrong(id, &error))?;

@@ -219,6 +219,15 @@ impl Storage {
         Ok(next)
     }
 
+    /// Returns up to where the block files are indexed.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Store`] if it cannot be read.
+    pub fn unindexed_from(&self) -> Result<Position, StorageError> {
+        Ok(self.log_ends()?.blocks)
+    }
+
     /// Walks the blocks that arrived after the last commit, in the order of arrival: what a restart accepts again.
     ///
     /// # Errors
@@ -235,9 +244,23 @@ impl Storage {
     ///
     /// [`StorageError::Store`] if the files could not be synced: they take no more writes.
     pub fn begin_flush(&self) -> Result<Flush, StorageError> {
+        self.begin_flush_of(Indexed::All)
+    }
+
+    /// Like [`Storage::begin_flush`], where not every block appended before is in the index yet.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Storage::begin_flush`].
+    pub fn begin_flush_of(&self, indexed: Indexed) -> Result<Flush, StorageError> {
         let ends = self.files.sync()?;
+        let blocks = match indexed {
+            Indexed::All => ends.blocks,
+            Indexed::UpTo(position) => position.min(ends.blocks),
+            Indexed::AsBefore => self.log_ends()?.blocks,
+        };
         let mut batch = Batch::new();
-        batch.put(&LOG_ENDS, &LOG_ENDS_KEY, &ends);
+        batch.put(&LOG_ENDS, &LOG_ENDS_KEY, &LogEnds { blocks, ..ends });
         Ok(Flush { batch, ends })
     }
 
@@ -306,6 +329,17 @@ fn remove_directory(path: &Path) -> Result<(), StorageError> {
         }
         _ => Ok(()),
     }
+}
+
+/// How much of the block files the index covers once a flush is committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Indexed {
+    /// All of it.
+    All,
+    /// What lies in front of this position; what follows is looked at again after a restart.
+    UpTo(Position),
+    /// What it covered before: this is a part of a flush, and the last part follows.
+    AsBefore,
 }
 
 /// What one commit changes. Made by [`Storage::begin_flush`] alone, so its data is durable before it says so.

@@ -3,6 +3,9 @@
 mod blk;
 mod blocks;
 mod chain;
+mod chain_kill;
+mod chain_regtest;
 mod prune;
+mod regtest;
 mod storage;
 mod storage_kill;

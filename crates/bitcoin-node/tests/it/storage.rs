@@ -64,6 +64,12 @@ pub(crate) fn head_record(tip: BlockHash) -> HeadRecord {
     decoded(&bytes).expect("a record")
 }
 
+/// The record a coins cache leaves when a flush was cut short between two blocks.
+pub(crate) fn between_record(old: BlockHash, new: BlockHash) -> HeadRecord {
+    let bytes = [&[1], old.as_byte_array().as_slice(), &[1], new.as_byte_array()].concat();
+    decoded(&bytes).expect("a record")
+}
+
 fn at(block: &[u8]) -> Head {
     Head::At(hash(block).to_byte_array())
 }

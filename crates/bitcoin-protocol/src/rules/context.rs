@@ -7,12 +7,7 @@ use std::fmt;
 use bitcoin::BlockHash;
 
 use super::{BLOCK_WEIGHT_MAX, BlockError, transaction::is_final, witness::check_witnesses};
-use crate::{
-    block::Block,
-    header::{HeaderId, HeaderTree},
-    network::Params,
-    script::ScriptFlags,
-};
+use crate::{block::Block, network::Params, script::ScriptFlags};
 
 /// From this height on a coinbase may again repeat an older one, so BIP-0030 is checked again.
 ///
@@ -35,31 +30,6 @@ pub trait Ancestors {
     /// Returns the median of the times of the ancestor at `height` and the ten before it, Unix seconds; zero
     /// above the parent.
     fn median_time_past(&self, height: u32) -> u32;
-}
-
-/// The chain that ends in one header of a tree: the ancestors of a block whose parent that header is.
-#[derive(Debug, Clone, Copy)]
-pub struct Branch<'a> {
-    tree: &'a HeaderTree,
-    parent: HeaderId,
-}
-
-impl<'a> Branch<'a> {
-    /// Takes the chain that ends in `parent`.
-    #[must_use]
-    pub const fn new(tree: &'a HeaderTree, parent: HeaderId) -> Self {
-        Self { tree, parent }
-    }
-}
-
-impl Ancestors for Branch<'_> {
-    fn hash(&self, height: u32) -> Option<BlockHash> {
-        self.tree.ancestor(self.parent, height).map(|id| self.tree.hash(id))
-    }
-
-    fn median_time_past(&self, height: u32) -> u32 {
-        self.tree.ancestor(self.parent, height).map_or(0, |id| self.tree.median_time_past(id))
-    }
 }
 
 /// Where in the chain a block stands, and the rules that follow from it.

@@ -38,7 +38,7 @@ pub use block::{
 };
 pub use coins::CoinAccess;
 pub use connect::{Connected, connect_block};
-pub use context::{Ancestors, BlockContext, Branch, check_block_in_context};
+pub use context::{Ancestors, BlockContext, check_block_in_context};
 pub use disconnect::{DisconnectError, Disconnected, disconnect_block};
 pub use inputs::{COINBASE_MATURITY, SequenceLock, check_inputs, sequence_lock};
 pub use reject::{BlockError, ConnectError, InputError, TxError};

@@ -36,17 +36,34 @@ pub(super) struct Affine {
 }
 
 impl Affine {
-    /// Returns the points with these X and a Y of the parity told (`true` for odd); `None` where the
-    /// curve has none.
+    /// Returns the words of X and Y.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) const fn to_words(self) -> [u64; 8] {
+        let ([x0, x1, x2, x3], [y0, y1, y2, y3]) = (self.x.to_words(), self.y.to_words());
+        [x0, x1, x2, x3, y0, y1, y2, y3]
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    pub(super) const fn from_words([x0, x1, x2, x3, y0, y1, y2, y3]: [u64; 8]) -> Self {
+        Self { x: Field::from_words([x0, x1, x2, x3]), y: Field::from_words([y0, y1, y2, y3]) }
+    }
+
+    /// Returns the points with these X and a Y of the parity told (`true` for odd); `None` if the curve
+    /// lacks one of them.
     ///
     /// **Spec:** BIP340, `lift_x`.
-    pub(super) fn lift<const N: usize>(points: [(&[u8; 32], bool); N]) -> [Option<Self>; N] {
-        let xs = points.map(|(x, _)| Field::from_bytes(x));
-        let ys = Field::sqrt(xs.map(|x| x.map_or(Field::ZERO, |x| x.square() * x + SEVEN)));
-        core::array::from_fn(|lane| {
-            let (x, y) = (xs[lane]?, ys[lane]?);
-            Some(Self { x, y: if y.is_odd() == points[lane].1 { y } else { -y } })
-        })
+    pub(super) fn lift_all(points: &[(&[u8; 32], bool)]) -> Option<Vec<Self>> {
+        let xs = points.iter().map(|(x, _)| Field::from_bytes(x)).collect::<Option<Vec<_>>>()?;
+        let mut ys: Vec<_> = xs.iter().map(|&x| x.square() * x + SEVEN).collect();
+        if !Field::sqrt_all(&mut ys) {
+            return None;
+        }
+        let lifted = xs
+            .into_iter()
+            .zip(ys)
+            .zip(points)
+            .map(|((x, y), &(_, odd))| Self { x, y: if y.is_odd() == odd { y } else { -y } });
+        Some(lifted.collect())
     }
 
     pub(super) fn negated(self) -> Self {

@@ -9,13 +9,19 @@
 
 use core::ops::{Add, Mul, Neg, Sub};
 
+#[cfg(target_arch = "x86_64")]
+use super::ifma::{Eight, LANES};
 use crate::words::{add, add_carry, from_be_bytes, multiply_add, subtract, subtract_borrow};
 
 /// 2^256 less the modulus.
-const GAP: u64 = 0x1_0000_03d1;
+pub(super) const GAP: u64 = 0x1_0000_03d1;
 
 /// The modulus.
 const MODULUS: [u64; 4] = [GAP.wrapping_neg(), u64::MAX, u64::MAX, u64::MAX];
+
+/// Numbers from which lanes that are not all filled are faster than pairs.
+#[cfg(target_arch = "x86_64")]
+const LANES_WORTH_WHILE: usize = 3;
 
 /// A coordinate. Words of 64 bits, the lowest first.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +33,12 @@ impl Field {
 
     pub(super) const fn from_words(words: [u64; 4]) -> Self {
         Self(words)
+    }
+
+    /// Returns words that stand for the number, not always the least ones.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) const fn to_words(self) -> [u64; 4] {
+        self.0
     }
 
     /// Reads 32 big-endian bytes; `None` if they are not below the modulus.
@@ -94,6 +106,49 @@ impl Field {
         let power = times(square_times(x223, 23), x22);
         let roots = square_times(times(square_times(power, 6), x2), 2);
         core::array::from_fn(|lane| (roots[lane].square() == numbers[lane]).then_some(roots[lane]))
+    }
+
+    /// Replaces each number by its square root; returns whether all of them have one.
+    pub(super) fn sqrt_all(numbers: &mut [Self]) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(eight) = Eight::detect() {
+            return numbers.chunks_mut(2 * LANES).all(|numbers| {
+                if numbers.len() < LANES_WORTH_WHILE {
+                    Self::sqrt_in_pairs(numbers)
+                } else if numbers.len() <= LANES {
+                    Self::sqrt_in_lanes::<1>(eight, numbers)
+                } else {
+                    Self::sqrt_in_lanes::<2>(eight, numbers)
+                }
+            });
+        }
+        Self::sqrt_in_pairs(numbers)
+    }
+
+    fn sqrt_in_pairs(numbers: &mut [Self]) -> bool {
+        numbers.chunks_mut(2).all(|numbers| {
+            let roots = Self::sqrt([numbers[0], numbers.get(1).copied().unwrap_or(Self::ONE)]);
+            numbers.iter_mut().zip(roots).all(|(number, root)| match root {
+                Some(root) => {
+                    *number = root;
+                    true
+                }
+                None => false,
+            })
+        })
+    }
+
+    /// Finds the roots of at most `N` times eight numbers.
+    #[cfg(target_arch = "x86_64")]
+    fn sqrt_in_lanes<const N: usize>(eight: Eight, numbers: &mut [Self]) -> bool {
+        let mut lanes = [[Self::ZERO; LANES]; N];
+        lanes.as_flattened_mut()[..numbers.len()].copy_from_slice(numbers);
+        let roots = eight.roots(&lanes);
+        numbers.iter_mut().zip(roots.as_flattened()).all(|(number, root)| {
+            let square = *number;
+            *number = *root;
+            root.square() == square
+        })
     }
 
     fn reduced(&self) -> [u64; 4] {
@@ -298,6 +353,19 @@ mod tests {
             let [root, none] = Field::sqrt([a.square(), -b.square()]);
             prop_assert!(root == Some(a) || root == Some(-a));
             prop_assert_eq!(none.is_some(), b.is_zero(), "-1 is no square");
+            let mut squares = vec![a.square(); 1 + usize::try_from(b.0[0] % 40).unwrap()];
+            squares[0] = b.square();
+            let before = squares.clone();
+            prop_assert!(Field::sqrt_all(&mut squares));
+            prop_assert!(squares.iter().zip(&before).all(|(root, square)| root.square() == *square));
+            let mut in_pairs = before.clone();
+            prop_assert!(Field::sqrt_in_pairs(&mut in_pairs));
+            prop_assert_eq!(&in_pairs, &squares, "lanes and pairs find the same of both roots");
+            let mut spoilt = before;
+            if !b.is_zero() {
+                *spoilt.last_mut().unwrap() = -b.square();
+                prop_assert!(!Field::sqrt_all(&mut spoilt));
+            }
             let mut numbers = [a, b, Field::ONE, a].map(|n| if n.is_zero() { Field::ONE } else { n });
             let before = numbers;
             invert_all(&mut numbers, &mut Vec::new());

@@ -41,6 +41,8 @@ use crate::{
 
 mod curve;
 mod field;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 mod scalar;
 mod sum;
 #[cfg(test)]
@@ -53,8 +55,9 @@ const COEFFICIENT_LEN: usize = 16;
 
 /// Signatures and tweaks to be verified together.
 ///
-/// Below some ten of them, single verification is faster; from some hundreds on it takes half the time,
-/// and above four thousand more of them gain nothing. A member takes about 400 bytes while it is verified.
+/// Below some ten of them, single verification is faster; from some hundreds on it takes half the time, with vector
+/// instructions a third, and above four thousand more of them gain little. A member takes about 500 bytes while it
+/// is verified.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     signatures: Vec<Signature>,
@@ -136,9 +139,11 @@ impl Batch {
         let mut terms = Vec::with_capacity(3 * self.signatures.len() + 2 * self.tweaks.len() + 2);
         let mut generator = Scalar::ZERO;
         let mut coefficients = self.coefficients();
-        for (signature, coefficient) in self.signatures.iter().zip(&mut coefficients) {
-            let points = [(&signature.r, false), (&signature.public_key, false)];
-            let [Some(r), Some(key)] = Affine::lift(points) else { return None };
+        let points = Affine::lift_all(&self.points())?;
+        let (pairs, _) = points.as_chunks::<2>();
+        let (of_signatures, of_tweaks) = pairs.split_at(self.signatures.len());
+        let signatures = self.signatures.iter().zip(of_signatures);
+        for ((signature, &[r, key]), coefficient) in signatures.zip(&mut coefficients) {
             let s = Scalar::from_bytes(&signature.s)?;
             let e = Scalar::from_bytes(&reduce(signature.challenge))?;
             let factor = Scalar::from_u128(coefficient);
@@ -146,9 +151,8 @@ impl Batch {
             terms.push((r, Half { magnitude: coefficient, negative: false }));
             push(&mut terms, key, e.times(factor));
         }
-        for (tweak, coefficient) in self.tweaks.iter().zip(&mut coefficients) {
-            let points = [(&tweak.output_key, tweak.parity_odd), (&tweak.internal_key, false)];
-            let [Some(output), Some(internal)] = Affine::lift(points) else { return None };
+        let tweaks = self.tweaks.iter().zip(of_tweaks);
+        for ((tweak, &[output, internal]), coefficient) in tweaks.zip(&mut coefficients) {
             let t = Scalar::from_bytes(&tweak.tweak)?;
             generator = generator.plus(t.times(Scalar::from_u128(coefficient)));
             terms.push((output, Half { magnitude: coefficient, negative: false }));
@@ -156,6 +160,18 @@ impl Batch {
         }
         push(&mut terms, GENERATOR, generator.negated());
         Some(terms)
+    }
+
+    /// Returns the X and parities of the points, two a signature and two a tweak.
+    fn points(&self) -> Vec<(&[u8; 32], bool)> {
+        let signatures = self
+            .signatures
+            .iter()
+            .flat_map(|Signature { r, public_key, .. }| [(r, false), (public_key, false)]);
+        let tweaks = self.tweaks.iter().flat_map(|tweak| {
+            [(&tweak.output_key, tweak.parity_odd), (&tweak.internal_key, false)]
+        });
+        signatures.chain(tweaks).collect()
     }
 
     /// Returns the coefficients, signatures' first: a function of all that was added.

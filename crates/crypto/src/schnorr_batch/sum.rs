@@ -11,6 +11,8 @@
 //! Shared inversions make a sum of two affine points cost six products where a Jacobian one costs
 //! eleven and more.
 
+#[cfg(target_arch = "x86_64")]
+use super::ifma::{Eight, Group};
 use super::{
     curve::{Affine, Jacobian},
     field::{Field, invert_all},
@@ -29,10 +31,14 @@ pub(super) type Term = (Affine, Half);
 
 /// Returns the sum of all terms.
 pub(super) fn sum(terms: &[Term]) -> Jacobian {
-    let width = width(terms.len());
+    sum_in(Buckets::new(), terms)
+}
+
+fn sum_in(mut buckets: Buckets, terms: &[Term]) -> Jacobian {
+    buckets.width = width(terms.len(), buckets.has_lanes());
+    let width = buckets.width;
     let windows = BITS.div_ceil(width);
     let together = (POINTS_AT_ONCE / terms.len().max(1)).clamp(1, windows);
-    let mut buckets = Buckets::new(width);
     let mut total = Jacobian::NEUTRAL;
     let mut above = windows;
     while above > 0 {
@@ -49,14 +55,17 @@ pub(super) fn sum(terms: &[Term]) -> Jacobian {
 }
 
 /// Bits of a digit: the most buckets that a sum of that many points pays for.
-const fn width(points: usize) -> usize {
-    match points {
-        0..16 => 3,
-        16..80 => 4,
-        80..250 => 5,
-        250..700 => 6,
-        700..2_000 => 7,
-        2_000..6_000 => 8,
+///
+/// A window's buckets are brought together one by one. Where points are added up eight at a time, that is the
+/// larger part sooner.
+const fn width(points: usize, lanes: bool) -> usize {
+    match if lanes { points / 3 } else { points } {
+        0..20 => 3,
+        20..80 => 4,
+        80..230 => 5,
+        230..650 => 6,
+        650..1_900 => 7,
+        1_900..6_000 => 8,
         6_000..15_000 => 9,
         15_000..30_000 => 10,
         _ => 11,
@@ -73,6 +82,33 @@ struct Buckets {
     pairs: Vec<usize>,
     inverses: Vec<Field>,
     products: Vec<Field>,
+    #[cfg(target_arch = "x86_64")]
+    lanes: Option<Lanes>,
+}
+
+/// Pairs of points that differ in X, to be added up eight at a time, and how far their X are apart.
+#[cfg(target_arch = "x86_64")]
+struct Lanes {
+    eight: Eight,
+    pairs: Vec<usize>,
+    runs: Vec<Field>,
+    groups: Vec<Group>,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes {
+    fn new() -> Option<Self> {
+        let eight = Eight::detect()?;
+        Some(Self { eight, pairs: Vec::new(), runs: Vec::new(), groups: Vec::new() })
+    }
+
+    /// Adds up the pairs taken since the last time.
+    fn add_up(&mut self, points: &mut [Affine]) {
+        let Self { eight, pairs, runs, groups } = self;
+        eight.add_pairs(points, pairs, runs, groups);
+        pairs.clear();
+        runs.clear();
+    }
 }
 
 /// A bucket's points.
@@ -83,15 +119,37 @@ struct Run {
 }
 
 impl Buckets {
-    const fn new(width: usize) -> Self {
+    fn new() -> Self {
         Self {
-            width,
+            #[cfg(target_arch = "x86_64")]
+            lanes: Lanes::new(),
+            width: 0,
             points: Vec::new(),
             runs: Vec::new(),
             digits: Vec::new(),
             pairs: Vec::new(),
             inverses: Vec::new(),
             products: Vec::new(),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    const fn has_lanes(&self) -> bool {
+        self.lanes.is_some()
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    const fn has_lanes(&self) -> bool {
+        false
+    }
+
+    /// What a processor without lanes has.
+    #[cfg(test)]
+    fn without_lanes(self) -> Self {
+        Self {
+            #[cfg(target_arch = "x86_64")]
+            lanes: None,
+            ..self
         }
     }
 
@@ -158,15 +216,25 @@ impl Buckets {
                 if let Some(denominator) = a.run_to(&b) {
                     let to = start + 2 * left;
                     (self.points[to], self.points[to + 1]) = (a, b);
+                    left += 1;
+                    #[cfg(target_arch = "x86_64")]
+                    if let Some(lanes) = self.lanes.as_mut().filter(|_| a.x != b.x) {
+                        lanes.pairs.push(to);
+                        lanes.runs.push(denominator);
+                        continue;
+                    }
                     self.pairs.push(to);
                     self.inverses.push(denominator);
-                    left += 1;
                 }
             }
             if length % 2 == 1 {
                 self.points[start + 2 * left] = self.points[start + length - 1];
             }
             run.length = left + length % 2;
+        }
+        #[cfg(target_arch = "x86_64")]
+        if let Some(lanes) = &mut self.lanes {
+            lanes.add_up(&mut self.points);
         }
         invert_all(&mut self.inverses, &mut self.products);
         for (&at, &inverse) in self.pairs.iter().zip(&self.inverses) {
@@ -267,7 +335,10 @@ mod tests {
 
         #[test]
         fn the_sum_is_that_of_single_products(terms in terms(100)) {
-            prop_assert_eq!(sum(&terms).to_affine(), slow_sum(&terms).to_affine());
+            let expected = slow_sum(&terms).to_affine();
+            prop_assert_eq!(sum(&terms).to_affine(), expected);
+            let portable = Buckets::new().without_lanes();
+            prop_assert_eq!(sum_in(portable, &terms).to_affine(), expected);
         }
     }
 }

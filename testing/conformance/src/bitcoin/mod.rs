@@ -20,6 +20,7 @@ mod bip32;
 mod bip340;
 mod bip39;
 mod blk;
+mod block_stats;
 mod blocks;
 mod chain;
 mod checkpoints;
@@ -34,6 +35,7 @@ mod nist;
 mod ordering;
 mod prevouts;
 mod psbt;
+mod replay;
 mod script_tests;
 mod sighash;
 mod siphash;
@@ -55,6 +57,7 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(bip340::Bip340),
         Box::new(bip39::Bip39),
         Box::new(blk::Blk),
+        Box::new(block_stats::BlockStats),
         Box::new(blocks::Blocks),
         Box::new(checkpoints::Checkpoints),
         Box::new(compact::Compact),
@@ -68,6 +71,7 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(ordering::Bip69),
         Box::new(prevouts::BlocksWithPrevouts),
         Box::new(psbt::Psbts),
+        Box::new(replay::Replay),
         Box::new(script_tests::ScriptTests),
         Box::new(sighash::Sighash),
         Box::new(siphash::SipHash),

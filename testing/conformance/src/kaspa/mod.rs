@@ -1,13 +1,63 @@
 //! The suites of Kaspa: one file of this folder per sort of vector file.
 
+mod addresses;
 mod assembler;
+mod coinbase;
+mod dump;
+mod extended_key;
+mod genesis;
+mod hashers;
+mod headers;
+mod messages;
+mod mnemonics;
+mod muhash;
+mod params;
+mod pow;
 mod script;
+mod sighash;
+mod tx;
+mod wallet;
 mod zk;
 
-use crate::suite::Suite;
+use quintet_primitives::{Hash256, hex};
+
+use crate::suite::{Mismatch, Suite};
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
 pub fn suites() -> Vec<Box<dyn Suite>> {
-    vec![Box::new(script::ScriptTests), Box::new(zk::Succinct)]
+    vec![
+        Box::new(addresses::Addresses),
+        Box::new(coinbase::Coinbase),
+        Box::new(dump::Dumps),
+        Box::new(genesis::GenesisBlocks),
+        Box::new(hashers::Hashers),
+        Box::new(headers::Headers),
+        Box::new(messages::Messages),
+        Box::new(mnemonics::Mnemonics),
+        Box::new(muhash::MuHashes),
+        Box::new(params::OverrideFiles),
+        Box::new(pow::Matrices),
+        Box::new(script::ScriptTests),
+        Box::new(sighash::Sighashes),
+        Box::new(tx::Ids),
+        Box::new(wallet::Derivations),
+        Box::new(zk::Succinct),
+    ]
+}
+
+/// Reads a field of hexadecimal digits.
+fn bytes(field: &str, text: &str) -> Result<Vec<u8>, Mismatch> {
+    hex::decode(text).map_err(|error| Mismatch::new(field, "hexadecimal digits", error.to_string()))
+}
+
+/// Reads a field of `N` bytes as hexadecimal digits.
+fn array<const N: usize>(field: &str, text: &str) -> Result<[u8; N], Mismatch> {
+    hex::decode_array(text)
+        .map_err(|error| Mismatch::new(field, "hexadecimal digits", error.to_string()))
+}
+
+/// Reads a hash. People see Kaspa's in byte order.
+fn hash(field: &str, text: &str) -> Result<Hash256, Mismatch> {
+    array(field, text).map(Hash256::new)
 }

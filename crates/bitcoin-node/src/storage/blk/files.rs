@@ -12,7 +12,7 @@ use super::{BlkError, BlkReader, MASK_BYTES, MASK_FILE, Mask};
 const FILES_MAX: u32 = 100_000;
 
 /// Where a block lies in a set of block files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlkPlace {
     /// Which of the files, from 0.
     pub file: u32,

@@ -6,9 +6,9 @@ use bitcoin::{BlockHash, hashes::Hash};
 
 use super::{TestTx, at_height, block, commit, outpoint, reason};
 use crate::{
-    header::HeaderTree,
+    header::{ChainView, HeaderTree},
     network::Params,
-    rules::{Ancestors, BlockContext, BlockError, Branch, check_block_in_context},
+    rules::{Ancestors, BlockContext, BlockError, check_block_in_context},
 };
 
 const BIP34: u32 = 227_931;
@@ -56,14 +56,14 @@ fn lock_times_end_by_the_block_s_own_time_and_later_by_its_parent_s_median() {
 }
 
 #[test]
-fn a_branch_of_the_header_tree_names_ancestors_of_its_own() {
+fn the_rules_of_a_block_follow_from_the_headers_below_it() {
     let tree = HeaderTree::new(Arc::new(Params::regtest()), 7);
-    let branch = Branch::new(&tree, tree.best());
+    let below = ChainView::new(&tree, tree.best());
     let genesis = tree.params().genesis_hash();
-    assert_eq!(branch.hash(0), Some(genesis));
-    assert_eq!(branch.median_time_past(0), tree.time(tree.best()));
-    assert_eq!((branch.hash(1), branch.median_time_past(1)), (None, 0));
-    let context = BlockContext::new(tree.params(), BlockHash::all_zeros(), 1, &branch);
+    assert_eq!(below.hash(0), Some(genesis));
+    assert_eq!(below.median_time_past(0), tree.time(tree.best()));
+    assert_eq!((below.hash(1), below.median_time_past(1)), (None, 0));
+    let context = BlockContext::new(tree.params(), BlockHash::all_zeros(), 1, &below);
     assert_eq!(context.median_time_past, tree.time(tree.best()));
     assert!(context.bip34_active() && context.csv_active() && context.segwit_active());
 }
