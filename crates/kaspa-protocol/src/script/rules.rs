@@ -64,7 +64,11 @@ pub struct Rules {
     /// Pushes and numbers must be as short as they can be, and a condition no byte or one.
     pub(super) minimal: bool,
     pub(super) script_size_max: usize,
+    /// Longest value the script itself holds, bytes.
     pub(super) element_size_max: usize,
+    /// Longest value an opcode makes, bytes. Until Toccata none could make one longer than it found, but
+    /// those of KIP-10 that show a whole script: they have no limit of their own.
+    pub(super) result_size_max: usize,
     pub(super) ops_max: usize,
     pub(super) metering: Metering,
     /// Of a bad signature and a bad key the signature's length is named.
@@ -79,6 +83,7 @@ static LEGACY: Rules = Rules {
     minimal: true,
     script_size_max: SCRIPT_SIZE_MAX,
     element_size_max: 520,
+    result_size_max: usize::MAX,
     ops_max: 201,
     metering: Metering::Static,
     signature_first: true,
@@ -96,6 +101,7 @@ static TOCCATA: Rules = Rules {
     minimal: false,
     script_size_max: TOCCATA_SCRIPT_SIZE_MAX,
     element_size_max: 1_000_000,
+    result_size_max: 1_000_000,
     ops_max: 1_000_000,
     metering: Metering::ScriptUnits,
     signature_first: false,

@@ -235,7 +235,7 @@ impl<'s, 'r, T: Trace> Machine<'s, 'r, T> {
 
     /// Pushes a value, which the rules limit in length.
     fn push(&mut self, item: Item<'s>) -> Result<(), ScriptError> {
-        let (actual, limit) = (item.len(), self.rules.element_size_max);
+        let (actual, limit) = (item.len(), self.rules.result_size_max);
         if actual > limit {
             return Err(ScriptError::ElementTooBig { actual, limit });
         }

@@ -15,7 +15,7 @@ impl<'s, T: Trace> Machine<'s, '_, T> {
         match opcode {
             OP_CAT => {
                 let (right, left) = (self.stack.pop()?, self.stack.pop()?);
-                let (actual, limit) = (left.len() + right.len(), self.rules.element_size_max);
+                let (actual, limit) = (left.len() + right.len(), self.rules.result_size_max);
                 if actual > limit {
                     return Err(ScriptError::ElementTooBig { actual, limit });
                 }
@@ -75,7 +75,7 @@ impl<'s, T: Trace> Machine<'s, '_, T> {
         end: usize,
     ) -> Result<Item<'s>, ScriptError> {
         let actual = end.checked_sub(start).ok_or(ScriptError::InvalidRange { start, end })?;
-        let limit = self.rules.element_size_max;
+        let limit = self.rules.result_size_max;
         if actual > limit {
             return Err(ScriptError::ElementTooBig { actual, limit });
         }
