@@ -16,7 +16,6 @@
 //! - [`mass`], [`subsidy`], [`coinbase`]: what a transaction weighs, what a block creates and pays.
 //! - [`validation`]: checks of transactions and bodies that need no DAG, and the names of all rules.
 //! - [`script`]: the script engine.
-//! - [`dag`]: the order of blocks: reachability, GHOSTDAG, windows, depths.
 //! - [`dag`]: reachability, GHOSTDAG, windows, depths and pruning points, in columns.
 //! - [`address`], [`message`]: what people see and sign.
 

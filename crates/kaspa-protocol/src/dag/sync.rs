@@ -60,12 +60,7 @@ impl Dag {
     ///
     /// Reference: `create_block_locator_from_pruning_point`.
     #[must_use]
-    pub fn block_locator(
-        &self,
-        high: BlockId,
-        low: BlockId,
-        limit: usize,
-    ) -> Option<Vec<BlockId>> {
+    pub fn block_locator(&self, high: BlockId, low: BlockId, limit: usize) -> Option<Vec<BlockId>> {
         if !self.reachability().is_chain_ancestor_of(low, high) {
             return None;
         }

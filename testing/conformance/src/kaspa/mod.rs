@@ -3,9 +3,11 @@
 mod addresses;
 mod assembler;
 mod coinbase;
+mod columns;
 mod dump;
 mod extended_key;
 mod genesis;
+mod ghostdag;
 mod hashers;
 mod headers;
 mod messages;
@@ -13,8 +15,12 @@ mod mnemonics;
 mod muhash;
 mod params;
 mod pow;
+mod pruning;
+mod reachability;
 mod script;
 mod sighash;
+mod stability;
+mod topology;
 mod tx;
 mod wallet;
 mod zk;
@@ -22,16 +28,6 @@ mod zk;
 use quintet_primitives::{Hash256, hex};
 
 use crate::suite::{Mismatch, Suite};
-mod assembler;
-mod columns;
-mod ghostdag;
-mod pruning;
-mod reachability;
-mod script;
-mod stability;
-mod topology;
-
-use crate::suite::Suite;
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
@@ -39,8 +35,10 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
     vec![
         Box::new(addresses::Addresses),
         Box::new(coinbase::Coinbase),
+        Box::new(columns::HeaderColumns),
         Box::new(dump::Dumps),
         Box::new(genesis::GenesisBlocks),
+        Box::new(ghostdag::GhostdagFiles),
         Box::new(hashers::Hashers),
         Box::new(headers::Headers),
         Box::new(messages::Messages),
@@ -48,8 +46,11 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(muhash::MuHashes),
         Box::new(params::OverrideFiles),
         Box::new(pow::Matrices),
+        Box::new(pruning::PruningFiles),
+        Box::new(reachability::ReachabilityFiles),
         Box::new(script::ScriptTests),
         Box::new(sighash::Sighashes),
+        Box::new(stability::StabilityFiles),
         Box::new(tx::Ids),
         Box::new(wallet::Derivations),
         Box::new(zk::Succinct),
@@ -70,12 +71,4 @@ fn array<const N: usize>(field: &str, text: &str) -> Result<[u8; N], Mismatch> {
 /// Reads a hash. People see Kaspa's in byte order.
 fn hash(field: &str, text: &str) -> Result<Hash256, Mismatch> {
     array(field, text).map(Hash256::new)
-}
-        Box::new(columns::HeaderColumns),
-        Box::new(ghostdag::GhostdagFiles),
-        Box::new(pruning::PruningFiles),
-        Box::new(reachability::ReachabilityFiles),
-        Box::new(script::ScriptTests),
-        Box::new(stability::StabilityFiles),
-    ]
 }
