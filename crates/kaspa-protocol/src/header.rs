@@ -13,7 +13,8 @@
 //! # Invariants
 //!
 //! - Neighbouring runs differ, and each covers a level or more: one value has one form.
-//! - At most [`LEVELS_MAX`] levels.
+//! - At most [`LEVELS_MAX`] levels, and at most [`EXPANDED_MAX`] parents over all levels: a run of a few
+//!   bytes must not make a node hash gigabytes.
 //!
 //! **Spec:** rusty-kaspa's `Header`, `CompressedParents`; the run form is what peers of protocol 9 send.
 
@@ -23,6 +24,10 @@ use thiserror::Error;
 
 /// Most levels a header may name parents for: levels are bytes.
 pub const LEVELS_MAX: usize = 256;
+
+/// Most parents over all levels, each level counted: 4 MiB to hash, where real headers have some 300
+/// parents and simulations of wide DAGs some thousands.
+pub const EXPANDED_MAX: usize = 1 << 17;
 
 /// Sum of work over blue blocks, in expected hashes.
 pub type BlueWork = U192;
@@ -75,6 +80,14 @@ pub enum LevelParentsError {
         /// Levels that came.
         actual: usize,
     },
+    /// More parents than anybody has.
+    #[error("expected at most {max} parents over all levels, got {actual} or more")]
+    TooManyParents {
+        /// [`EXPANDED_MAX`].
+        max: usize,
+        /// Parents up to the level that is too much.
+        actual: usize,
+    },
     /// A run ends where the one before it does, or earlier.
     #[error("expected run {run} to end above level {previous}, it ends at {actual}")]
     RunsNotIncreasing {
@@ -106,6 +119,8 @@ struct Run {
 pub struct LevelParents {
     hashes: Vec<Hash256>,
     runs: Vec<Run>,
+    /// Parents over all levels.
+    expanded: usize,
 }
 
 impl LevelParents {
@@ -113,7 +128,7 @@ impl LevelParents {
     ///
     /// # Errors
     ///
-    /// [`LevelParentsError::TooManyLevels`].
+    /// [`LevelParentsError::TooManyLevels`] or [`LevelParentsError::TooManyParents`].
     pub fn from_levels<L: AsRef<[Hash256]>>(
         levels: impl IntoIterator<Item = L>,
     ) -> Result<Self, LevelParentsError> {
@@ -140,6 +155,7 @@ impl LevelParents {
             if parents.runs().last().is_some_and(|(_, last)| last == hashes.as_ref()) {
                 return Err(LevelParentsError::RunsNotMerged { run });
             }
+            parents.count(hashes.as_ref().len().saturating_mul((actual - previous).into()))?;
             parents.append(actual, hashes.as_ref());
         }
         Ok(parents)
@@ -149,10 +165,11 @@ impl LevelParents {
     ///
     /// # Errors
     ///
-    /// [`LevelParentsError::TooManyLevels`].
+    /// [`LevelParentsError::TooManyLevels`] or [`LevelParentsError::TooManyParents`].
     pub fn push(&mut self, level: &[Hash256]) -> Result<(), LevelParentsError> {
         let end = self.levels() + 1;
         check_levels(end)?;
+        self.count(level.len())?;
         let end = u16::try_from(end).unwrap_or(u16::MAX);
         let repeats = self.runs().last().is_some_and(|(_, last)| last == level);
         match self.runs.last_mut().filter(|_| repeats) {
@@ -188,9 +205,18 @@ impl LevelParents {
         self.hashes.get(start as usize..end as usize).unwrap_or_default()
     }
 
+    const fn count(&mut self, more: usize) -> Result<(), LevelParentsError> {
+        let actual = self.expanded.saturating_add(more);
+        if actual > EXPANDED_MAX {
+            return Err(LevelParentsError::TooManyParents { max: EXPANDED_MAX, actual });
+        }
+        self.expanded = actual;
+        Ok(())
+    }
+
     fn append(&mut self, levels_end: u16, hashes: &[Hash256]) {
         self.hashes.extend_from_slice(hashes);
-        // Whole headers come in messages far below 2^32 hashes.
+        // At most EXPANDED_MAX.
         let hashes_end = u32::try_from(self.hashes.len()).unwrap_or(u32::MAX);
         self.runs.push(Run { levels_end, hashes_end });
     }
@@ -249,6 +275,12 @@ mod tests {
         assert_eq!(
             LevelParents::from_runs([(257, [hash(1)])]),
             Err(LevelParentsError::TooManyLevels { max: 256, actual: 257 })
+        );
+        let wide = |parents| [(256, vec![hash(1); parents])];
+        assert!(LevelParents::from_runs(wide(512)).is_ok());
+        assert_eq!(
+            LevelParents::from_runs(wide(513)),
+            Err(LevelParentsError::TooManyParents { max: 1 << 17, actual: 256 * 513 })
         );
         assert!(LevelParents::from_levels(vec![[hash(1)]; 256]).is_ok());
         assert_eq!(

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | before Crescendo | root of the accepted ids, sorted: [`accepted_id_root_sorted`] |
 //! | Crescendo (KIP-15) | root of the ids in the order of acceptance, hashed after the selected parent's commitment: [`accepted_id_root_canonical`] |
-//! | Toccata (KIP-21) | the sequencing commitment over lanes |
+//! | Toccata (KIP-21) | the sequencing commitment over lanes: [`super::seq_commit`] |
 //!
 //! **Spec:** rusty-kaspa's `crypto/merkle` and `consensus/core/src/merkle.rs`; KIP-15.
 

@@ -18,6 +18,7 @@ mod domain;
 mod header;
 mod merkle;
 mod muhash;
+pub mod seq_commit;
 mod sighash;
 mod transaction;
 

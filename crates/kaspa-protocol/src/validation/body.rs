@@ -89,7 +89,10 @@ pub fn check_body_in_isolation<'a>(
     check_coinbases(transactions)?;
     for tx in transactions {
         check_tx_in_isolation(params, rules, tx).map_err(|source| {
-            RuleError::TxInIsolationValidationFailed { transaction_id: tx.id(), source }
+            RuleError::TxInIsolationValidationFailed {
+                transaction_id: tx.id(),
+                source: Box::new(source),
+            }
         })?;
     }
     let mut checked =

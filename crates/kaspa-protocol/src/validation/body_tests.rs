@@ -104,7 +104,7 @@ fn a_bad_transaction_is_named() {
     };
     let error = RuleError::TxInIsolationValidationFailed {
         transaction_id: bad.id(),
-        source: TxRuleError::TxOutZero { output: 0 },
+        source: Box::new(TxRuleError::TxOutZero { output: 0 }),
     };
     assert_eq!(broken(&params(), [bad]), error);
 }

@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::{
     coinbase::CoinbaseError,
     header::BlueWork,
+    script::{CovenantError, ScriptError},
     tx::{MAX_SOMPI, Outpoint, SubnetworkId},
 };
 
@@ -101,11 +102,11 @@ pub enum TxRuleError {
     #[error("expected output {outpoint} to be unspent, it is unknown or spent")]
     MissingTxOutpoints { outpoint: Outpoint },
     /// A script fails.
-    #[error("input {input}: expected its scripts to succeed: {reason}")]
-    SignatureInvalid { input: usize, reason: String },
+    #[error("input {input}: expected its scripts to succeed: {source}")]
+    SignatureInvalid { input: usize, source: ScriptError },
     /// A script fails, and there is no signature script at all.
-    #[error("input {input}: expected a signature script, it is empty: {reason}")]
-    SignatureEmpty { input: usize, reason: String },
+    #[error("input {input}: expected a signature script, it is empty: {source}")]
+    SignatureEmpty { input: usize, source: ScriptError },
     /// The count of signature operations is not that of the scripts.
     #[error("input {input}: expected {expected} signature operations, got {actual}")]
     WrongSigOpCount { input: usize, expected: u64, actual: u64 },
@@ -135,8 +136,8 @@ pub enum TxRuleError {
     )]
     ComputeBudgetInV0 { input: usize, actual: u16 },
     /// A covenant's rule is broken.
-    #[error("expected covenants to be authorised: {reason}")]
-    CovenantsError { reason: String },
+    #[error("expected covenants to be authorised: {source}")]
+    CovenantsError { source: CovenantError },
 }
 
 /// A rule of blocks that one breaks.
@@ -216,7 +217,7 @@ pub enum RuleError {
     BadCoinbasePayloadBlueScore { expected: u64, actual: u64 },
     /// A transaction is wrong in itself.
     #[error("transaction {transaction_id}: {source}")]
-    TxInIsolationValidationFailed { transaction_id: Hash256, source: TxRuleError },
+    TxInIsolationValidationFailed { transaction_id: Hash256, source: Box<TxRuleError> },
     /// Too much compute mass.
     #[error("expected compute mass of at most {max}, got {actual}")]
     ExceedsComputeMassLimit { max: u64, actual: u64 },
@@ -240,7 +241,7 @@ pub enum RuleError {
     ChainedTransaction { outpoint: Outpoint },
     /// A transaction is wrong where the block stands.
     #[error("transaction {transaction_id}: {source}")]
-    TxInContextFailed { transaction_id: Hash256, source: TxRuleError },
+    TxInContextFailed { transaction_id: Hash256, source: Box<TxRuleError> },
     /// The payload creates another sum.
     #[error("expected a subsidy of {expected} sompi, got {actual}")]
     WrongSubsidy { expected: u64, actual: u64 },
@@ -275,7 +276,11 @@ pub enum RuleError {
     #[error(
         "expected a template of valid transactions, {count} are not: {transaction_id}: {source}"
     )]
-    InvalidTransactionsInNewBlock { count: usize, transaction_id: Hash256, source: TxRuleError },
+    InvalidTransactionsInNewBlock {
+        count: usize,
+        transaction_id: Hash256,
+        source: Box<TxRuleError>,
+    },
     /// The difficulty window has not been filled.
     #[error("expected a difficulty window of more entries, got {actual}")]
     InsufficientDaaWindowSize { actual: usize },

@@ -79,6 +79,35 @@ fn the_quick_vectors_of_bitcoin_pass() {
     }
 }
 
+/// Suites of Kaspa that take less than a second without optimisation.
+const QUICK_KASPA: [&str; 13] = [
+    "addresses",
+    "coinbase",
+    "derivation",
+    "genesis",
+    "hashers",
+    "headers",
+    "ids",
+    "messages",
+    "mnemonics",
+    "muhash",
+    "params",
+    "pow",
+    "sighash",
+];
+
+#[test]
+fn the_quick_vectors_of_kaspa_pass() {
+    let Some(folder) = vectors("kaspa") else { return };
+    for suite in QUICK_KASPA {
+        let outcome = run("kaspa", &folder, Some(suite)).unwrap();
+        let mut text = Vec::new();
+        print::text(&outcome, &mut text).unwrap();
+        assert!(outcome.is_success(), "{}", String::from_utf8_lossy(&text));
+        assert!(outcome.totals().0 > 0, "{suite} has no case that passed");
+    }
+}
+
 #[test]
 fn a_flipped_byte_in_any_file_fails_the_run() {
     let Some(folder) = vectors("dht") else { return };
