@@ -104,7 +104,7 @@ fn verify_seal(
         .map_err(|_| failed("the seal does not hold"))
 }
 
-/// Returns the root a leaf has with a path; `None` where something is no digest of the suite.
+/// Returns the root a leaf has with a path. Bits of the index above the path's length say nothing. `None` where something is no digest of the suite.
 fn root_of(
     leaf: &Digest,
     index: u32,
