@@ -36,7 +36,7 @@ pub(super) struct Succinct;
 
 impl Suite for Succinct {
     fn name(&self) -> &'static str {
-        "kaspa-zk"
+        "proofs"
     }
 
     fn claims(&self, name: &Path) -> bool {

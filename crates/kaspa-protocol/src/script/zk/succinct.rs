@@ -50,9 +50,8 @@ impl Receipt<'_> {
         if self.suite != [POSEIDON2] {
             return Err(failed("the receipt's hash suite must be Poseidon2, 1"));
         }
-        let index = match words(self.control_index).as_deref() {
-            Some(&[index]) => index,
-            _ => return Err(failed("the control index must have 4 bytes")),
+        let Some(&[index]) = words(self.control_index).as_deref() else {
+            return Err(failed("the control index must have 4 bytes"));
         };
         let (path, rest) = self.control_path.as_chunks::<32>();
         if !rest.is_empty() || path.len() > CONTROL_PATH_MAX {
