@@ -12,6 +12,8 @@
 //!
 //! **Spec:** KIP-10; rusty-kaspa's `crypto/txscript` at v1.0.1, v1.1.0, v2.0.1 and after.
 
+use crate::params::Era;
+
 use super::opcode::{
     OP_1NEGATE, OP_2DIV, OP_2MUL, OP_16, OP_AUTH_OUTPUT_COUNT, OP_BLAKE2B_WITH_KEY,
     OP_BLAKE3_WITH_KEY, OP_CAT, OP_CHECK_SEQUENCE_VERIFY, OP_INVERT, OP_MOD, OP_MUL, OP_NOP,
@@ -108,6 +110,16 @@ static TOCCATA: Rules = Rules {
 };
 
 impl Rules {
+    /// Returns the rules of an era, errors named as the latest release that knew it names them.
+    #[must_use]
+    pub fn of(era: Era) -> &'static Self {
+        match era {
+            Era::PreCrescendo => &LEGACY,
+            Era::Crescendo => &CRESCENDO_KEY_FIRST,
+            Era::Toccata => &TOCCATA,
+        }
+    }
+
     /// The rules from genesis to Crescendo.
     #[must_use]
     pub fn legacy() -> &'static Self {

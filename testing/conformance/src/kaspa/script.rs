@@ -20,26 +20,18 @@ use serde_json::Value;
 use super::assembler;
 use crate::{
     file::File,
-    suite::{Mismatch, Report, Suite, expect_eq, is_json_named},
+    suite::{Mismatch, Report, Suite, expect_eq},
 };
-
-/// Which rules the rows of a file are under, by what its name ends in.
-const ERAS: [(&str, fn() -> &'static Rules); 4] = [
-    ("-v1.0.1.json", Rules::legacy),
-    ("-v1.1.0.json", Rules::crescendo),
-    ("-v2.0.1.json", Rules::crescendo_key_first),
-    ("-head.json", Rules::toccata),
-];
 
 pub(super) struct ScriptTests;
 
 impl Suite for ScriptTests {
     fn name(&self) -> &'static str {
-        "kaspa-script"
+        "scripts"
     }
 
     fn claims(&self, name: &Path) -> bool {
-        is_json_named(name, "script_tests-") && rules_of(name).is_some()
+        rules_of(name).is_some()
     }
 
     fn run(&self, file: &File, report: &mut Report) {
@@ -63,19 +55,23 @@ impl Suite for ScriptTests {
     }
 }
 
+/// Returns the rules the rows of a file are under, by what its name ends in.
 fn rules_of(name: &Path) -> Option<&'static Rules> {
     let name = name.file_name()?.to_str()?;
-    let era = ERAS.iter().find(|(end, _)| name.ends_with(end));
-    era.map(|(_, rules)| rules())
+    match name.strip_prefix("script_tests-")? {
+        "v1.0.1.json" => Some(Rules::legacy()),
+        "v1.1.0.json" => Some(Rules::crescendo()),
+        "v2.0.1.json" => Some(Rules::crescendo_key_first()),
+        "head.json" => Some(Rules::toccata()),
+        _ => None,
+    }
 }
 
 fn check(cells: &[&str], rules: &'static Rules) -> Result<(), Mismatch> {
-    let (signature_script, script, flags, expected) = match *cells {
-        [signature_script, script, flags, expected]
-        | [signature_script, script, flags, expected, _] => {
-            (signature_script, script, flags, expected)
-        }
-        _ => return Err(Mismatch::new("form of the case", "four or five texts", cells)),
+    let ([signature_script, script, flags, expected]
+    | [signature_script, script, flags, expected, _]) = *cells
+    else {
+        return Err(Mismatch::new("form of the case", "four or five texts", cells));
     };
     // The era is the file's: a row has no flags of its own.
     expect_eq("flags", "", flags)?;

@@ -50,9 +50,8 @@ impl Receipt<'_> {
         if self.suite != [POSEIDON2] {
             return Err(failed("the receipt's hash suite must be Poseidon2, 1"));
         }
-        let index = match words(self.control_index).as_deref() {
-            Some(&[index]) => index,
-            _ => return Err(failed("the control index must have 4 bytes")),
+        let Some(&[index]) = words(self.control_index).as_deref() else {
+            return Err(failed("the control index must have 4 bytes"));
         };
         let (path, rest) = self.control_path.as_chunks::<32>();
         if !rest.is_empty() || path.len() > CONTROL_PATH_MAX {
@@ -104,7 +103,7 @@ fn verify_seal(
         .map_err(|_| failed("the seal does not hold"))
 }
 
-/// Returns the root a leaf has with a path; `None` where something is no digest of the suite.
+/// Returns the root a leaf has with a path. Bits of the index above the path's length say nothing. `None` where something is no digest of the suite.
 fn root_of(
     leaf: &Digest,
     index: u32,
