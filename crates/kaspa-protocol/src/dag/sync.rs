@@ -60,19 +60,18 @@ impl Dag {
     ///
     /// Reference: `create_block_locator_from_pruning_point`.
     #[must_use]
-    pub fn block_locator(
-        &self,
-        high: BlockId,
-        low: BlockId,
-        limit: usize,
-    ) -> Option<Vec<BlockId>> {
+    pub fn block_locator(&self, high: BlockId, low: BlockId, limit: usize) -> Option<Vec<BlockId>> {
         if !self.reachability().is_chain_ancestor_of(low, high) {
             return None;
         }
         let lowest = self.blue_score(low);
         let (mut locator, mut at, mut step) = (Vec::new(), high, 1_u64);
         while locator.len() < limit {
-            locator.push(at);
+            // Where a chain block merges more blues than the step, the step grows until it leads below it; the reference names the
+            // block again each time.
+            if locator.last() != Some(&at) {
+                locator.push(at);
+            }
             if self.blue_score(at) <= lowest {
                 break;
             }

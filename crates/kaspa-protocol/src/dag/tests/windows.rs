@@ -169,7 +169,7 @@ fn bits_of_a_chain(step: u64, sampling: Sampling) -> u32 {
 fn blocks_that_come_too_fast_make_the_target_smaller_and_slow_ones_larger() {
     let sampled = Sampling::Sampled { since: 0, earlier_target_time: 0 };
     let target = from_compact(GENESIS_BITS);
-    assert_eq!(bits_of_a_chain(100, sampled)(target));
+    assert_eq!(bits_of_a_chain(100, sampled), to_compact(&target));
     assert!(from_compact(bits_of_a_chain(50, sampled)) < target / U256::from(2));
     assert!(from_compact(bits_of_a_chain(200, sampled)) > target * U256::from(2));
     assert_eq!(bits_of_a_chain(u64::MAX / 100, sampled), 0x207f_ffff, "the easiest");
