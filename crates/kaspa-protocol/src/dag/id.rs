@@ -34,4 +34,10 @@ impl BlockId {
     pub const fn row(self) -> usize {
         self.0 as usize
     }
+
+    /// Returns the number of a row, for tests.
+    #[cfg(test)]
+    pub(crate) fn at(row: usize) -> Self {
+        Self(u32::try_from(row).expect("fewer than 2^32 rows"))
+    }
 }

@@ -143,7 +143,7 @@ mod tests {
         (0..4).for_each(|_| lists.push_list());
         for step in 0..200_u32 {
             let list = (step * 7 % 4) as usize;
-            let id = BlockId::new(list as u32);
+            let id = BlockId::at(list);
             if step % 11 == 10 {
                 lists.clear(id);
                 model[list].clear();
@@ -156,7 +156,7 @@ mod tests {
             lists.splice(id, at, removed, &with);
             model[list].splice(at..at + removed, with);
             for (row, expected) in model.iter().enumerate() {
-                assert_eq!(lists.get(BlockId::new(row as u32)), expected);
+                assert_eq!(lists.get(BlockId::at(row)), expected);
             }
         }
         assert!(lists.data.len() < 400, "freed places are used again");

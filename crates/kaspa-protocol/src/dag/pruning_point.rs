@@ -18,6 +18,9 @@
 use super::{BlockId, Dag, Ghostdag};
 
 /// Depths in blue score.
+///
+/// On every network P rounded up to whole epochs exceeds P by more than the blues one block merges (K + 1), so that samples at their
+/// last step are deep enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PruningRules {
     /// How far below a block its pruning point is, at least.

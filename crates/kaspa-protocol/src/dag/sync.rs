@@ -67,7 +67,11 @@ impl Dag {
         let lowest = self.blue_score(low);
         let (mut locator, mut at, mut step) = (Vec::new(), high, 1_u64);
         while locator.len() < limit {
-            locator.push(at);
+            // Where a chain block merges more blues than the step, the step grows until it leads below it; the reference names the
+            // block again each time.
+            if locator.last() != Some(&at) {
+                locator.push(at);
+            }
             if self.blue_score(at) <= lowest {
                 break;
             }

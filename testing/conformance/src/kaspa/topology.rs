@@ -170,7 +170,7 @@ impl Built {
                 && dag.anticone_sizes(block).iter().all(|entry| entry.size <= self.params.k);
             let facts = [all_below, counted == dag.blue_score(block), grows, chained, in_k];
             if facts.contains(&false) {
-                return Err(Mismatch::new(format!("{}", self.name(block)), [true; 5], facts));
+                return Err(Mismatch::new(self.name(block), [true; 5], facts));
             }
         }
         Ok(())

@@ -67,11 +67,11 @@ pub(super) fn grow(
         if number == 1 {
             parents.push(BlockId::ORIGIN);
         } else if random.below(shape.strays) == 0 {
-            parents.push(BlockId::new(1 + random.below(number - 1) as u32));
+            parents.push(BlockId::at(1 + random.below(number - 1)));
         } else {
             let newest = number - random.below(shape.blind.min(number - 1)) - 1;
             for candidate in (1..=newest).rev().take(3 * shape.blind) {
-                let candidate = BlockId::new(candidate as u32);
+                let candidate = BlockId::at(candidate);
                 let related =
                     |&parent: &BlockId| dag.reachability().is_dag_ancestor_of(candidate, parent);
                 if !parents.iter().any(related) {
@@ -80,7 +80,7 @@ pub(super) fn grow(
             }
         }
         let found = colouring.run(&dag, &parents, &params).expect("an antichain").clone();
-        let block = BlockId::new(number as u32);
+        let block = BlockId::at(number);
         made(&dag, block, &parents, &found);
         let inserted = dag.insert(hash_of(number), &parents, work_of(number), &found);
         assert_eq!(inserted, Ok(block));
@@ -92,7 +92,7 @@ pub(super) fn grow(
 fn pasts(dag: &Dag) -> Vec<BTreeSet<BlockId>> {
     let mut pasts: Vec<BTreeSet<BlockId>> = vec![BTreeSet::from([BlockId::ORIGIN])];
     for number in 1..dag.len() {
-        let block = BlockId::new(number as u32);
+        let block = BlockId::at(number);
         let mut past = BTreeSet::from([block]);
         for parent in dag.parents(block) {
             past.extend(&pasts[parent.row()]);
@@ -104,8 +104,7 @@ fn pasts(dag: &Dag) -> Vec<BTreeSet<BlockId>> {
 
 fn assert_reachable_as_searched(dag: &Dag, pasts: &[BTreeSet<BlockId>]) {
     let reachability = dag.reachability();
-    let blocks =
-        || (0..dag.len() as u32).map(BlockId::new).filter(|&block| reachability.has(block));
+    let blocks = || (0..dag.len()).map(BlockId::at).filter(|&block| reachability.has(block));
     for b in blocks() {
         let chain: BTreeSet<BlockId> = core::iter::successors(Some(b), |&at| {
             (!at.is_origin()).then(|| dag.selected_parent(at))
@@ -149,13 +148,13 @@ proptest! {
         let mut dag = grow(shape, |_, _, _, _| ());
         let pasts = pasts(&dag);
         let mut random = Random(!shape.seed);
-        for number in 1..dag.len() as u32 {
+        for number in 1..dag.len() {
             if random.below(10) < part {
-                dag.delete(BlockId::new(number));
+                dag.delete(BlockId::at(number));
             }
         }
         let left: Vec<BlockId> =
-            (0..dag.len() as u32).map(BlockId::new).filter(|&b| dag.reachability().has(b)).collect();
+            (0..dag.len()).map(BlockId::at).filter(|&b| dag.reachability().has(b)).collect();
         for &a in &left {
             for &b in &left {
                 let expected = pasts[b.row()].contains(&a);
@@ -201,7 +200,7 @@ fn a_child_on_every_block_and_a_fan_on_one_run_out_of_labels_and_are_relabelled(
 
 fn assert_reachable_as_searched_in_part(dag: &Dag) {
     let pasts = pasts(dag);
-    let blocks = || (0..dag.len() as u32).step_by(17).map(BlockId::new);
+    let blocks = || (0..dag.len()).step_by(17).map(BlockId::at);
     for b in blocks() {
         for a in blocks() {
             let expected = pasts[b.row()].contains(&a);
