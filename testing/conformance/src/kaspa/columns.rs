@@ -3,7 +3,7 @@
 //!
 //! Two forms: the Go node's (before Crescendo, no line of parameters) and the reference's (parameters on the first line).
 
-use std::{collections::HashMap, path::Path};
+use std::collections::HashMap;
 
 use quintet_kaspa_protocol::{
     dag::{
@@ -18,48 +18,35 @@ use serde_json::Value;
 
 use crate::{
     file::File,
-    suite::{Mismatch, Report, Suite, expect_eq},
+    suite::{Mismatch, Report, expect_eq},
 };
 
-pub(super) struct HeaderColumns;
-
-impl Suite for HeaderColumns {
-    fn name(&self) -> &'static str {
-        "kaspa-headers"
-    }
-
-    fn claims(&self, name: &Path) -> bool {
-        name.parent().is_some_and(|folder| folder.ends_with("dags_json"))
-            && name.extension().is_some_and(|extension| extension == "jsonl")
-    }
-
-    fn run(&self, file: &File, report: &mut Report) {
-        let text = String::from_utf8_lossy(&file.bytes);
-        let lines: Result<Vec<Value>, _> = text.lines().map(serde_json::from_str).collect();
-        let lines = match lines {
-            Ok(lines) => lines,
-            Err(error) => {
-                report.unreadable = Some(format!("expected JSON lines: {error}"));
-                return;
-            }
-        };
-        let has_parameters =
-            lines.first().is_some_and(|line| line.get("pruning_proof_m").is_some());
-        let parameters = if has_parameters { lines.first() } else { None };
-        let Some((genesis, blocks)) = lines[usize::from(has_parameters)..].split_first() else {
-            report.unreadable = Some("expected a genesis".to_owned());
+/// Inserts every header of a dump into the columns, and compares what they expect of it.
+pub(super) fn run(file: &File, report: &mut Report) {
+    let text = String::from_utf8_lossy(&file.bytes);
+    let lines: Result<Vec<Value>, _> = text.lines().map(serde_json::from_str).collect();
+    let lines = match lines {
+        Ok(lines) => lines,
+        Err(error) => {
+            report.unreadable = Some(format!("expected JSON lines: {error}"));
             return;
-        };
-        let name = file.name.display();
-        let mut columns = None;
-        report.case(format!("{name}:0"), || {
-            columns = Some(Columns::new(&Header::read(genesis)?, parameters)?);
-            Ok(())
-        });
-        let Some(mut columns) = columns else { return };
-        for (number, block) in blocks.iter().enumerate() {
-            report.case(format!("{name}:{}", number + 1), || columns.add(&Header::read(block)?));
         }
+    };
+    let has_parameters = lines.first().is_some_and(|line| line.get("pruning_proof_m").is_some());
+    let parameters = if has_parameters { lines.first() } else { None };
+    let Some((genesis, blocks)) = lines[usize::from(has_parameters)..].split_first() else {
+        report.unreadable = Some("expected a genesis".to_owned());
+        return;
+    };
+    let name = file.name.display();
+    let mut columns = None;
+    report.case(format!("{name}:0"), || {
+        columns = Some(Columns::new(&Header::read(genesis)?, parameters)?);
+        Ok(())
+    });
+    let Some(mut columns) = columns else { return };
+    for (number, block) in blocks.iter().enumerate() {
+        report.case(format!("{name}:{}", number + 1), || columns.add(&Header::read(block)?));
     }
 }
 

@@ -36,7 +36,7 @@ struct Block {
 
 impl Suite for GhostdagFiles {
     fn name(&self) -> &'static str {
-        "kaspa-ghostdag"
+        "ghostdag"
     }
 
     fn claims(&self, name: &Path) -> bool {

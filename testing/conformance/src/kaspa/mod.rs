@@ -35,7 +35,6 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
     vec![
         Box::new(addresses::Addresses),
         Box::new(coinbase::Coinbase),
-        Box::new(columns::HeaderColumns),
         Box::new(dump::Dumps),
         Box::new(genesis::GenesisBlocks),
         Box::new(ghostdag::GhostdagFiles),

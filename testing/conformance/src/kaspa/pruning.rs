@@ -32,7 +32,7 @@ struct Case {
 
 impl Suite for PruningFiles {
     fn name(&self) -> &'static str {
-        "kaspa-pruning"
+        "pruning"
     }
 
     fn claims(&self, name: &Path) -> bool {

@@ -15,7 +15,7 @@ pub(super) struct ReachabilityFiles;
 
 impl Suite for ReachabilityFiles {
     fn name(&self) -> &'static str {
-        "kaspa-reachability"
+        "reachability"
     }
 
     fn claims(&self, name: &Path) -> bool {

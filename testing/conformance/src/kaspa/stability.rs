@@ -19,7 +19,7 @@ pub(super) struct StabilityFiles;
 
 impl Suite for StabilityFiles {
     fn name(&self) -> &'static str {
-        "kaspa-stability"
+        "stability"
     }
 
     fn claims(&self, name: &Path) -> bool {
