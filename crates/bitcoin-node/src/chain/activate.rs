@@ -31,8 +31,9 @@ use crate::storage::BlockStatus;
 /// Blocks that may be connected ahead of their scripts, blocks.
 const PENDING_MAX: usize = 128;
 
-/// Serialised size of the blocks connected ahead of their scripts, bytes. With tables and spent coins they take about three times that.
-const PENDING_BYTES_MAX: usize = 48 << 20;
+/// Serialised size of the blocks connected ahead of their scripts, bytes for each thread that checks: a full block's scripts keep
+/// a thread busy for longer than it takes to connect one. With tables and spent coins blocks take about three times that.
+const PENDING_BYTES_PER_THREAD: usize = 4 << 20;
 
 /// Refused blocks that are remembered until somebody asks, blocks; the oldest are forgotten.
 pub const REFUSED_MAX: usize = 1000;
@@ -231,9 +232,10 @@ impl Chain {
     /// Waits for the oldest blocks while too many, or too large ones, are ahead of their scripts.
     fn make_room(&mut self) -> Result<(), ChainError> {
         self.collect_done()?;
+        let bytes_max = self.options.check_threads.max(1).saturating_mul(PENDING_BYTES_PER_THREAD);
         let too_many = |pending: &std::collections::VecDeque<Pending>| {
             let bytes: usize = pending.iter().map(Pending::bytes).sum();
-            pending.len() >= PENDING_MAX || (pending.len() > 1 && bytes > PENDING_BYTES_MAX)
+            pending.len() >= PENDING_MAX || (pending.len() > 1 && bytes > bytes_max)
         };
         while too_many(&self.pending) {
             let Some(oldest) = self.pending.pop_front() else { break };

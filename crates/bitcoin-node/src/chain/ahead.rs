@@ -9,7 +9,7 @@
 //!
 //! # Invariants
 //!
-//! - At most [`AHEAD_MAX`] blocks and about [`AHEAD_BYTES_MAX`] of serialised blocks are held, and one block more.
+//! - At most [`AHEAD_MAX`] blocks and about [`AHEAD_BYTES_PER_THREAD`] for each thread of serialised blocks are held, and one block more.
 
 use std::{
     collections::VecDeque,
@@ -29,8 +29,8 @@ use super::ChainError;
 /// Blocks that are held, blocks.
 const AHEAD_MAX: usize = 64;
 
-/// Serialised size of the blocks that are held, bytes. Decoded they take about twice that.
-const AHEAD_BYTES_MAX: usize = 32 << 20;
+/// Serialised size of the blocks that are held, bytes for each thread that decodes. Decoded they take about twice that.
+const AHEAD_BYTES_PER_THREAD: usize = 4 << 20;
 
 /// Blocks whose coins are being read ahead, blocks. What is read too early is dropped if a flush comes between.
 const PREFETCHED_MAX: usize = 8;
@@ -63,8 +63,12 @@ impl<T: HasBlock> Ahead<T> {
         Self { pool, decoding: VecDeque::new(), ready: VecDeque::new(), bytes: 0 }
     }
 
+    fn bytes_max(&self) -> usize {
+        self.pool.current_num_threads().saturating_mul(AHEAD_BYTES_PER_THREAD)
+    }
+
     pub(super) fn has_room(&self) -> bool {
-        self.decoding.len() + self.ready.len() < AHEAD_MAX && self.bytes < AHEAD_BYTES_MAX
+        self.decoding.len() + self.ready.len() < AHEAD_MAX && self.bytes < self.bytes_max()
     }
 
     pub(super) fn is_empty(&self) -> bool {
