@@ -7,6 +7,9 @@
 //! - `reindex`: the kernel over copies of the files (`-reindex`): it parses and connects, and copies no block.
 //! - `ours`: the command given, `{data}` and `{files}` replaced.
 //!
+//! Where every input holds one ECDSA signature (`bitcoin_chain --mode ecdsa`), `--signatures` adds the limit: the time libsecp256k1 alone takes for as
+//! many signatures on all cores at once, key parsing included, measured before and after the others because a machine's speed varies.
+//!
 //! The kernel's interface fixes its cache at 450 MiB, sets no assumed-valid block and gives no hash of the coins. So give
 //! the other the same cache; for everything but scripts make the chain with `bitcoin_chain --mode trivial`, where scripts are
 //! one opcode; and compare coins by bitcoind's `gettxoutsetinfo` over the `kernel` folder, which is kept with `--directory`.
@@ -20,7 +23,11 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use bench::{bitcoin_chain::read_blocks, process};
-use bitcoin::{VarInt, consensus::deserialize_partial};
+use bitcoin::{
+    Block,
+    consensus::deserialize,
+    secp256k1::{Keypair, Message, PublicKey, Secp256k1, SecretKey},
+};
 use clap::{Parser, ValueEnum};
 use judge_kernel::{Chainstate, Outcome};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -40,6 +47,9 @@ struct Arguments {
     /// Threads that check scripts, the main one included; 0 for as many as there are cores.
     #[arg(long, default_value_t = 0)]
     threads: usize,
+    /// Every input holds one ECDSA signature: show what share of their bare cost each contender reaches.
+    #[arg(long)]
+    signatures: bool,
     /// Only this contender.
     #[arg(long)]
     only: Option<Contender>,
@@ -72,6 +82,7 @@ struct Figures {
 struct Load {
     blocks: u32,
     transactions: u32,
+    inputs: u64,
     bytes: u64,
 }
 
@@ -94,6 +105,8 @@ fn main() -> anyhow::Result<()> {
     let temporary = tempfile::tempdir()?;
     let directory = arguments.directory.as_deref().unwrap_or(temporary.path());
     let mut all: Vec<Figures> = Vec::new();
+    let cores = std::thread::available_parallelism()?.get();
+    let before = if arguments.signatures { Some(signature_rate(cores)?) } else { None };
     for contender in [Contender::Kernel, Contender::Reindex, Contender::Ours] {
         let wanted = arguments.only.is_none_or(|only| only == contender);
         if wanted && (contender != Contender::Ours || arguments.ours.is_some()) {
@@ -101,17 +114,64 @@ fn main() -> anyhow::Result<()> {
         }
     }
     report(&all, load);
+    if let Some(before) = before {
+        let rate = (before + signature_rate(cores)?) / 2.0;
+        let limit = load.inputs as f64 / rate;
+        println!(
+            "limit: {} signatures at {rate:.0} a second on {cores} cores take {limit:.2} s",
+            load.inputs
+        );
+        for Figures { contender, wall_seconds, .. } in &all {
+            println!("{contender:?}: {:.0} % of the limit", 100.0 * limit / wall_seconds);
+        }
+    }
     Ok(())
+}
+
+/// Returns how many signatures a second libsecp256k1 verifies on all cores at once.
+fn signature_rate(cores: usize) -> anyhow::Result<f64> {
+    const SIGNATURES: u32 = 200;
+    const SECONDS: f64 = 4.0;
+    let secp = Secp256k1::new();
+    let pair = Keypair::from_secret_key(&secp, &SecretKey::from_slice(&[7; 32])?);
+    let public = pair.public_key().serialize();
+    let signed: Vec<_> = (0..SIGNATURES)
+        .map(|number| {
+            let mut digest = [0; 32];
+            digest[..4].copy_from_slice(&number.to_le_bytes());
+            let message = Message::from_digest(digest);
+            (message, secp.sign_ecdsa(&message, &pair.secret_key()))
+        })
+        .collect();
+    let started = Instant::now();
+    let verified: anyhow::Result<u64> = std::thread::scope(|scope| {
+        let verify = || {
+            let mut verified = 0_u64;
+            while started.elapsed().as_secs_f64() < SECONDS {
+                for (message, signature) in &signed {
+                    secp.verify_ecdsa(message, signature, &PublicKey::from_slice(&public)?)?;
+                }
+                verified += u64::from(SIGNATURES);
+            }
+            anyhow::Ok(verified)
+        };
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(verify)).collect();
+        let counts = threads
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))?);
+        counts.sum()
+    });
+    Ok(verified? as f64 / started.elapsed().as_secs_f64())
 }
 
 /// Reads all files: into the page cache, and to know what they hold.
 fn survey(chain: &Path) -> anyhow::Result<Load> {
     let mut load = Load::default();
     read_blocks(chain, |block| {
-        let counted = block.get(80..).context("expected a block of at least a header")?;
-        let (count, _) = deserialize_partial::<VarInt>(counted)?;
+        let parsed: Block = deserialize(&block)?;
         load.blocks += 1;
-        load.transactions += u32::try_from(count.0)?;
+        load.transactions += u32::try_from(parsed.txdata.len())?;
+        load.inputs += parsed.txdata.iter().skip(1).map(|tx| tx.input.len() as u64).sum::<u64>();
         load.bytes += u64::try_from(block.len())?;
         Ok(())
     })?;
