@@ -20,6 +20,7 @@
 
 pub mod bitcoin;
 pub mod dht;
+pub mod field;
 pub mod file;
 pub mod kaspa;
 pub mod print;

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use quintet_primitives::hex;
 use serde::de::DeserializeOwned;
 
 use crate::{
+    field::{array, bytes},
     file::File,
     suite::{Mismatch, Report, Suite},
 };
@@ -82,21 +82,9 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
     ]
 }
 
-/// Reads a field of hexadecimal digits.
-fn bytes(field: &str, text: &str) -> Result<Vec<u8>, Mismatch> {
-    hex::decode(text).map_err(|error| Mismatch::new(field, "hexadecimal digits", error.to_string()))
-}
-
-/// Reads a field of `N` bytes as hexadecimal digits.
-fn array<const N: usize>(field: &str, text: &str) -> Result<[u8; N], Mismatch> {
-    hex::decode_array(text)
-        .map_err(|error| Mismatch::new(field, "hexadecimal digits", error.to_string()))
-}
-
 /// Reads a hash as people see it: hexadecimal digits of its bytes in reverse.
 fn display_hash(field: &str, text: &str) -> Result<[u8; 32], Mismatch> {
-    let mut hash: [u8; 32] = hex::decode_array(text)
-        .map_err(|error| Mismatch::new(field, "64 hexadecimal digits", error.to_string()))?;
+    let mut hash: [u8; 32] = array(field, text)?;
     hash.reverse();
     Ok(hash)
 }

@@ -1,8 +1,9 @@
 //! The suites of the DHT: one file of this folder per sort of vector file.
 
-use quintet_primitives::hex;
-
-use crate::suite::{Mismatch, Suite};
+use crate::{
+    field::{array, bytes},
+    suite::Suite,
+};
 
 mod bencode;
 mod bep33;
@@ -28,15 +29,4 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(bep44::Bep44),
         Box::new(distance::Distance),
     ]
-}
-
-/// Reads a field of hexadecimal digits.
-fn bytes(field: &str, text: &str) -> Result<Vec<u8>, Mismatch> {
-    hex::decode(text).map_err(|error| Mismatch::new(field, "hexadecimal digits", error.to_string()))
-}
-
-/// Reads a field of `N` bytes as hexadecimal digits.
-fn array<const N: usize>(field: &str, text: &str) -> Result<[u8; N], Mismatch> {
-    hex::decode_array(text)
-        .map_err(|error| Mismatch::new(field, "hexadecimal digits", error.to_string()))
 }

@@ -25,9 +25,12 @@ mod tx;
 mod wallet;
 mod zk;
 
-use quintet_primitives::{Hash256, hex};
+use quintet_primitives::Hash256;
 
-use crate::suite::{Mismatch, Suite};
+use crate::{
+    field::{array, bytes},
+    suite::{Mismatch, Suite},
+};
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
@@ -54,17 +57,6 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(wallet::Derivations),
         Box::new(zk::Succinct),
     ]
-}
-
-/// Reads a field of hexadecimal digits.
-fn bytes(field: &str, text: &str) -> Result<Vec<u8>, Mismatch> {
-    hex::decode(text).map_err(|error| Mismatch::new(field, "hexadecimal digits", error.to_string()))
-}
-
-/// Reads a field of `N` bytes as hexadecimal digits.
-fn array<const N: usize>(field: &str, text: &str) -> Result<[u8; N], Mismatch> {
-    hex::decode_array(text)
-        .map_err(|error| Mismatch::new(field, "hexadecimal digits", error.to_string()))
 }
 
 /// Reads a hash. People see Kaspa's in byte order.
