@@ -58,6 +58,19 @@ struct Ready<T> {
     coins: Option<Receiver<Result<Prefetched, StoreError>>>,
 }
 
+/// Waits for what is under way: it holds the files and the store open, and whoever gave up may want to open them again.
+impl<T> Drop for Ahead<T> {
+    fn drop(&mut self) {
+        for (_, receiver) in self.decoding.drain(..) {
+            // An answer, or the end of a job that panicked.
+            let _ = receiver.recv();
+        }
+        for receiver in self.ready.drain(..).filter_map(|ready| ready.coins) {
+            let _ = receiver.recv();
+        }
+    }
+}
+
 impl<T: HasBlock> Ahead<T> {
     pub(super) const fn new(pool: Arc<ThreadPool>) -> Self {
         Self { pool, decoding: VecDeque::new(), ready: VecDeque::new(), bytes: 0 }
@@ -141,8 +154,11 @@ impl<T: HasBlock> Ahead<T> {
         let (sender, receiver) = sync_channel(1);
         let reader = cache.reader();
         self.pool.spawn_fifo(move || {
+            let coins = reader.fetch(missing);
+            // Before it is sent: whoever has the answer may count on the store's being let go.
+            drop(reader);
             // Nobody waits if the work was given up.
-            let _ = sender.send(reader.fetch(missing));
+            let _ = sender.send(coins);
         });
         Some(receiver)
     }
