@@ -118,7 +118,11 @@ impl Pending {
     ) -> Self {
         let group = (!skip).then(|| {
             let owner = (Arc::clone(&undo.block), Arc::clone(&undo.spent));
-            let known = |tx: Tx<'_>| verified.contains_and_remove(&digest(verified, tx, flags));
+            // Nothing is known during initial sync, and then no digest is worth its hash.
+            let any_known = !verified.is_empty();
+            let known = |tx: Tx<'_>| {
+                any_known && verified.contains_and_remove(&digest(verified, tx, flags))
+            };
             let jobs =
                 Jobs::new(owner, |(block, spent)| ScriptJobs::without(block, spent, flags, known));
             let count =

@@ -18,7 +18,7 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) const ALL: [Self; 3] = [Self::Libtorrent, Self::BittorrentDht, Self::Mainline];
 
-    const fn library(self) -> Option<Library> {
+    const fn adapted(self) -> Option<Library> {
         match self {
             Self::Libtorrent => Some(Library::Libtorrent),
             Self::BittorrentDht => Some(Library::BittorrentDht),
@@ -29,7 +29,7 @@ impl Kind {
 
     /// Says why the client cannot be used here; none if it can.
     pub(crate) fn absence(self) -> Option<String> {
-        self.library().and_then(Library::absence)
+        self.adapted().and_then(Library::absence)
     }
 
     /// Starts a node of this kind at place `number` that knows the nodes at `known`.
@@ -40,7 +40,7 @@ impl Kind {
         known: &[SocketAddrV4],
     ) -> Result<Box<dyn Peer>> {
         let ip = place(number);
-        Ok(match self.library() {
+        Ok(match self.adapted() {
             Some(library) => Box::new(Adapter::start(lab, library, ip, known)?),
             None => Box::new(MainlineNode::start(ip, known)?),
         })
