@@ -4,14 +4,7 @@
 //! The test starts itself as a child and kills it at some moment. Whatever the moment, the next one opens what is there, and at the end the
 //! chain and its coins are those of a run nobody disturbed.
 
-use std::{
-    collections::BTreeMap,
-    env,
-    io::{BufRead as _, BufReader, Write as _},
-    ops::ControlFlow,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{collections::BTreeMap, env, ops::ControlFlow, path::Path};
 
 use bitcoin::BlockHash;
 use quintet_bitcoin_node::{
@@ -19,7 +12,10 @@ use quintet_bitcoin_node::{
     storage::{COIN_TABLES, Storage, StorageOptions, blk::BlkFiles},
 };
 use quintet_bitcoin_protocol::network::Params;
-use quintet_store::{Batch, Durability};
+use quintet_store::{
+    Batch, Durability,
+    testing::kill::{child_directory, kill_a_child, ready, report, rounds},
+};
 use quintet_utxo::{CoinBytes, Head};
 
 use crate::{
@@ -28,10 +24,9 @@ use crate::{
     storage::between_record,
 };
 
-const ROUNDS: usize = 10;
+const ROUNDS: u64 = 10;
 
-/// Set for the child: where it works.
-const CHILD_DIRECTORY: &str = "QUINTET_IMPORT_CHILD_DIRECTORY";
+const TEST: &str = "chain_kill::a_killed_chain_ends_as_if_nothing_had_been";
 
 /// Set for the child: whether it rebuilds from the blocks first.
 const CHILD_REINDEX: &str = "QUINTET_IMPORT_CHILD_REINDEX";
@@ -55,18 +50,20 @@ fn tiny(directory: &Path) -> ChainOptions {
     options
 }
 
-fn say(word: &str) {
-    writeln!(std::io::stdout(), "\n{word}").expect("a parent that listens");
+/// Tells the parent that something was done, which is when it may kill.
+fn step() {
+    assert!(report(0), "a child has a parent that listens");
 }
 
 /// Imports, and then reorganises for ever.
 fn work_until_killed(directory: &Path, reindex: bool) {
     let files = BlkFiles::from_paths([directory.join("blocks.dat")], Params::regtest().magic);
     let options = ChainOptions { reindex, ..tiny(&directory.join("chain")) };
+    ready();
     let mut chain = open_with(options);
-    say("step");
+    step();
     let mut tell = |_: &_| {
-        say("step");
+        step();
         ControlFlow::Continue(())
     };
     chain.import(&files.expect("block files"), NOW, &mut tell).expect("an import");
@@ -81,46 +78,19 @@ fn work_until_killed(directory: &Path, reindex: bool) {
         let at = chain.active().at(141).expect("a block");
         chain.invalidate(at).expect("the chain goes back");
         chain.flush().expect("a flush");
-        say("step");
+        step();
         chain.reconsider(at).expect("the chain comes back");
         chain.flush().expect("a flush");
-        say("step");
+        step();
     }
-}
-
-/// Kills a child after so many steps, a bit later or earlier.
-fn kill_a_child(directory: &Path, steps: usize, reindex: bool) {
-    let mut command = Command::new(env::current_exe().expect("this test's binary"));
-    command
-        .args(["--exact", "chain_kill::a_killed_chain_ends_as_if_nothing_had_been", "--nocapture"])
-        .env(CHILD_DIRECTORY, directory)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit());
-    if reindex {
-        command.env(CHILD_REINDEX, "1");
-    }
-    let mut child = command.spawn().expect("a child");
-    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-    let mut seen = 0;
-    let mut killed = false;
-    for line in lines.map_while(Result::ok) {
-        seen += usize::from(line == "step");
-        if seen > steps && !killed {
-            child.kill().expect("a kill");
-            killed = true;
-        }
-    }
-    let status = child.wait().expect("its end");
-    assert!(killed && !status.success(), "the child ended by itself: {status}");
 }
 
 #[test]
 fn a_killed_chain_ends_as_if_nothing_had_been() {
-    if let Some(directory) = env::var_os(CHILD_DIRECTORY) {
-        return work_until_killed(Path::new(&directory), env::var_os(CHILD_REINDEX).is_some());
+    if let Some(directory) = child_directory() {
+        return work_until_killed(&directory, env::var_os(CHILD_REINDEX).is_some());
     }
-    let rounds = env::var("QUINTET_KILL_ROUNDS")
-        .map_or(ROUNDS, |text| text.parse().expect("QUINTET_KILL_ROUNDS is a number of rounds"));
+    let rounds = usize::try_from(rounds(ROUNDS)).expect("a small number");
     let place = tempfile::tempdir().expect("a directory");
     let (_, files) = block_files(place.path(), &blocks());
     let mut undisturbed = open(&place.path().join("undisturbed"));
@@ -130,7 +100,9 @@ fn a_killed_chain_ends_as_if_nothing_had_been() {
     let expected = coins(&mut undisturbed);
     let steps = [0, 7, 40, 93, 150, 170, 205, 199, 230, 210];
     for (round, steps) in steps.into_iter().cycle().take(rounds).enumerate() {
-        kill_a_child(place.path(), steps, round % 4 == 3);
+        let reindex: &[_] = if round % 4 == 3 { &[(CHILD_REINDEX, "1")] } else { &[] };
+        // The first step says that the chain is open.
+        kill_a_child(TEST, place.path(), steps + 1, reindex);
     }
     let mut chain = open_with(tiny(&place.path().join("chain")));
     // A branch that was left when the process was killed is come back to by the operator.

@@ -4,15 +4,11 @@
 //! it at some moment and opens the chain: what was committed is there with its data and undo data, and indexed and unindexed blocks
 //! together are the chain without a gap, so that it can go on without reading anything else.
 
-use std::{
-    env,
-    io::{BufRead as _, BufReader, Write as _},
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::path::Path;
 
 use bitcoin::{BlockHash, hashes::Hash as _};
 use quintet_bitcoin_node::storage::{COIN_TABLES, IndexEntry, Storage, StorageError};
+use quintet_store::testing::kill::{child_directory, kill_a_child, ready, report, rounds};
 use quintet_utxo::{CoinBytes, Head};
 
 use crate::{
@@ -20,13 +16,12 @@ use crate::{
     storage::{head_record, options},
 };
 
-const ROUNDS: usize = 12;
+const ROUNDS: u64 = 12;
 
 /// Blocks between two flushes.
 const FLUSH_EVERY: u32 = 23;
 
-/// Set for the child: the chain it writes to.
-const CHILD_DIRECTORY: &str = "QUINTET_CHAIN_CHILD_DIRECTORY";
+const TEST: &str = "storage_kill::a_killed_chain_goes_on_where_it_was";
 
 fn open(directory: &Path) -> Storage {
     let genesis = BlockHash::from_byte_array([7; 32]);
@@ -82,11 +77,10 @@ fn check(storage: &Storage) -> Found {
 }
 
 fn grow_until_killed(directory: &Path) {
-    let mut out = std::io::stdout();
     let storage = open(directory);
     let Found { committed, mut blocks, mut tip, unindexed: mut dirty } = check(&storage);
     let mut first = committed;
-    writeln!(out, "\nopened").expect("a parent that listens");
+    ready();
     loop {
         // Connecting what a restart found, and what is new.
         let bytes = block(tip, blocks, 300);
@@ -110,52 +104,27 @@ fn grow_until_killed(directory: &Path) {
         flush.batch().put(&COIN_TABLES.head, &(), &head_record(tip));
         storage.commit(flush).expect("a commit");
         first = blocks;
-        if writeln!(out, "\ncommitted {blocks}").is_err() {
+        if !report(blocks.into()) {
             return; // the parent is gone
         }
     }
 }
 
-/// Kills a child after it reported `reports` commits or so; returns the last number it reported.
-fn kill_a_child(directory: &Path, reports: usize) -> u32 {
-    let mut child = Command::new(env::current_exe().expect("this test's binary"))
-        .args(["--exact", "storage_kill::a_killed_chain_goes_on_where_it_was", "--nocapture"])
-        .env(CHILD_DIRECTORY, directory)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("a child");
-    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-    let (mut opened, mut seen, mut last, mut killed) = (false, 0, 0, false);
-    while let Some(Ok(line)) = lines.next() {
-        if let Some(number) = line.strip_prefix("committed ") {
-            last = number.parse().expect("a number");
-            seen += 1;
-        }
-        opened |= line == "opened";
-        if opened && seen >= reports && !killed {
-            child.kill().expect("a kill");
-            killed = true;
-        }
-    }
-    let status = child.wait().expect("its end");
-    assert!(killed && !status.success(), "the child ended by itself: {status}");
-    last
-}
-
 #[test]
 fn a_killed_chain_goes_on_where_it_was() {
-    if let Some(directory) = env::var_os(CHILD_DIRECTORY) {
-        return grow_until_killed(Path::new(&directory));
+    if let Some(directory) = child_directory() {
+        return grow_until_killed(&directory);
     }
-    let rounds = env::var("QUINTET_KILL_ROUNDS")
-        .map_or(ROUNDS, |text| text.parse().expect("QUINTET_KILL_ROUNDS is a number of rounds"));
+    let rounds = rounds(ROUNDS);
     let place = tempfile::tempdir().expect("a directory");
     let mut before = 0;
     for round in 0..rounds {
-        let reported = kill_a_child(place.path(), round * 3 % 10);
+        let reported = kill_a_child(TEST, place.path(), round * 3 % 10, &[]);
         let found = check(&open(place.path()));
-        assert!(found.committed >= reported, "round {round}: {reported} blocks were committed");
+        assert!(
+            u64::from(found.committed) >= reported,
+            "round {round}: {reported} blocks were committed"
+        );
         assert!(found.blocks >= before, "round {round}: older blocks were lost");
         before = found.blocks;
     }

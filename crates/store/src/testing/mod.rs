@@ -8,9 +8,10 @@
 //! ```
 //!
 //! A crash test runs a workload once to count the operations, then once for each operation with the power cut there, and looks at
-//! what a restart finds. fjall has no such seam; it is tested by killing a process.
+//! what a restart finds. fjall has no such seam; it is tested by killing a process: [`kill`].
 
 mod disk;
+pub mod kill;
 mod log_engine;
 #[cfg(feature = "redb")]
 mod redb_backend;

@@ -6,14 +6,12 @@
 //!
 //! `QUINTET_KILL_ROUNDS` sets the rounds for each engine.
 
-use std::{
-    env,
-    io::{BufRead as _, BufReader, Write as _},
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::path::Path;
 
-use quintet_store::{Batch, Durability, EngineKind, Store, Table};
+use quintet_store::{
+    Batch, Durability, EngineKind, Store, Table,
+    testing::kill::{child_directory, kill_a_child, ready, report, rounds},
+};
 
 use crate::subject::{SCHEMA, options};
 
@@ -21,12 +19,6 @@ const ROUNDS: u64 = 20;
 
 const FORWARD: Table<u64, Vec<u8>> = Table::new("forward");
 const BACKWARD: Table<u64, u64> = Table::new("backward");
-
-/// Printed before the store is opened.
-const OPENING: &str = "opening";
-
-/// Set for the child: the store it writes to.
-const CHILD_DIRECTORY: &str = "QUINTET_KILL_CHILD_DIRECTORY";
 
 fn value(number: u64) -> Vec<u8> {
     let size = usize::try_from(number * 37 % 500).expect("a small number");
@@ -50,8 +42,8 @@ fn count_whole(store: &Store) -> u64 {
 
 /// What the child does.
 fn write_until_killed(engine: EngineKind, directory: &Path) {
-    let mut out = std::io::stdout();
-    writeln!(out, "\n{OPENING}").expect("a parent that listens");
+    // Before the store is opened: some children are killed while they create or recover it.
+    ready();
     let store = Store::open(directory, &SCHEMA, &options(engine)).expect("the store");
     for number in count_whole(&store) + 1.. {
         let mut batch = Batch::new();
@@ -60,56 +52,23 @@ fn write_until_killed(engine: EngineKind, directory: &Path) {
         // Buffered commits in between must not outrun a later synced one.
         let durability = if number % 3 == 0 { Durability::Buffered } else { Durability::Sync };
         store.commit(batch, durability).expect("a commit");
-        if durability == Durability::Sync && writeln!(out, "\nsynced {number}").is_err() {
+        if durability == Durability::Sync && !report(number) {
             return; // the parent is gone
         }
     }
 }
 
-/// Starts a child, kills it after it reported `reports` commits or so, and returns the last number it reported. Without any it
-/// is killed while it creates or recovers the store.
-fn kill_a_child(test: &str, directory: &Path, reports: u64) -> u64 {
-    let mut child = Command::new(env::current_exe().expect("this test's binary"))
-        .args(["--exact", test, "--nocapture"])
-        .env(CHILD_DIRECTORY, directory)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("a child");
-    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-    let mut opening = false;
-    let mut seen = 0;
-    let mut last = 0;
-    let mut killed = false;
-    // Everything it managed to print counts, also what is read after the kill.
-    while let Some(Ok(line)) = lines.next() {
-        if let Some(number) = line.strip_prefix("synced ") {
-            last = number.parse().expect("a number");
-            seen += 1;
-        }
-        opening |= line == OPENING;
-        if opening && seen >= reports && !killed {
-            child.kill().expect("a kill");
-            killed = true;
-        }
-    }
-    let status = child.wait().expect("its end");
-    assert!(killed && !status.success(), "the child ended by itself: {status}");
-    last
-}
-
 fn no_acknowledged_record_is_lost(engine: EngineKind, test: &str) {
-    if let Some(directory) = env::var_os(CHILD_DIRECTORY) {
-        return write_until_killed(engine, Path::new(&directory));
+    if let Some(directory) = child_directory() {
+        return write_until_killed(engine, &directory);
     }
-    let rounds = env::var("QUINTET_KILL_ROUNDS")
-        .map_or(ROUNDS, |text| text.parse().expect("QUINTET_KILL_ROUNDS is a number of rounds"));
+    let rounds = rounds(ROUNDS);
     let place = tempfile::tempdir().expect("a directory");
     let directory = place.path().join("store");
     let mut written = 0;
     for round in 0..rounds {
         let reports = if round % 4 == 0 { 0 } else { round * 7 % 40 };
-        let reported = kill_a_child(test, &directory, reports);
+        let reported = kill_a_child(test, &directory, reports, &[]);
         let store = Store::open(&directory, &SCHEMA, &options(engine)).expect("it opens again");
         let found = count_whole(&store);
         assert!(found >= reported, "round {round}: found {found} records, reported {reported}");
