@@ -11,9 +11,8 @@ use quintet_bitcoin_protocol::{
     Block, SpentCoins, Tx,
     header::HeaderId,
     rules::{BlockError, ScriptJobs},
-    script::{Deferred, ScriptFlags, SignatureCheck},
+    script::{Deferred, ScriptFlags, are_all_valid},
 };
-use quintet_crypto::schnorr_batch::Batch;
 use quintet_utxo::{
     checks::{Check, Failure, Group, Pool},
     verified,
@@ -21,9 +20,6 @@ use quintet_utxo::{
 use self_cell::self_cell;
 
 use super::connect::Undo;
-
-/// Schnorr signatures and tweaks from which on they are verified together.
-const BATCH_MIN: usize = 16;
 
 type Owner = (Arc<Block>, Arc<SpentCoins>);
 
@@ -55,7 +51,7 @@ impl Check for BlockCheck {
                     return Err((at, job.refusal(error)));
                 }
             }
-            if all_hold(deferred.checks()) {
+            if are_all_valid(deferred.checks()) {
                 Ok(())
             } else {
                 first_bad(jobs, items.iter().enumerate())
@@ -73,28 +69,6 @@ fn first_bad<'i>(
         jobs.run(item as usize).map_err(|error| (at, error))?;
     }
     Ok(())
-}
-
-/// Returns whether every check holds.
-fn all_hold(checks: &[SignatureCheck]) -> bool {
-    let mut batch = Batch::new();
-    for check in checks {
-        match check {
-            SignatureCheck::Ecdsa { .. } => {}
-            SignatureCheck::Schnorr { signature, public_key, message } => {
-                batch.add_signature(signature, public_key, message);
-            }
-            SignatureCheck::Tweak { output_key, parity_odd, internal_key, tweak } => {
-                batch.add_tweak(output_key, *parity_odd, internal_key, tweak);
-            }
-        }
-    }
-    // Below this the sum of a batch costs more than its parts.
-    if batch.len() < BATCH_MIN {
-        return checks.iter().all(SignatureCheck::verify);
-    }
-    let single = |check: &&SignatureCheck| matches!(check, SignatureCheck::Ecdsa { .. });
-    checks.iter().filter(single).all(SignatureCheck::verify) && batch.verify()
 }
 
 /// A connected block whose scripts are being checked.

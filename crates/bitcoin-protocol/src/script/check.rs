@@ -18,9 +18,12 @@
 //! - `CHECKMULTISIG` tries keys in turn and needs the true answers, unless there are as many signatures
 //!   as keys: then each signature has one key to match, and yes to all is a guess like any other.
 
-use quintet_crypto::secp;
+use quintet_crypto::{schnorr_batch::Batch, secp};
 
 use super::{ScriptError, ScriptFlags, TxContext, verify_input};
+
+/// Schnorr signatures and tweaks from which on they are verified together; below, the sum of a batch costs more than its parts.
+const BATCH_MIN: usize = 16;
 
 /// Longest DER signature kept without an allocation, bytes: the longest strict one without its hash type.
 const DER_INLINE: usize = 72;
@@ -148,6 +151,28 @@ impl SignatureCheck {
     }
 }
 
+/// Returns whether every check holds, Schnorr signatures and tweaks verified together. Which one does not, if so, it does not say.
+#[must_use]
+pub fn are_all_valid(checks: &[SignatureCheck]) -> bool {
+    let mut batch = Batch::new();
+    for check in checks {
+        match check {
+            SignatureCheck::Ecdsa { .. } => {}
+            SignatureCheck::Schnorr { signature, public_key, message } => {
+                batch.add_signature(signature, public_key, message);
+            }
+            SignatureCheck::Tweak { output_key, parity_odd, internal_key, tweak } => {
+                batch.add_tweak(output_key, *parity_odd, internal_key, tweak);
+            }
+        }
+    }
+    if batch.len() < BATCH_MIN {
+        return checks.iter().all(SignatureCheck::verify);
+    }
+    let single = |check: &&SignatureCheck| matches!(check, SignatureCheck::Ecdsa { .. });
+    checks.iter().filter(single).all(SignatureCheck::verify) && batch.verify()
+}
+
 /// Answers the checks of a script.
 pub trait SignatureChecker {
     /// Answers a check. A guess must be yes, and whoever guesses must see to it that it is made good.
@@ -184,12 +209,14 @@ impl SignatureChecker for Immediate {
 /// Holds what the inputs run through it ask: at most one item per signature operation.
 ///
 /// ```
-/// # use quintet_bitcoin_protocol::script::{Deferred, Immediate, ScriptError, ScriptFlags, TxContext, verify_input};
+/// # use quintet_bitcoin_protocol::script::{
+/// #     Deferred, Immediate, ScriptError, ScriptFlags, TxContext, are_all_valid, verify_input,
+/// # };
 /// # fn example(context: &TxContext<'_>, flags: ScriptFlags) -> Result<(), ScriptError> {
 /// let mut deferred = Deferred::default();
 /// deferred.verify(context, 0, flags)?;
 /// // Anywhere, any time later, in any order:
-/// if !deferred.checks().iter().all(|check| check.verify()) {
+/// if !are_all_valid(deferred.checks()) {
 ///     verify_input(context, 0, flags, &mut Immediate)?;
 /// }
 /// # Ok(())

@@ -39,7 +39,9 @@ mod trace;
 mod verify;
 mod witness;
 
-pub use check::{Deferred, DerSignature, Immediate, PublicKey, SignatureCheck, SignatureChecker};
+pub use check::{
+    Deferred, DerSignature, Immediate, PublicKey, SignatureCheck, SignatureChecker, are_all_valid,
+};
 pub use context::TxContext;
 pub use error::ScriptError;
 pub use flags::ScriptFlags;
