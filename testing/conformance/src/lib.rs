@@ -20,10 +20,12 @@
 
 pub mod bitcoin;
 pub mod dht;
+pub mod ethereum;
 pub mod field;
 pub mod file;
 pub mod kaspa;
 pub mod print;
+pub mod rollup;
 pub mod run;
 pub mod suite;
 pub mod sums;

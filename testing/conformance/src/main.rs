@@ -16,7 +16,7 @@ use conformance::{print, run};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Node kind whose vectors these are: bitcoin, dht or kaspa.
+    /// Node kind whose vectors these are: bitcoin, dht, ethereum, kaspa or rollup.
     kind: String,
     /// Folder of vector files; `.gz` files are decompressed.
     dir: PathBuf,

@@ -8,15 +8,15 @@ use std::{
 use thiserror::Error;
 
 use crate::{
-    bitcoin, dht,
+    bitcoin, dht, ethereum,
     file::{File, FileError, plain_name, walk},
-    kaspa,
+    kaspa, rollup,
     suite::{Report, Suite},
     sums,
 };
 
 /// The node kinds whose vectors can be run.
-pub const KINDS: [&str; 3] = ["bitcoin", "dht", "kaspa"];
+pub const KINDS: [&str; 5] = ["bitcoin", "dht", "ethereum", "kaspa", "rollup"];
 
 /// Files that explain and list vectors and are none themselves.
 const PROSE: [&str; 4] = ["README.md", "LICENSE", "NOTICE", sums::LIST];
@@ -135,7 +135,9 @@ pub fn suites_of(kind: &str) -> Result<Vec<Box<dyn Suite>>, RunError> {
     match kind {
         "bitcoin" => Ok(bitcoin::suites()),
         "dht" => Ok(dht::suites()),
+        "ethereum" => Ok(ethereum::suites()),
         "kaspa" => Ok(kaspa::suites()),
+        "rollup" => Ok(rollup::suites()),
         _ => Err(RunError::UnknownKind { actual: kind.to_owned() }),
     }
 }

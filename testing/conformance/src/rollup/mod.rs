@@ -1,0 +1,9 @@
+//! The suites of the OP Stack: one file of this folder per sort of vector file.
+
+use crate::suite::Suite;
+
+/// Returns all suites. A file goes to the first that claims it; no two claim the same.
+#[must_use]
+pub fn suites() -> Vec<Box<dyn Suite>> {
+    vec![]
+}
