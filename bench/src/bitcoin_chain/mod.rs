@@ -24,14 +24,13 @@ mod files;
 mod keys;
 mod kind;
 mod maker;
-mod random;
 mod seal;
 
 pub use files::{BlockFiles, FILE_BYTES_MAX, MAGIC, Written, read_blocks};
 pub use keys::{Keys, Owner, Sighash};
 pub use kind::{Kind, Mix, Mode};
 pub use maker::{Made, Maker, Plan};
-pub use random::SplitMix;
+pub use quintet_primitives::random::SplitMix;
 pub use seal::{
     GENESIS_TIME, MATURITY, SPACING, coinbase, commit, genesis, mine, next_header, subsidy,
 };

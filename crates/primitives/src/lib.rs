@@ -5,11 +5,13 @@
 //!
 //! - [`hex`]: bytes as lower-case hexadecimal, for people and JSON.
 //! - [`time`]: instants that a simulator can construct, and wall-clock seconds.
+//! - [`random`]: numbers that are the same on every machine.
 //! - [`addr`]: IP address classes and network groups, the units of every diversity limit.
 //! - [`Hash160`], [`Hash256`]: fixed-size byte strings that print as hexadecimal.
 
 pub mod addr;
 pub mod hex;
+pub mod random;
 pub mod time;
 
 mod hash;

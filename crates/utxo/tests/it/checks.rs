@@ -8,7 +8,7 @@ use std::sync::{
 
 use quintet_utxo::checks::{Check, Failure, Group, Pool, PoolError, PoolOptions, QueueFull};
 
-use crate::Draw;
+use quintet_primitives::random::SplitMix;
 
 /// What an item does.
 enum Item {
@@ -69,12 +69,12 @@ fn a_group_without_failures_passes_and_every_item_is_seen_once() {
 #[test]
 fn the_lowest_failure_is_the_verdict_in_whatever_order_chunks_end() {
     let pool = pool(4, 3, 10_000);
-    let mut draw = Draw(11);
+    let mut draw = SplitMix::new(11);
     for _ in 0..300 {
         let mut items = passing(120);
         let mut lowest = usize::MAX;
-        for _ in 0..1 + draw.below(6) {
-            let at = draw.below(120);
+        for _ in 0..1 + draw.index(6) {
+            let at = draw.index(120);
             items[at] = Item::Fail("refused");
             lowest = lowest.min(at);
         }

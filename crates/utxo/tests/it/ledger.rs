@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use quintet_store::{Batch, Store, Table};
 use quintet_utxo::{After, Cache, CacheError, Head, Key, Overwrite, Tip};
 
-use crate::{COINS, Draw, key};
+use quintet_primitives::random::SplitMix;
+
+use crate::{COINS, key};
 
 /// A record of the node's own that changes with the coins, through the flush's `extra`: the block's number.
 pub(crate) const SIDE: Table<(), u64> = Table::new("side");
@@ -32,7 +34,7 @@ pub(crate) fn tip(number: usize) -> Tip {
 impl Ledger {
     /// A chain 1, 2, …, `length`, and a fork of the same length as what it leaves off, from `fork`.
     pub(crate) fn new(length: usize, fork: usize, seed: u64) -> Self {
-        let mut draw = Draw(seed);
+        let mut draw = SplitMix::new(seed);
         let genesis = Block { parent: 0, spends: Vec::new(), creates: Vec::new() };
         let mut ledger = Self { blocks: vec![genesis], coins: vec![Coins::new()] };
         let mut next = 0;
@@ -42,18 +44,18 @@ impl Ledger {
         ledger
     }
 
-    fn extend(&mut self, parent: usize, draw: &mut Draw, next: &mut u8) {
+    fn extend(&mut self, parent: usize, draw: &mut SplitMix, next: &mut u8) {
         let mut coins = self.coins[parent].clone();
         let mut block = Block { parent, spends: Vec::new(), creates: Vec::new() };
-        for _ in 0..draw.below(5) {
-            if let Some(spent) = coins.keys().nth(draw.below(coins.len().max(1))).copied() {
+        for _ in 0..draw.index(5) {
+            if let Some(spent) = coins.keys().nth(draw.index(coins.len().max(1))).copied() {
                 let value = coins.remove(&spent).unwrap();
                 block.spends.push((spent, value));
             }
         }
-        for _ in 0..2 + draw.below(5) {
+        for _ in 0..2 + draw.index(5) {
             *next = next.wrapping_add(1);
-            let value = vec![*next; 20 + draw.below(30)];
+            let value = vec![*next; 20 + draw.index(30)];
             if coins.insert(key(*next), value.clone()).is_none() {
                 block.creates.push((key(*next), value));
             }

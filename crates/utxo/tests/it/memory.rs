@@ -9,7 +9,9 @@ use std::{
 use quintet_store::Store;
 use quintet_utxo::{After, Cache, CacheOptions, Key, Overwrite};
 
-use crate::{Draw, SCHEMA, TABLES};
+use quintet_primitives::random::SplitMix;
+
+use crate::{SCHEMA, TABLES};
 
 thread_local! {
     /// Bytes this thread has allocated and not freed.
@@ -41,7 +43,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-fn draw_key(draw: &mut Draw) -> Key {
+fn draw_key(draw: &mut SplitMix) -> Key {
     let mut key = [0; 36];
     for word in key.chunks_mut(8) {
         word.copy_from_slice(&draw.next().to_le_bytes()[..word.len()]);
@@ -56,11 +58,11 @@ fn memory_is_what_the_allocator_says_within_two_per_cent() {
     let before = HELD.with(Cell::get);
     let mut cache = Cache::open(store, TABLES, CacheOptions::new(4 << 20, [7, 8])).unwrap();
     let fixed = HELD.with(Cell::get) - before;
-    let mut draw = Draw(1);
+    let mut draw = SplitMix::new(1);
     let mut asked = None;
     for n in 0..COINS {
         let value = [7; 70];
-        let length = 26 + draw.below(8);
+        let length = 26 + draw.index(8);
         cache.create(&draw_key(&mut draw), &value[..length], Overwrite::Never).unwrap();
         if cache.should_flush() {
             asked.get_or_insert(n);

@@ -1,7 +1,8 @@
-//! A random number generator whose numbers never change.
+//! A random number generator whose numbers never change, for simulations, loads and test cases.
 //!
-//! The chain's bytes follow from these numbers, so the algorithm is pinned here: that of `rand`'s standard generator may
-//! change with a version. SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, 2014).
+//! What is made of these numbers must be the same on every machine and for ever, so the algorithm is pinned here: that of
+//! `rand`'s standard generator may change with a version. SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number
+//! generators*, 2014).
 
 /// A SplitMix64 generator. For loads and test cases, not for secrets.
 #[derive(Debug, Clone)]
@@ -46,6 +47,33 @@ impl SplitMix {
         self.below(100) < percent
     }
 
+    /// Returns a waiting time of a Poisson process, in units of its mean as a fixed-point number of 32 fractional bits.
+    ///
+    /// Comparisons alone make it exponential (von Neumann, *Various techniques used in connection with random digits*, 1951), so no
+    /// machine's logarithm decides about the result.
+    pub const fn exponential(&mut self) -> u64 {
+        const ONE: u64 = 1 << 32;
+        let mut whole = 0_u64;
+        loop {
+            let first = self.next() >> 32;
+            let mut last = first;
+            let mut falling = 1_u32;
+            loop {
+                let next = self.next() >> 32;
+                if next >= last {
+                    break;
+                }
+                last = next;
+                falling += 1;
+            }
+            // A run of odd length: its first number is the fraction. Of even length: one more whole unit passes.
+            if falling % 2 == 1 {
+                return whole.saturating_add(first);
+            }
+            whole = whole.saturating_add(ONE);
+        }
+    }
+
     /// Returns a byte.
     pub fn byte(&mut self) -> u8 {
         self.next().to_le_bytes()[7]
@@ -71,6 +99,18 @@ mod tests {
         assert_eq!(random.next(), 6_457_827_717_110_365_317);
         assert_eq!(random.next(), 3_203_168_211_198_807_973);
         assert_eq!(random.next(), 9_817_491_932_198_370_423);
+    }
+
+    /// Of an exponential distribution, 1 - 1/e lies below the mean.
+    #[test]
+    fn waiting_times_are_exponential() {
+        let mut random = SplitMix::new(3);
+        let times: Vec<_> = (0..100_000).map(|_| random.exponential()).collect();
+        let mean = times.iter().sum::<u64>() / 100_000;
+        let one = 1_u64 << 32;
+        assert!(mean.abs_diff(one) < one / 100, "{mean}");
+        let below = times.iter().filter(|time| **time < one).count();
+        assert!((62_700..63_700).contains(&below), "{below}");
     }
 
     #[test]
