@@ -96,17 +96,30 @@ impl RecoverItem {
 /// Returns for each signature whether it is valid, as [`secp::ecdsa_verify`] would.
 #[must_use]
 pub fn verify_ecdsa_many(items: &[EcdsaItem<'_>]) -> Vec<bool> {
-    let mut valid = vec![false; items.len()];
-    for (items, valid) in items.chunks(PART).zip(valid.chunks_mut(PART)) {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(lanes) = Lanes::for_items(items.len()) {
-            lanes.verify(items, valid);
-        }
-        for (item, valid) in items.iter().zip(valid) {
-            *valid = *valid || item.verify();
-        }
+    let answers = items.chunks(PART).flat_map(|items| {
+        let proven = proven(items).into_iter();
+        items.iter().zip(proven).map(|(item, proven)| proven || item.verify())
+    });
+    answers.collect()
+}
+
+/// Returns whether every signature is valid; looks no further than at the first that is not, and those verified beside it.
+#[must_use]
+pub fn are_all_valid(items: &[EcdsaItem<'_>]) -> bool {
+    items.chunks(PART).all(|items| {
+        let proven = proven(items).into_iter();
+        items.iter().zip(proven).all(|(item, proven)| proven || item.verify())
+    })
+}
+
+/// Returns which signatures lanes prove to be valid.
+fn proven(items: &[EcdsaItem<'_>]) -> Vec<bool> {
+    let mut proven = vec![false; items.len()];
+    #[cfg(target_arch = "x86_64")]
+    if let Some(lanes) = Lanes::for_items(items.len()) {
+        lanes.verify(items, &mut proven);
     }
-    valid
+    proven
 }
 
 /// Returns for each signature the key it is of, X and Y, 32 bytes each, as [`secp::ecdsa_recover`] would.

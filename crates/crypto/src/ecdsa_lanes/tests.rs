@@ -158,6 +158,7 @@ fn compare(cases: &[Case]) {
         .map(|case| ecdsa_verify_compact_any_s(&case.signature, &case.key, &case.message))
         .collect();
     assert_eq!(verify_ecdsa_many(&items), alone, "{cases:?}");
+    assert_eq!(are_all_valid(&items), alone.iter().all(|valid| *valid), "{cases:?}");
     let recoveries: Vec<_> = cases.iter().map(Case::recover_item).collect();
     let recovered: Vec<_> =
         cases.iter().map(|case| ecdsa_recover(&case.signature, case.odd, &case.message)).collect();
