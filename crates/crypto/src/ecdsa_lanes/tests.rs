@@ -191,7 +191,7 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
 #[test]
 fn lanes_alone_prove_what_is_valid_and_nothing_else() {
     let Some(lanes) = Lanes::for_items(usize::MAX) else { return };
-    for len in 1..=CASES.len() {
+    for len in [1, 4, 7, 8, 9, 15, 16, 17, CASES.len()] {
         let items: Vec<_> = CASES[..len].iter().map(Case::item).collect();
         let mut valid = vec![false; len];
         lanes.verify(&items, &mut valid);
@@ -212,7 +212,7 @@ fn a_bad_item_is_found_in_every_lane_and_spoils_no_other() {
     let Some(lanes) = Lanes::for_items(usize::MAX) else { return };
     let len = 19;
     for bad in 0..len {
-        for damage in [
+        let damages = [
             Damage::Message(9),
             Damage::Signature(3),
             Damage::Signature(400),
@@ -222,9 +222,10 @@ fn a_bad_item_is_found_in_every_lane_and_spoils_no_other() {
             Damage::S([0; 32]),
             Damage::X([0xff; 32]),
             Damage::Cut(20),
-        ] {
+        ];
+        for damage in damages.iter().cycle().skip(bad).take(2) {
             let mut cases = CASES[..len].to_vec();
-            cases[bad] = cases[bad].clone().damaged(&damage);
+            cases[bad] = cases[bad].clone().damaged(damage);
             let items: Vec<_> = cases.iter().map(Case::item).collect();
             let mut expected = vec![true; len];
             expected[bad] = false;
@@ -244,7 +245,7 @@ fn a_sum_that_meets_the_neutral_point_or_equal_points_gets_its_answer_all_the_sa
     let mut cases = Vec::new();
     for key in &numbers {
         let key = SecretKey::from_bytes(key).unwrap();
-        for message in numbers.iter().chain([&[0; 32]]) {
+        for message in numbers.iter().step_by(3).chain([&[0; 32]]) {
             let signed = Case::signed(&key, *message, message[31]);
             let r: [u8; 32] = signed.signature[..32].try_into().unwrap();
             cases.push(signed.clone());
@@ -254,7 +255,7 @@ fn a_sum_that_meets_the_neutral_point_or_equal_points_gets_its_answer_all_the_sa
             cases.push(signed.clone().damaged(&Damage::S(r)));
             cases.push(signed.clone().damaged(&Damage::S(r)).damaged(&Damage::To(r)));
             cases.push(signed.clone().damaged(&Damage::S(r)).damaged(&Damage::To(negated(&r))));
-            for s in &numbers {
+            for s in numbers.iter().skip(1).step_by(5) {
                 cases.push(signed.clone().damaged(&Damage::R(*s)));
                 cases.push(signed.clone().damaged(&Damage::R(*s)).damaged(&Damage::S(*s)));
             }
@@ -290,10 +291,10 @@ fn der_is_read_as_laxly_as_one_by_one() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 15 } else { 300 }))]
 
     #[test]
-    fn answers_are_those_of_libsecp256k1(cases in proptest::collection::vec(case(), 1..60)) {
+    fn answers_are_those_of_libsecp256k1(cases in proptest::collection::vec(case(), 1..40)) {
         compare(&cases);
     }
 }
