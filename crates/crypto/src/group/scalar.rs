@@ -95,7 +95,7 @@ impl Scalar {
         let digits = exponent
             .into_iter()
             .rev()
-            .flat_map(|word| (0..16).rev().map(move |digit| (word >> (4 * digit)) as usize & 15));
+            .flat_map(|word| (0..16).rev().map(move |digit| (word >> (4 * digit) & 15) as usize));
         digits.fold(Self::ONE, |power, digit| {
             let power = (0..4).fold(power, |power, _| power.times(power));
             power.times(powers[digit])
