@@ -12,10 +12,11 @@ use bench::thread_time;
 use clap::Parser;
 use quintet_crypto::{
     digest::sha256d,
+    ecdsa_lanes::{EcdsaItem, RecoverItem, recover_many, verify_ecdsa_many},
     merkle,
     muhash::{MuHash, Num3072, Sha256ChaCha20},
     schnorr_batch::Batch,
-    secp::{SecretKey, ecdsa_verify, schnorr_verify, tweak_add, tweak_check},
+    secp::{SecretKey, ecdsa_recover, ecdsa_verify, schnorr_verify, tweak_add, tweak_check},
 };
 
 /// Core, measured elsewhere on this kind of machine: microseconds.
@@ -48,6 +49,7 @@ fn main() {
     let bench = Bench { rounds };
     bench.hashes();
     bench.sets();
+    bench.ecdsa();
     bench.signatures();
 }
 
@@ -121,14 +123,49 @@ impl Bench {
         line("  inverse of 3072 bits", each, None, None);
     }
 
-    fn signatures(&self) {
+    /// Verification and recovery in lanes beside libsecp256k1's.
+    fn ecdsa(&self) {
         let cases = cases();
-        let each = self.best(100, || {
+        let single = self.best(100, || {
             for case in &cases[..100] {
                 assert!(ecdsa_verify(&case.ecdsa, &case.long_key, &case.message));
             }
         });
-        line("ECDSA, one by one", each, Some(CORE_VERIFY), None);
+        line("ECDSA, one by one", single, Some(CORE_VERIFY), None);
+        for size in [4, 8, 16, 32, 64, 256, 1024] {
+            let each = self.best(size, || {
+                let items: Vec<_> = cases[..size]
+                    .iter()
+                    .filter_map(|case| {
+                        EcdsaItem::from_der_lax(&case.ecdsa, &case.long_key, &case.message)
+                    })
+                    .collect();
+                assert!(
+                    items.len() == size && verify_ecdsa_many(&items).iter().all(|valid| *valid)
+                );
+            });
+            line(&format!("ECDSA, {size} in lanes"), each, Some(CORE_VERIFY), Some(single));
+        }
+        let single = self.best(100, || {
+            for case in &cases[..100] {
+                assert!(
+                    ecdsa_recover(&case.recovery.signature, case.recovery.odd, &case.message)
+                        .is_some()
+                );
+            }
+        });
+        line("key recovery, one by one", single, None, None);
+        for size in [4, 8, 16, 32, 64, 256, 1024] {
+            let each = self.best(size, || {
+                let items: Vec<_> = cases[..size].iter().map(|case| case.recovery).collect();
+                assert!(recover_many(&items).iter().all(Option::is_some));
+            });
+            line(&format!("key recovery, {size} in lanes"), each, None, Some(single));
+        }
+    }
+
+    fn signatures(&self) {
+        let cases = cases();
         let single = self.best(100, || {
             for case in &cases[..100] {
                 assert!(schnorr_verify(&case.schnorr, &case.key, &case.message));
@@ -176,6 +213,7 @@ struct Case {
     key: [u8; 32],
     long_key: [u8; 33],
     ecdsa: Vec<u8>,
+    recovery: RecoverItem,
     schnorr: [u8; 64],
     output: [u8; 32],
     odd: bool,
@@ -191,7 +229,10 @@ fn cases() -> Vec<Case> {
         let (output, odd) = tweak_add(&key, &message)?;
         let (ecdsa, schnorr) =
             (secret.sign_ecdsa(&message), secret.sign_schnorr(&message, &[0; 32]));
-        Some(Case { message, key, long_key: secret.public_key(), ecdsa, schnorr, output, odd })
+        let (signature, of_r) = secret.sign_ecdsa_recoverable(&message)?;
+        let recovery = RecoverItem { signature, odd: of_r, message };
+        let long_key = secret.public_key();
+        Some(Case { message, key, long_key, ecdsa, recovery, schnorr, output, odd })
     });
     cases.take(SIGNATURES).collect()
 }

@@ -10,12 +10,15 @@
 //!   [`sha256d_many`], for messages of any lengths.
 //! - [`muhash`]: the hash of a set, which elements join and leave in any order.
 //! - [`secp`]: ECDSA and Schnorr signatures over secp256k1, one by one.
+//! - [`ecdsa_lanes`]: ECDSA signatures and the keys recovered from them, eight side by side.
 //! - [`schnorr_batch`]: Schnorr signatures and tweaks of keys, many at once.
 //! - [`ed25519`]: signatures, strict verification, keys from seeds or in expanded form.
 //! - [`crc32c`]: the Castagnoli checksum.
 
 pub mod digest;
+pub mod ecdsa_lanes;
 pub mod ed25519;
+mod group;
 pub mod keyed;
 pub mod merkle;
 pub mod muhash;

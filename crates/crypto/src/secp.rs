@@ -16,6 +16,7 @@ use std::sync::LazyLock;
 
 use secp256k1::{
     All, Keypair, Message, Parity, PublicKey, Scalar, Secp256k1, XOnlyPublicKey, ecdh, ecdsa,
+    ecdsa::{RecoverableSignature, RecoveryId},
     schnorr,
 };
 use thiserror::Error;
@@ -85,6 +86,44 @@ pub fn ecdsa_verify_compact(
     let Ok(key) = PublicKey::from_slice(public_key) else { return false };
     let Ok(signature) = ecdsa::Signature::from_compact(signature) else { return false };
     CONTEXT.verify_ecdsa(&Message::from_digest(*message), &signature, &key).is_ok()
+}
+
+/// Checks a compact ECDSA signature (R, then S, 32 bytes each) whose S may be high; keys as [`ecdsa_verify`].
+///
+/// **Spec:** SEC 1, section 4.1.4.
+#[must_use]
+pub fn ecdsa_verify_compact_any_s(
+    signature: &[u8; 64],
+    public_key: &[u8],
+    message: &[u8; 32],
+) -> bool {
+    let Ok(key) = PublicKey::from_slice(public_key) else { return false };
+    let Ok(mut signature) = ecdsa::Signature::from_compact(signature) else { return false };
+    signature.normalize_s();
+    CONTEXT.verify_ecdsa(&Message::from_digest(*message), &signature, &key).is_ok()
+}
+
+/// Returns R and S, 32 bytes each, of a signature read by the lax rules; `None` if it is none. Numbers above the order
+/// become zeros, which no signature has.
+///
+/// **Spec:** Bitcoin Core's `ecdsa_signature_parse_der_lax`.
+#[must_use]
+pub fn ecdsa_compact_from_der_lax(signature_der: &[u8]) -> Option<[u8; 64]> {
+    ecdsa::Signature::from_der_lax(signature_der).ok().map(|found| found.serialize_compact())
+}
+
+/// Returns the key, X and Y, 32 bytes each, of which a compact signature is, given whether the Y of the point behind R is odd; S may be
+/// high.
+///
+/// The point's X is R itself, never R and the order: Ethereum has no sign for that.
+///
+/// **Spec:** SEC 1, section 4.1.6; Ethereum yellow paper, appendix F.
+#[must_use]
+pub fn ecdsa_recover(signature: &[u8; 64], odd: bool, message: &[u8; 32]) -> Option<[u8; 64]> {
+    let id = RecoveryId::from_i32(i32::from(odd)).ok()?;
+    let signature = RecoverableSignature::from_compact(signature, id).ok()?;
+    let key = CONTEXT.recover_ecdsa(&Message::from_digest(*message), &signature).ok()?;
+    key.serialize_uncompressed().last_chunk().copied()
 }
 
 /// Returns whether an ECDSA signature, read by the lax rules, has an S in the lower half.
@@ -249,6 +288,20 @@ impl SecretKey {
     pub fn sign_ecdsa_low_r(&self, message: &[u8; 32]) -> Vec<u8> {
         let message = Message::from_digest(*message);
         CONTEXT.sign_ecdsa_low_r(&message, &self.0.secret_key()).serialize_der().to_vec()
+    }
+
+    /// Signs as [`Self::sign_ecdsa`]; returns R and S, 32 bytes each, and whether the Y of the point behind R is odd.
+    ///
+    /// `None` for the one signature in 2^128 whose point has an X above the order.
+    #[must_use]
+    pub fn sign_ecdsa_recoverable(&self, message: &[u8; 32]) -> Option<([u8; 64], bool)> {
+        let message = Message::from_digest(*message);
+        let signature = CONTEXT.sign_ecdsa_recoverable(&message, &self.0.secret_key());
+        let (id, signature) = signature.serialize_compact();
+        match id.to_i32() {
+            id @ 0..=1 => Some((signature, id == 1)),
+            _ => None,
+        }
     }
 
     /// Signs a message of any length by BIP340; `aux` is fresh randomness, or zeros.

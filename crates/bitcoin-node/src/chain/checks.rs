@@ -1,6 +1,6 @@
 //! The script checks of connected blocks, run ahead on every core.
 //!
-//! A chunk of inputs is run with its signatures put aside: Schnorr signatures and tweaks into one batch, the others one by one. Only if one
+//! A chunk of inputs is run with its signatures put aside: ECDSA signatures are verified eight side by side, Schnorr signatures and tweaks as one batch. Only if one
 //! of them is bad is the chunk run again with every signature checked on the spot, to name the first input that fails.
 //!
 //! **Spec:** Bitcoin Core, `CCheckQueue`, `CheckInputScripts`.

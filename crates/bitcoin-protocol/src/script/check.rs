@@ -18,7 +18,11 @@
 //! - `CHECKMULTISIG` tries keys in turn and needs the true answers, unless there are as many signatures
 //!   as keys: then each signature has one key to match, and yes to all is a guess like any other.
 
-use quintet_crypto::{schnorr_batch::Batch, secp};
+use quintet_crypto::{
+    ecdsa_lanes::{self, EcdsaItem},
+    schnorr_batch::Batch,
+    secp,
+};
 
 use super::{ScriptError, ScriptFlags, TxContext, verify_input};
 
@@ -151,13 +155,21 @@ impl SignatureCheck {
     }
 }
 
-/// Returns whether every check holds, Schnorr signatures and tweaks verified together. Which one does not, if so, it does not say.
+/// Returns whether every check holds: ECDSA signatures verified side by side, Schnorr signatures and tweaks together. Which one does
+/// not, if so, it does not say.
 #[must_use]
 pub fn are_all_valid(checks: &[SignatureCheck]) -> bool {
+    let mut side_by_side = Vec::with_capacity(checks.len());
     let mut batch = Batch::new();
     for check in checks {
         match check {
-            SignatureCheck::Ecdsa { .. } => {}
+            SignatureCheck::Ecdsa { signature, public_key, message } => {
+                let (signature, public_key) = (signature.as_bytes(), public_key.as_bytes());
+                let Some(item) = EcdsaItem::from_der_lax(signature, public_key, message) else {
+                    return false;
+                };
+                side_by_side.push(item);
+            }
             SignatureCheck::Schnorr { signature, public_key, message } => {
                 batch.add_signature(signature, public_key, message);
             }
@@ -166,11 +178,14 @@ pub fn are_all_valid(checks: &[SignatureCheck]) -> bool {
             }
         }
     }
-    if batch.len() < BATCH_MIN {
-        return checks.iter().all(SignatureCheck::verify);
+    if !ecdsa_lanes::are_all_valid(&side_by_side) {
+        return false;
     }
-    let single = |check: &&SignatureCheck| matches!(check, SignatureCheck::Ecdsa { .. });
-    checks.iter().filter(single).all(SignatureCheck::verify) && batch.verify()
+    if batch.len() >= BATCH_MIN {
+        return batch.verify();
+    }
+    let is_ecdsa = |check: &&SignatureCheck| matches!(check, SignatureCheck::Ecdsa { .. });
+    checks.iter().filter(|check| !is_ecdsa(check)).all(SignatureCheck::verify)
 }
 
 /// Answers the checks of a script.

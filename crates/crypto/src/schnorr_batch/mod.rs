@@ -29,21 +29,16 @@ use chacha20::{
 };
 use quintet_primitives::Hash256;
 
-use self::{
-    curve::{Affine, GENERATOR},
-    scalar::{Half, Scalar},
-    sum::Term,
-};
+use self::sum::Term;
 use crate::{
     digest::Tag,
+    group::{
+        curve::{Affine, GENERATOR},
+        scalar::{Half, Scalar},
+    },
     secp::{CHALLENGE, halves, reduce},
 };
 
-mod curve;
-mod field;
-#[cfg(target_arch = "x86_64")]
-mod ifma;
-mod scalar;
 mod sum;
 #[cfg(test)]
 mod tests;

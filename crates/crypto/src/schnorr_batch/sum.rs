@@ -12,8 +12,8 @@
 //! eleven and more.
 
 #[cfg(target_arch = "x86_64")]
-use super::ifma::{Eight, Group};
-use super::{
+use crate::group::ifma::{Eight, Group};
+use crate::group::{
     curve::{Affine, Jacobian},
     field::{Field, invert_all},
     scalar::Half,
@@ -280,7 +280,8 @@ fn digit(factor: &Half, bit: usize, width: usize) -> i16 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::curve::GENERATOR, *};
+    use super::*;
+    use crate::group::curve::GENERATOR;
 
     fn slow_sum(terms: &[Term]) -> Jacobian {
         terms.iter().fold(Jacobian::NEUTRAL, |sum, (point, factor)| {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use quintet_crypto::{
     digest::sha256,
-    secp::{SecretKey, ecdsa_verify_strict},
+    ecdsa_lanes::{EcdsaItem, verify_ecdsa_many},
+    secp::{SecretKey, ecdsa_verify, ecdsa_verify_strict},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -35,6 +36,9 @@ impl Suite for Wycheproof {
 }
 
 const ECDSA: &str = "ecdsa_secp256k1_sha256_bitcoin_test.json";
+/// As many of one signature as fill the lanes of two groups, and one more.
+const LANES: usize = 17;
+
 const ECDH: &str = "ecdh_secp256k1_test.json";
 
 /// What stands before a point on secp256k1 in the ASN.1 form of a public key: uncompressed, then
@@ -131,7 +135,13 @@ impl EcdsaTest {
         let key = bytes("uncompressed", &group.public_key.uncompressed)?;
         let message = sha256(&[&bytes("msg", &self.msg)?]);
         let signature = bytes("sig", &self.sig)?;
-        self.result.check(ecdsa_verify_strict(&signature, &key, message.as_bytes()))
+        let strict = ecdsa_verify_strict(&signature, &key, message.as_bytes());
+        // Lanes read laxly and take either S: they must say what one by one says.
+        let lax = ecdsa_verify(&signature, &key, message.as_bytes());
+        let item = EcdsaItem::from_der_lax(&signature, &key, message.as_bytes());
+        let in_lanes = item.map_or(vec![false; LANES], |item| verify_ecdsa_many(&[item; LANES]));
+        expect_eq("accepted in lanes", vec![lax; LANES], in_lanes)?;
+        self.result.check(strict)
     }
 }
 

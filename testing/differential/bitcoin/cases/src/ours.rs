@@ -4,11 +4,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use quintet_bitcoin_protocol::{
     Transaction,
-    script::{Deferred, Immediate, ScriptError, ScriptFlags, TxContext, verify_input},
+    script::{
+        Deferred, Immediate, ScriptError, ScriptFlags, TxContext, are_all_valid, verify_input,
+    },
     transaction::Output,
 };
 
 use super::{Case, Verdict};
+
+/// Signatures that are verified side by side.
+const LANES: usize = 8;
 
 /// Returns this project's verdict on a case, whose transaction is serialised already.
 ///
@@ -53,7 +58,13 @@ fn verify(case: &Case, bytes: &[u8]) -> Verdict {
 fn deferred(context: &TxContext<'_>, input: usize, flags: ScriptFlags) -> Result<(), ScriptError> {
     let mut deferred = Deferred::default();
     deferred.verify(context, input, flags)?;
-    if deferred.checks().iter().all(|check| check.verify()) {
+    // As often as fills two groups of lanes, so that a lone signature too goes the way a block's many do.
+    let mut checks = deferred.take();
+    let of_case = checks.clone();
+    while !of_case.is_empty() && checks.len() <= LANES {
+        checks.extend_from_slice(&of_case);
+    }
+    if are_all_valid(&checks) {
         return Ok(());
     }
     verify_input(context, input, flags, &mut Immediate)

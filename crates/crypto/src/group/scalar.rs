@@ -18,7 +18,7 @@ const N: [u64; 4] = [0xbfd2_5e8c_d036_4141, 0xbaae_dce6_af48_a03b, 0xffff_ffff_f
 const GAP: [u64; 3] = [0x402d_a173_2fc9_bebf, 0x4551_2319_50b7_5fc4, 1];
 
 /// Multiplies as the endomorphism does.
-pub(super) const LAMBDA: Scalar = Scalar([
+pub(crate) const LAMBDA: Scalar = Scalar([
     0xdf02_967c_1b23_bd72,
     0x122e_22ea_2081_6678,
     0xa526_1c02_8812_645a,
@@ -37,44 +37,93 @@ const G2: [u64; 4] =
 
 /// A number below the order. Words of 64 bits, the lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Scalar([u64; 4]);
+pub(crate) struct Scalar([u64; 4]);
 
 /// A factor of at most 128 bits and its sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Half {
-    pub(super) magnitude: u128,
-    pub(super) negative: bool,
+pub(crate) struct Half {
+    pub(crate) magnitude: u128,
+    pub(crate) negative: bool,
 }
 
 impl Scalar {
-    pub(super) const ZERO: Self = Self([0; 4]);
+    pub(crate) const ZERO: Self = Self([0; 4]);
+    const ONE: Self = Self([1, 0, 0, 0]);
+
+    pub(crate) const fn from_words(words: [u64; 4]) -> Self {
+        Self(words)
+    }
+
+    /// Returns the number as a coordinate: it is below the field's modulus too.
+    pub(crate) const fn to_words(self) -> [u64; 4] {
+        self.0
+    }
 
     /// Reads 32 big-endian bytes; `None` if they are not below the order.
-    pub(super) fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
         (*bytes < ORDER).then(|| Self(from_be_bytes(bytes)))
     }
 
     /// Takes a number of 128 bits.
     #[expect(clippy::cast_possible_truncation, reason = "the lower and the upper half")]
-    pub(super) const fn from_u128(number: u128) -> Self {
+    pub(crate) const fn from_u128(number: u128) -> Self {
         Self([number as u64, (number >> 64) as u64, 0, 0])
     }
 
-    pub(super) fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         let ([w0, w1, w2, w3], carry) = add(&self.0, &other.0);
         reduce([w0, w1, w2, w3, u64::from(carry), 0, 0, 0])
     }
 
-    pub(super) fn times(self, other: Self) -> Self {
+    pub(crate) fn times(self, other: Self) -> Self {
         reduce(multiply(&self.0, &other.0))
     }
 
-    pub(super) fn negated(self) -> Self {
+    pub(crate) fn is_zero(&self) -> bool {
+        self.0 == [0; 4]
+    }
+
+    /// Returns the inverse; zero for zero, which has none.
+    fn invert(self) -> Self {
+        let mut powers = [Self::ONE; 16];
+        for exponent in 1..powers.len() {
+            powers[exponent] = powers[exponent - 1].times(self);
+        }
+        // The exponent is n - 2, four bits at a time.
+        let [low, rest @ ..] = N;
+        let exponent = [low - 2, rest[0], rest[1], rest[2]];
+        let digits = exponent
+            .into_iter()
+            .rev()
+            .flat_map(|word| (0..16).rev().map(move |digit| (word >> (4 * digit) & 15) as usize));
+        digits.fold(Self::ONE, |power, digit| {
+            let power = (0..4).fold(power, |power, _| power.times(power));
+            power.times(powers[digit])
+        })
+    }
+
+    /// Inverts all numbers at once, none of them zero, for three products each and one inversion.
+    pub(crate) fn invert_all(numbers: &mut [Self]) {
+        let mut products = Vec::with_capacity(numbers.len());
+        let mut product = Self::ONE;
+        for &number in &*numbers {
+            products.push(product);
+            product = product.times(number);
+        }
+        let mut inverse = product.invert();
+        for (number, before) in numbers.iter_mut().zip(products).rev() {
+            let next = inverse.times(*number);
+            *number = inverse.times(before);
+            inverse = next;
+        }
+    }
+
+    pub(crate) fn negated(self) -> Self {
         if self == Self::ZERO { self } else { Self(subtract(&N, &self.0).0) }
     }
 
     /// Returns the two short factors that together are this one.
-    pub(super) fn split(self) -> (Half, Half) {
+    pub(crate) fn split(self) -> (Half, Half) {
         let (c1, c2) = (nearest(&self.0, &G1), nearest(&self.0, &G2));
         let k2 = c1.times(MINUS_B1).plus(c2.times(MINUS_B2));
         let k1 = self.plus(k2.times(LAMBDA).negated());

@@ -1,6 +1,6 @@
 //! Points of the curve `y² = x³ + 7`, in variable time: everything here is public.
 
-use super::field::Field;
+use super::field::{Field, invert_all};
 
 /// A cube root of one: `(x, y) -> (βx, y)` is the curve's endomorphism.
 const BETA: Field = Field::from_words([
@@ -13,7 +13,7 @@ const BETA: Field = Field::from_words([
 const SEVEN: Field = Field::from_words([7, 0, 0, 0]);
 
 /// The generator.
-pub(super) const GENERATOR: Affine = Affine {
+pub(crate) const GENERATOR: Affine = Affine {
     x: Field::from_words([
         0x59f2_815b_16f8_1798,
         0x029b_fcdb_2dce_28d9,
@@ -30,21 +30,21 @@ pub(super) const GENERATOR: Affine = Affine {
 
 /// A point other than the neutral one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Affine {
-    pub(super) x: Field,
-    pub(super) y: Field,
+pub(crate) struct Affine {
+    pub(crate) x: Field,
+    pub(crate) y: Field,
 }
 
 impl Affine {
     /// Returns the words of X and Y.
     #[cfg(target_arch = "x86_64")]
-    pub(super) const fn to_words(self) -> [u64; 8] {
+    pub(crate) const fn to_words(self) -> [u64; 8] {
         let ([x0, x1, x2, x3], [y0, y1, y2, y3]) = (self.x.to_words(), self.y.to_words());
         [x0, x1, x2, x3, y0, y1, y2, y3]
     }
 
     #[cfg(target_arch = "x86_64")]
-    pub(super) const fn from_words([x0, x1, x2, x3, y0, y1, y2, y3]: [u64; 8]) -> Self {
+    pub(crate) const fn from_words([x0, x1, x2, x3, y0, y1, y2, y3]: [u64; 8]) -> Self {
         Self { x: Field::from_words([x0, x1, x2, x3]), y: Field::from_words([y0, y1, y2, y3]) }
     }
 
@@ -52,7 +52,7 @@ impl Affine {
     /// lacks one of them.
     ///
     /// **Spec:** BIP340, `lift_x`.
-    pub(super) fn lift_all(points: &[(&[u8; 32], bool)]) -> Option<Vec<Self>> {
+    pub(crate) fn lift_all(points: &[(&[u8; 32], bool)]) -> Option<Vec<Self>> {
         let xs = points.iter().map(|(x, _)| Field::from_bytes(x)).collect::<Option<Vec<_>>>()?;
         let mut ys: Vec<_> = xs.iter().map(|&x| x.square() * x + SEVEN).collect();
         if !Field::sqrt_all(&mut ys) {
@@ -66,19 +66,19 @@ impl Affine {
         Some(lifted.collect())
     }
 
-    pub(super) fn negated(self) -> Self {
+    pub(crate) fn negated(self) -> Self {
         Self { y: -self.y, ..self }
     }
 
     /// Returns λ times the point.
-    pub(super) fn endomorphism(self) -> Self {
+    pub(crate) fn endomorphism(self) -> Self {
         Self { x: self.x * BETA, ..self }
     }
 
     /// Returns the denominator of the slope through both points, the tangent's if they are one;
     /// `None` if their sum is the neutral point.
     #[inline]
-    pub(super) fn run_to(&self, other: &Self) -> Option<Field> {
+    pub(crate) fn run_to(&self, other: &Self) -> Option<Field> {
         let run = other.x - self.x;
         if !run.is_zero() {
             Some(run)
@@ -92,7 +92,7 @@ impl Affine {
 
     /// Returns the sum, given the inverse of [`Self::run_to`].
     #[inline]
-    pub(super) fn plus(&self, other: &Self, inverse_run: Field) -> Self {
+    pub(crate) fn plus(&self, other: &Self, inverse_run: Field) -> Self {
         let rise = other.y - self.y;
         let slope = if rise.is_zero() && self.x == other.x {
             let square = self.x.square();
@@ -107,21 +107,21 @@ impl Affine {
 
 /// A point as `(x / z², y / z³)`; the neutral one has `z = 0`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Jacobian {
-    x: Field,
-    y: Field,
-    z: Field,
+pub(crate) struct Jacobian {
+    pub(crate) x: Field,
+    pub(crate) y: Field,
+    pub(crate) z: Field,
 }
 
 impl Jacobian {
-    pub(super) const NEUTRAL: Self = Self { x: Field::ONE, y: Field::ONE, z: Field::ZERO };
+    pub(crate) const NEUTRAL: Self = Self { x: Field::ONE, y: Field::ONE, z: Field::ZERO };
 
-    pub(super) fn is_neutral(&self) -> bool {
+    pub(crate) fn is_neutral(&self) -> bool {
         self.z.is_zero()
     }
 
     /// Returns twice the point.
-    pub(super) fn doubled(&self) -> Self {
+    pub(crate) fn doubled(&self) -> Self {
         if self.is_neutral() {
             return *self;
         }
@@ -138,7 +138,7 @@ impl Jacobian {
         Self { x, y: e * (d - x) - c - c, z: yz + yz }
     }
 
-    pub(super) fn plus_affine(&self, other: &Affine) -> Self {
+    pub(crate) fn plus_affine(&self, other: &Affine) -> Self {
         if self.is_neutral() {
             return Self { x: other.x, y: other.y, z: Field::ONE };
         }
@@ -148,7 +148,7 @@ impl Jacobian {
         self.plus_by(run, rise, self.x, self.y, self.z)
     }
 
-    pub(super) fn plus(&self, other: &Self) -> Self {
+    pub(crate) fn plus(&self, other: &Self) -> Self {
         if self.is_neutral() {
             return *other;
         }
@@ -174,8 +174,19 @@ impl Jacobian {
         Self { x, y: rise * (v - x) - y1 * cube, z: z * run }
     }
 
+    /// Brings points, none of them neutral, to affine form with one inversion.
+    pub(crate) fn all_to_affine(points: &[Self]) -> Vec<Affine> {
+        let mut inverses: Vec<_> = points.iter().map(|point| point.z).collect();
+        invert_all(&mut inverses, &mut Vec::with_capacity(points.len()));
+        let affine = points.iter().zip(inverses).map(|(point, inverse)| {
+            let square = inverse.square();
+            Affine { x: point.x * square, y: point.y * square * inverse }
+        });
+        affine.collect()
+    }
+
     #[cfg(test)]
-    pub(super) fn to_affine(self) -> Option<Affine> {
+    pub(crate) fn to_affine(self) -> Option<Affine> {
         let inverse = self.z.invert();
         let square = inverse.square();
         (!self.is_neutral()).then(|| Affine { x: self.x * square, y: self.y * square * inverse })

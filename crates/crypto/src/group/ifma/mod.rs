@@ -11,30 +11,30 @@
 use super::{curve::Affine, field::Field};
 use numbers::{Numbers, load, minus, multiply, square, store, zeros};
 
-mod numbers;
+pub(crate) mod numbers;
 
 /// Numbers in a vector.
-pub(super) const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 /// The right to call this module's functions: exists only where the processor has their features.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Eight(());
+pub(crate) struct Eight(());
 
 /// What [`Eight::add_pairs`] keeps of a group of eight: the runs, and the product of those before.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Group {
+pub(crate) struct Group {
     runs: Numbers,
     before: Numbers,
 }
 
 impl Eight {
-    pub(super) fn detect() -> Option<Self> {
+    pub(crate) fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma"))
             .then_some(Self(()))
     }
 
     /// Returns each number to the power of (p + 1) / 4: its root, if it has one.
-    pub(super) fn roots<const N: usize>(
+    pub(crate) fn roots<const N: usize>(
         self,
         numbers: &[[Field; LANES]; N],
     ) -> [[Field; LANES]; N] {
@@ -48,7 +48,7 @@ impl Eight {
     /// Replaces the point at each place by its sum with the next, given how far their X are apart, which is not zero.
     ///
     /// `groups` is working space.
-    pub(super) fn add_pairs(
+    pub(crate) fn add_pairs(
         self,
         points: &mut [Affine],
         places: &[usize],
@@ -69,6 +69,17 @@ fn roots<const N: usize>(numbers: &[[Field; LANES]; N]) -> [[Field; LANES]; N] {
     for (x, numbers) in x.iter_mut().zip(numbers) {
         *x = take(numbers);
     }
+    let mut found = [[Field::ZERO; LANES]; N];
+    for (found, roots) in found.iter_mut().zip(&roots_of(&x)) {
+        *found = give(roots);
+    }
+    found
+}
+
+/// Returns the root of each number that has one. Two chains side by side keep the processor's multipliers busy.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(crate) fn roots_of<const N: usize>(x: &[Numbers; N]) -> [Numbers; N] {
+    let x = *x;
     // The exponent is 223 ones, a zero, 22 ones, then 00001100; the names tell how many ones.
     let x2 = times(&square_times(&x, 1), &x);
     let x3 = times(&square_times(&x2, 1), &x);
@@ -83,12 +94,7 @@ fn roots<const N: usize>(numbers: &[[Field; LANES]; N]) -> [[Field; LANES]; N] {
     let x223 = times(&square_times(&x220, 3), &x3);
     let power = times(&square_times(&x223, 23), &x22);
     let power = times(&square_times(&power, 6), &x2);
-    let roots = square_times(&power, 2);
-    let mut found = [[Field::ZERO; LANES]; N];
-    for (found, roots) in found.iter_mut().zip(&roots) {
-        *found = give(roots);
-    }
-    found
+    square_times(&power, 2)
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
@@ -145,7 +151,7 @@ fn add_pairs(points: &mut [Affine], places: &[usize], runs: &[Field], groups: &m
 }
 
 #[target_feature(enable = "avx512f")]
-fn take(fields: &[Field; LANES]) -> Numbers {
+pub(crate) fn take(fields: &[Field; LANES]) -> Numbers {
     let [numbers, _] = load(&fields.map(|field| {
         let [w0, w1, w2, w3] = field.to_words();
         [w0, w1, w2, w3, 0, 0, 0, 0]
@@ -154,6 +160,6 @@ fn take(fields: &[Field; LANES]) -> Numbers {
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn give(numbers: &Numbers) -> [Field; LANES] {
+pub(crate) fn give(numbers: &Numbers) -> [Field; LANES] {
     store(numbers, &zeros()).map(|[w0, w1, w2, w3, ..]| Field::from_words([w0, w1, w2, w3]))
 }

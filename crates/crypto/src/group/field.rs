@@ -14,7 +14,7 @@ use super::ifma::{Eight, LANES};
 use crate::words::{add, add_carry, from_be_bytes, multiply_add, subtract, subtract_borrow};
 
 /// 2^256 less the modulus.
-pub(super) const GAP: u64 = 0x1_0000_03d1;
+pub(crate) const GAP: u64 = 0x1_0000_03d1;
 
 /// The modulus.
 const MODULUS: [u64; 4] = [GAP.wrapping_neg(), u64::MAX, u64::MAX, u64::MAX];
@@ -25,39 +25,49 @@ const LANES_WORTH_WHILE: usize = 3;
 
 /// A coordinate. Words of 64 bits, the lowest first.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Field([u64; 4]);
+pub(crate) struct Field([u64; 4]);
 
 impl Field {
-    pub(super) const ZERO: Self = Self([0; 4]);
-    pub(super) const ONE: Self = Self([1, 0, 0, 0]);
+    pub(crate) const ZERO: Self = Self([0; 4]);
+    pub(crate) const ONE: Self = Self([1, 0, 0, 0]);
 
-    pub(super) const fn from_words(words: [u64; 4]) -> Self {
+    pub(crate) const fn from_words(words: [u64; 4]) -> Self {
         Self(words)
     }
 
     /// Returns words that stand for the number, not always the least ones.
     #[cfg(target_arch = "x86_64")]
-    pub(super) const fn to_words(self) -> [u64; 4] {
+    pub(crate) const fn to_words(self) -> [u64; 4] {
         self.0
     }
 
     /// Reads 32 big-endian bytes; `None` if they are not below the modulus.
-    pub(super) fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
         let words = from_be_bytes(bytes);
         let (_, below) = subtract(&words, &MODULUS);
         below.then_some(Self(words))
     }
 
-    pub(super) fn is_zero(&self) -> bool {
+    /// Returns the number as 32 big-endian bytes.
+    pub(crate) fn to_bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let (places, _) = bytes.as_chunks_mut::<8>();
+        for (place, word) in places.iter_mut().rev().zip(self.reduced()) {
+            *place = word.to_be_bytes();
+        }
+        bytes
+    }
+
+    pub(crate) fn is_zero(&self) -> bool {
         self.0 == [0; 4] || self.0 == MODULUS
     }
 
-    pub(super) fn is_odd(&self) -> bool {
+    pub(crate) fn is_odd(&self) -> bool {
         self.reduced()[0] & 1 == 1
     }
 
     #[inline(always)]
-    pub(super) fn square(&self) -> Self {
+    pub(crate) fn square(&self) -> Self {
         let [a0, a1, a2, a3] = self.0;
         // The products of different words once, then doubled, then the squares.
         let (w1, c) = multiply_add(a0, a1, 0, 0);
@@ -85,7 +95,7 @@ impl Field {
     }
 
     /// Returns the inverse; zero for zero, which has none.
-    pub(super) fn invert(&self) -> Self {
+    pub(crate) fn invert(&self) -> Self {
         // The exponent p - 2 is 223 ones, a zero, 22 ones, then 0000101101.
         let one = [*self];
         let [x2, x22, x223] = powers_of_ones(one);
@@ -100,7 +110,7 @@ impl Field {
     ///
     /// A root is a long chain of squares, each waiting for the one before; two chains side by side keep
     /// the processor's multiplier busy.
-    pub(super) fn sqrt<const N: usize>(numbers: [Self; N]) -> [Option<Self>; N] {
+    pub(crate) fn sqrt<const N: usize>(numbers: [Self; N]) -> [Option<Self>; N] {
         // The exponent (p + 1) / 4 is 223 ones, a zero, 22 ones, then 00001100.
         let [x2, x22, x223] = powers_of_ones(numbers);
         let power = times(square_times(x223, 23), x22);
@@ -109,7 +119,7 @@ impl Field {
     }
 
     /// Replaces each number by its square root; returns whether all of them have one.
-    pub(super) fn sqrt_all(numbers: &mut [Self]) -> bool {
+    pub(crate) fn sqrt_all(numbers: &mut [Self]) -> bool {
         #[cfg(target_arch = "x86_64")]
         if let Some(eight) = Eight::detect() {
             return numbers.chunks_mut(2 * LANES).all(|numbers| {
@@ -283,7 +293,7 @@ fn subtract_word(words: [u64; 4], word: u64) -> ([u64; 4], bool) {
 }
 
 /// Inverts all numbers at once, none of them zero, for three products each and one inversion.
-pub(super) fn invert_all(numbers: &mut [Field], products: &mut Vec<Field>) {
+pub(crate) fn invert_all(numbers: &mut [Field], products: &mut Vec<Field>) {
     products.clear();
     let mut product = Field::ONE;
     for number in numbers.iter() {
