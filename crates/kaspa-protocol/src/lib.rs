@@ -17,6 +17,7 @@
 //! - [`validation`]: checks of transactions and bodies that need no DAG, and the names of all rules.
 //! - [`script`]: the script engine.
 //! - [`dag`]: reachability, GHOSTDAG, windows, depths and pruning points, in columns.
+//! - [`lanes`]: active lanes and the sequencing commitment.
 //! - [`address`], [`message`]: what people see and sign.
 
 pub mod address;
@@ -25,6 +26,7 @@ pub mod coinbase;
 pub mod dag;
 pub mod hashing;
 pub mod header;
+pub mod lanes;
 pub mod mass;
 pub mod message;
 pub mod params;
