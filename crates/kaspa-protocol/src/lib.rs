@@ -18,6 +18,7 @@
 //! - [`script`]: the script engine.
 //! - [`dag`]: reachability, GHOSTDAG, windows, depths and pruning points, in columns.
 //! - [`lanes`]: active lanes and the sequencing commitment.
+//! - [`proof`]: pruning proofs, trusted data, past pruning points, and what pruning keeps.
 //! - [`address`], [`message`]: what people see and sign.
 
 pub mod address;
@@ -31,6 +32,7 @@ pub mod mass;
 pub mod message;
 pub mod params;
 pub mod pow;
+pub mod proof;
 pub mod script;
 pub mod subsidy;
 pub mod target;

@@ -31,10 +31,10 @@ pub struct LaneDiff {
 pub struct LaneDiffError {
     /// The lane's key.
     pub key: Hash256,
-    /// What the diff says it is.
-    pub expected: Option<Lane>,
-    /// What it is.
-    pub actual: Option<Lane>,
+    /// Its tip as the diff says; none if it is not active.
+    pub expected: Option<Hash256>,
+    /// Its tip.
+    pub actual: Option<Hash256>,
 }
 
 impl LaneDiff {
@@ -74,6 +74,7 @@ impl LaneDiff {
         for change in &self.changes {
             let (expected, actual) = (direction(change).0, tree.get(&change.key));
             if expected != actual {
+                let [expected, actual] = [expected, actual].map(|lane| lane.map(|lane| lane.tip));
                 return Err(LaneDiffError { key: change.key, expected, actual });
             }
         }

@@ -45,6 +45,8 @@ pub struct Lane {
     pub blue_score: u64,
 }
 
+type Keyed<T> = (Hash256, T);
+
 #[derive(Debug)]
 pub(super) enum Node {
     Lane { key: Hash256, lane: Lane, leaf: Hash256, hash: Hash256 },
@@ -190,7 +192,7 @@ impl Node {
 }
 
 /// Splits what is sorted by key, and equal in the bits before, by a bit.
-fn split<T>(sorted: &[(Hash256, T)], bit: usize) -> (&[(Hash256, T)], &[(Hash256, T)]) {
+fn split<T>(sorted: &[Keyed<T>], bit: usize) -> (&[Keyed<T>], &[Keyed<T>]) {
     sorted.split_at(sorted.partition_point(|(key, _)| !bit_at(key, bit)))
 }
 
