@@ -229,7 +229,7 @@ fn lanes_of_a_peer_are_taken_if_they_are_those_of_the_header_and_refused_for_eac
     assert_eq!(import(more, &lanes), Err(LaneImportError::Count { expected: 4, actual: 5 }));
     let unsorted = LaneImportError::Order { previous: lanes[1].0, actual: lanes[0].0 };
     assert_eq!(import(good, &[lanes[1], lanes[0]]), Err(unsorted));
-    let mut other = lanes.clone();
+    let mut other = lanes;
     other[2].1.tip = hash(0);
     assert!(matches!(import(good, &other), Err(LaneImportError::Root { .. })));
     other[2].1.blue_score = 49;
