@@ -57,5 +57,5 @@ pub use id::BlockId;
 pub use parents::{LevelRules, LevelView, ParentsError, is_same as same_level_parents};
 pub use pruning_point::{ExpectedPruning, PruningPoints, PruningRules};
 pub use reachability::Reachability;
-pub use sync::Antipast;
+pub use sync::{Antipast, antichain_layers, locator_places};
 pub use window::{Expected, Sampling, WindowRules, WindowSize, Windows, chain_window};

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::dag::{Expected, Sampling, WindowRules, WindowSize, Windows};
 
 const FINALITY_DEPTH: u64 = 60;
 
@@ -12,11 +13,30 @@ fn sim(seed: u64) -> Sim {
     sim
 }
 
-/// The last mergesets of the chain below a block stand for its window.
-fn window(sim: &Sim, block: BlockId) -> Vec<BlockId> {
-    let chain = core::iter::successors(Some(block), |&at| Some(sim.dag.selected_parent(at)));
-    let chain = chain.take_while(|at| !at.is_origin()).take(10);
-    chain.flat_map(|at| sim.dag.mergeset(at).to_vec()).filter(|at| !at.is_origin()).collect()
+const WINDOWS: WindowRules = WindowRules {
+    difficulty: WindowSize { size: 12, rate: 4 },
+    median: WindowSize { size: 7, rate: 3 },
+    difficulty_min: 3,
+    target_time: 100,
+    max_target: target::TARGET_MAX,
+    sampling: Sampling::Sampled { since: 0, earlier_target_time: 0 },
+};
+
+fn time(number: usize) -> u64 {
+    (number * 150 + number % 7 * 40) as u64
+}
+
+/// The windows of a whole DAG, and what they expect of each block from the second.
+fn windows(sim: &Sim) -> (Windows, Vec<Expected>) {
+    let mut windows = Windows::new(time(1), BITS, 0);
+    let mut all = Vec::new();
+    for number in 2..sim.dag.len() {
+        let found = sim.dag.ghostdag(BlockId::new(u32::try_from(number).unwrap()));
+        let expected = windows.expect(&sim.dag, &found, &WINDOWS).unwrap();
+        windows.push(&found, &expected, WINDOWS.sampling, time(number), BITS).unwrap();
+        all.push(expected);
+    }
+    (windows, all)
 }
 
 struct Sent {
@@ -29,9 +49,10 @@ struct Sent {
 }
 
 fn send(sim: &Sim, point: BlockId) -> Sent {
+    let (all, expected) = windows(sim);
     let data =
         TrustedData::collect(&sim.dag, point, &[sim.tip()], K, FINALITY_DEPTH, 10_000, |block| {
-            window(sim, block)
+            all.difficulty_window(&sim.dag, &expected[block.row() - 2], &WINDOWS)
         })
         .unwrap();
     let header = |&block: &BlockId| Arc::clone(&sim.headers[block.row() - 1]);
@@ -66,6 +87,14 @@ fn headers_above_a_pruning_point_are_the_same_to_who_started_there() {
         let genesis = (sim.rules().genesis, Arc::clone(&sim.headers[0]));
         let import = sent.import(&[genesis]).unwrap();
         assert_eq!(import.pruning_point, import.dag.find(&sent.point.0).unwrap());
+        let (all, expected) = windows(&sim);
+        let mut own = Windows::new(time(1), BITS, 0);
+        for (number, block) in (2..).zip(&import.blocks[1..]) {
+            let found = import.dag.ghostdag(BlockId::new(number));
+            let old = sim.dag.find(&block.hash).unwrap();
+            let said = (time(old.row()), BITS, all.daa_score(old));
+            own.push_trusted(&import.dag, &found, &WINDOWS, said).unwrap();
+        }
         let mut started = Sim {
             headers: import.blocks.iter().map(|block| Arc::clone(&block.header)).collect(),
             by_hash: HashMap::new(),
@@ -90,6 +119,13 @@ fn headers_above_a_pruning_point_are_the_same_to_who_started_there() {
             let rules = LevelRules { ..sim.level_rules() };
             let named = rules.expect(&started, import.pruning_point, &parents).unwrap();
             assert!(crate::dag::same_level_parents(&named, &header.parents), "{hash}");
+            let window = own.expect(&started.dag, found, &WINDOWS).unwrap();
+            let theirs = &expected[block.row() - 2];
+            assert_eq!(
+                (window.daa_score, window.bits, window.past_median_time),
+                (theirs.daa_score, theirs.bits, theirs.past_median_time)
+            );
+            own.push(found, &window, WINDOWS.sampling, time(block.row()), BITS).unwrap();
             let inserted = started.dag.insert(hash, &parents, target::work(BITS), found).unwrap();
             started.headers.push(Arc::clone(header));
             assert_eq!(
