@@ -18,6 +18,8 @@
 //! - [`script`]: the script engine.
 //! - [`dag`]: reachability, GHOSTDAG, windows, depths and pruning points, in columns.
 //! - [`state`]: acceptance, UTXO diffs and what a chain block must say of them.
+//! - [`lanes`]: active lanes and the sequencing commitment.
+//! - [`proof`]: pruning proofs, trusted data, past pruning points, and what pruning keeps.
 //! - [`address`], [`message`]: what people see and sign.
 
 pub mod address;
@@ -26,10 +28,12 @@ pub mod coinbase;
 pub mod dag;
 pub mod hashing;
 pub mod header;
+pub mod lanes;
 pub mod mass;
 pub mod message;
 pub mod params;
 pub mod pow;
+pub mod proof;
 pub mod script;
 pub mod state;
 pub mod subsidy;

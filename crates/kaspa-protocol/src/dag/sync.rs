@@ -5,6 +5,10 @@
 //!
 //! Reference: `processes::sync::SyncManager`.
 
+use std::collections::HashMap;
+
+use quintet_primitives::Hash256;
+
 use super::{BlockId, Dag};
 
 /// A part of an antipast.
@@ -83,4 +87,79 @@ impl Dag {
         }
         Some(locator)
     }
+
+    /// Returns the blocks from the pruning point up to `high` whose bodies are missing, parents first. `None` if the pruning point is not on the
+    /// chain of `high`.
+    ///
+    /// Bodies come with all bodies below them, so the chain is searched from both ends for the highest block that has one.
+    ///
+    /// Reference: `get_missing_block_body_hashes`.
+    #[must_use]
+    pub fn missing_bodies(
+        &self,
+        pruning_point: BlockId,
+        high: BlockId,
+        has_body: impl Fn(BlockId) -> bool,
+    ) -> Option<Vec<BlockId>> {
+        let reachability = self.reachability();
+        if !reachability.is_chain_ancestor_of(pruning_point, high) {
+            return None;
+        }
+        let mut upwards = reachability.forward_chain(pruning_point, high);
+        let mut downwards = reachability.backward_chain(high, pruning_point);
+        let mut highest = upwards.next()?;
+        for (up, down) in upwards.by_ref().zip(downwards.by_ref()) {
+            if !has_body(up) {
+                break;
+            }
+            highest = up;
+            if has_body(down) {
+                highest = down;
+                break;
+            }
+        }
+        let mut missing = self.antipast(highest, high, usize::MAX).blocks;
+        missing.retain(|&block| !has_body(block));
+        Some(missing)
+    }
+}
+
+/// Returns the places of a chain from `high` down to `low` that a locator names: at distances that double, and `low`. Empty if `low` is
+/// above `high`.
+///
+/// Reference: `create_virtual_selected_chain_block_locator`.
+#[must_use]
+pub fn locator_places(low: u64, high: u64) -> Vec<u64> {
+    let (mut places, mut at, mut step) = (Vec::new(), high, 1_u64);
+    if low > high {
+        return places;
+    }
+    while at > low {
+        places.push(at);
+        let Some(next) = at.checked_sub(step) else { break };
+        (at, step) = (next, step.saturating_mul(2));
+    }
+    places.push(low);
+    places
+}
+
+/// Sorts blocks that come parents first into layers: none has a parent in its own layer or in a later one, so that those of a layer can
+/// be processed side by side. Returns the places of the blocks by layer.
+///
+/// A parent that is not among them, or comes later, counts for nothing.
+#[must_use]
+pub fn antichain_layers<'a>(
+    blocks: impl IntoIterator<Item = (Hash256, &'a [Hash256])>,
+) -> Vec<Vec<usize>> {
+    let (mut layers, mut layer_of): (Vec<Vec<usize>>, HashMap<Hash256, usize>) = Default::default();
+    for (place, (hash, parents)) in blocks.into_iter().enumerate() {
+        let above = parents.iter().filter_map(|parent| layer_of.get(parent)).max();
+        let layer = above.map_or(0, |layer| layer + 1);
+        if layers.len() == layer {
+            layers.push(Vec::new());
+        }
+        layers[layer].push(place);
+        layer_of.insert(hash, layer);
+    }
+    layers
 }

@@ -1,28 +1,34 @@
 //! `dags_json/*.jsonl`: what real headers say of the DAG, against the columns: selected parents and colours through blue score and
-//! blue work, windows through DAA score, bits and time, depths by the absence of a violation, and the pruning point.
+//! blue work, windows through DAA score, bits and time, depths by the absence of a violation, the pruning point, and the parents of
+//! every level; since Toccata also the sequencing commitments, as long as no block below has transactions that might not be accepted.
 //!
 //! Two forms: the Go node's (before Crescendo, no line of parameters) and the reference's (parameters on the first line).
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use quintet_kaspa_protocol::{
     dag::{
         BlockId, Colouring, Dag, DepthRules, Depths, ExpectedDepths, ExpectedPruning,
-        GhostdagParams, PruningPoints, PruningRules, Sampling, WindowRules, WindowSize, Windows,
+        GhostdagParams, LevelRules, LevelView, PruningPoints, PruningRules, Sampling, WindowRules,
+        WindowSize, Windows, same_level_parents,
     },
-    target,
+    header::LevelParents,
+    lanes::{Activity, LaneContext, LaneTree, shortcut_block},
+    params::{Era, Params},
+    pow, target,
 };
 use quintet_primitives::Hash256;
 use ruint::aliases::{U192, U256};
 use serde_json::Value;
 
+use super::dump::{Dump, DumpedBlock};
 use crate::{
     file::File,
     suite::{Mismatch, Report, expect_eq},
 };
 
 /// Inserts every header of a dump into the columns, and compares what they expect of it.
-pub(super) fn run(file: &File, report: &mut Report) {
+pub(super) fn run(file: &File, dump: &Dump, report: &mut Report) {
     let text = String::from_utf8_lossy(&file.bytes);
     let lines: Result<Vec<Value>, _> = text.lines().map(serde_json::from_str).collect();
     let lines = match lines {
@@ -47,6 +53,121 @@ pub(super) fn run(file: &File, report: &mut Report) {
     let Some(mut columns) = columns else { return };
     for (number, block) in blocks.iter().enumerate() {
         report.case(format!("{name}:{}", number + 1), || columns.add(&Header::read(block)?));
+    }
+    let levels = Levels::new(&columns.dag, dump);
+    for number in 1..dump.blocks.len() {
+        report.case(format!("{name}:{number} levels"), || levels.check(number));
+    }
+    let mut commitments = Commitments::new(&columns, dump);
+    for number in 1..dump.blocks.len() {
+        let below = &dump.blocks[number - 1].block;
+        if below.transactions.len() > 1
+            || dump.params.era_at(below.header.daa_score) != Era::Toccata
+        {
+            break;
+        }
+        report.case(format!("{name}:{number} commitment"), || commitments.check(number));
+    }
+}
+
+/// The lanes after each block, where coinbases are all that is accepted.
+struct Commitments<'a> {
+    dag: &'a Dag,
+    blocks: &'a [DumpedBlock],
+    finality_depth: u64,
+    /// By number, that of the root first; none after the genesis.
+    trees: Vec<LaneTree>,
+}
+
+impl<'a> Commitments<'a> {
+    fn new(columns: &'a Columns, dump: &'a Dump) -> Self {
+        let finality_depth = columns.depth_rules.finality_depth;
+        let trees = vec![LaneTree::new(); 2];
+        Self { dag: &columns.dag, blocks: &dump.blocks, finality_depth, trees }
+    }
+
+    fn check(&mut self, number: usize) -> Result<(), Mismatch> {
+        let (dag, blocks) = (self.dag, self.blocks);
+        let header = &blocks[number].block.header;
+        let block = BlockId::new(u32::try_from(number + 1).unwrap_or(u32::MAX));
+        let found = dag.ghostdag(block);
+        let parent = &blocks[found.selected_parent.row() - 1].block.header;
+        let mut order: Vec<BlockId> = found.merged_descending(dag).collect();
+        order.push(found.selected_parent);
+        let mut activity = Activity::new();
+        for merged in order.into_iter().rev() {
+            let DumpedBlock { hash, block } = &blocks[merged.row() - 1];
+            let coinbase = &block.transactions[0];
+            activity.merge(hash, &block.header.blue_work, &coinbase.payload);
+            if merged == found.selected_parent {
+                activity.accept(coinbase.subnetwork_id, &coinbase.id(), coinbase.version);
+            }
+        }
+        let depth = self.finality_depth;
+        let (selected, score) = (found.selected_parent, found.blue_score);
+        let shortcut = shortcut_block(dag, selected, score, depth, GENESIS, GENESIS);
+        let context = LaneContext {
+            parent_commitment: parent.accepted_id_merkle_root,
+            parent_timestamp: parent.timestamp,
+            daa_score: header.daa_score,
+            blue_score: score,
+            inactivity_shortcut: blocks[shortcut.row() - 1].block.header.accepted_id_merkle_root,
+            finality_depth: depth,
+        };
+        let made = context.commit(&self.trees[selected.row()], &activity);
+        self.trees.push(made.tree);
+        expect_eq("sequencing commitment", header.accepted_id_merkle_root, made.commitment)
+    }
+}
+
+/// The parents of every level that the headers name, over the finished DAG: a block's past does not change any more.
+struct Levels<'a> {
+    dag: &'a Dag,
+    blocks: &'a [DumpedBlock],
+    levels: Vec<u8>,
+    rules: LevelRules,
+}
+
+impl LevelView for Levels<'_> {
+    fn dag(&self) -> &Dag {
+        self.dag
+    }
+
+    fn level(&self, block: BlockId) -> u8 {
+        self.levels[block.row() - 1]
+    }
+
+    fn level_parents(&self, block: BlockId) -> Cow<'_, LevelParents> {
+        Cow::Borrowed(&self.blocks[block.row() - 1].block.header.parents)
+    }
+
+    fn edge(&self) -> Vec<BlockId> {
+        Vec::new()
+    }
+}
+
+impl<'a> Levels<'a> {
+    fn new(dag: &'a Dag, Dump { params, blocks }: &'a Dump) -> Self {
+        let Params { max_block_level: max_level, .. } = *params;
+        let level = |block: &DumpedBlock| pow::level_of_header(&block.block.header, max_level);
+        let levels = blocks.iter().map(level).collect();
+        let genesis = blocks.first().map(|block| block.hash).unwrap_or_default();
+        Self { dag, blocks, levels, rules: LevelRules { genesis, max_level } }
+    }
+
+    fn check(&self, number: usize) -> Result<(), Mismatch> {
+        let DumpedBlock { hash, block } = &self.blocks[number];
+        let inserted = self.dag.find(hash).map(BlockId::row);
+        expect_eq("number in the DAG", Some(number + 1), inserted)?;
+        let parents = self.dag.parents(BlockId::new(u32::try_from(number + 1).unwrap_or(u32::MAX)));
+        let expected = self
+            .rules
+            .expect(self, GENESIS, parents)
+            .map_err(|error| Mismatch::new("parents of levels", "known", error))?;
+        if same_level_parents(&expected, &block.header.parents) {
+            return Ok(());
+        }
+        Err(Mismatch::new("parents of levels", expected, &block.header.parents))
     }
 }
 

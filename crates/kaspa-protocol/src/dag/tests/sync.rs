@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::{BlockId, grow, pasts, shapes};
+use super::{BlockId, Random, grow, hash_of, pasts, shapes};
+use crate::dag::{antichain_layers, locator_places};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
@@ -60,4 +61,61 @@ proptest! {
             prop_assert_eq!(dag.block_locator(high, low, 9), None);
         }
     }
+
+    #[test]
+    fn missing_bodies_are_all_that_lack_one_below_a_block(
+        shape in shapes(), high in 0..1_000_usize, had in 0..1_000_usize,
+    ) {
+        let dag = grow(shape, |_, _, _, _| ());
+        let pasts = pasts(&dag);
+        let [high, had] = [high, had].map(|number| BlockId::at(1 + number % shape.blocks));
+        let genesis = BlockId::new(1);
+        // Bodies come with all below them: those below some block, and some beside it.
+        let mut random = Random(shape.seed);
+        let mut bodies = pasts[had.row()].clone();
+        for number in 1..=shape.blocks {
+            let block = BlockId::at(number);
+            if dag.parents(block).iter().all(|parent| bodies.contains(parent)) && random.below(3) == 0 {
+                bodies.insert(block);
+            }
+        }
+        let missing = dag.missing_bodies(genesis, high, |block| bodies.contains(&block)).unwrap();
+        let expected: BTreeSet<BlockId> = pasts[high.row()].difference(&bodies).copied().collect();
+        prop_assert_eq!(missing.iter().copied().collect::<BTreeSet<_>>(), expected);
+        prop_assert_eq!(missing.iter().copied().collect::<BTreeSet<_>>().len(), missing.len());
+        let mut known = bodies;
+        for block in missing {
+            prop_assert!(dag.parents(block).iter().all(|parent| known.contains(parent)));
+            known.insert(block);
+        }
+    }
+
+    #[test]
+    fn blocks_of_a_layer_do_not_know_one_another(shape in shapes()) {
+        let dag = grow(shape, |_, _, _, _| ());
+        let pasts = pasts(&dag);
+        let parents: Vec<Vec<_>> = (1..=shape.blocks)
+            .map(|number| dag.parents(BlockId::at(number)).iter().map(|parent| *dag.hash(*parent)).collect())
+            .collect();
+        let blocks = (1..).map(hash_of).zip(parents.iter().map(Vec::as_slice));
+        let layers = antichain_layers(blocks);
+        let mut before = BTreeSet::from([BlockId::ORIGIN]);
+        for layer in &layers {
+            let layer: Vec<BlockId> = layer.iter().map(|place| BlockId::at(place + 1)).collect();
+            for &block in &layer {
+                prop_assert!(dag.parents(block).iter().all(|parent| before.contains(parent)));
+                prop_assert!(layer.iter().all(|other| *other == block || !pasts[block.row()].contains(other)));
+            }
+            before.extend(layer);
+        }
+        prop_assert_eq!(before.len(), shape.blocks + 1);
+    }
+}
+
+#[test]
+fn a_locator_names_both_ends_of_a_chain_and_doubles_its_steps() {
+    assert_eq!(locator_places(3, 20), [20, 19, 17, 13, 5, 3]);
+    assert_eq!(locator_places(0, 3), [3, 2, 0]);
+    assert_eq!(locator_places(7, 7), [7]);
+    assert_eq!(locator_places(8, 7), [0_u64; 0]);
 }

@@ -230,6 +230,38 @@ impl Windows {
         Ok(())
     }
 
+    /// Adds the row of a block taken from a peer together with a pruning point, whose header is believed. As far as the mergesets below
+    /// a pruning point came whole, the windows above it are what they are for everybody.
+    ///
+    /// The genesis must have number 1 here too; a block that only has a number is pushed with empty data.
+    ///
+    /// # Errors
+    ///
+    /// [`DagError::Full`] after 2^32 samples; the columns must not be used then.
+    pub fn push_trusted(
+        &mut self,
+        dag: &Dag,
+        ghostdag: &Ghostdag,
+        rules: &WindowRules,
+        (timestamp, bits, daa_score): (u64, u32, u64),
+    ) -> Result<(), DagError> {
+        let parent = ghostdag.selected_parent;
+        let sampled = rules.sampling != Sampling::Full;
+        let follows = self.sampled[parent.row()] == sampled;
+        let mut heads = if follows { self.heads[parent.row()] } else { [0; 2] };
+        let lowest_score = rules.lowest_blue_score(ghostdag.blue_score);
+        for (window, size) in [rules.difficulty, rules.median].into_iter().enumerate() {
+            let added = merged_samples(dag, self, ghostdag, rules, size.rate, lowest_score);
+            heads[window] = self.samples[window].link(heads[window], &added, parent, None)?;
+        }
+        self.timestamps.push(timestamp);
+        self.bits.push(bits);
+        self.daa_scores.push(daa_score);
+        self.heads.push(heads);
+        self.sampled.push(sampled);
+        Ok(())
+    }
+
     /// Returns the blocks of the difficulty window of a block with this data, in no order.
     #[must_use]
     pub fn difficulty_window(
