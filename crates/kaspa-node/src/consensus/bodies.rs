@@ -5,11 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use quintet_kaspa_protocol::{
-    dag::BlockId,
-    mass::estimated_size,
-    tx::Transaction,
-};
+use quintet_kaspa_protocol::{dag::BlockId, mass::estimated_size, tx::Transaction};
 use quintet_primitives::Hash256;
 
 use super::error::ConsensusError;

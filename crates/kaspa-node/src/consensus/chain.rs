@@ -184,8 +184,7 @@ impl Consensus {
         let chain = self.chain_view(pov.ghostdag.selected_parent);
         let verifier = self.scripts.with(&chain);
         let acceptance = accept(&self.params, &base, &bodies, pov.daa_score, &verifier)?;
-        let rewards =
-            Rewards::of(&self.params, &pov.ghostdag, &pov.non_daa, &bodies, &acceptance)?;
+        let rewards = Rewards::of(&self.params, &pov.ghostdag, &pov.non_daa, &bodies, &acceptance)?;
         let multiset = self.scripts.multiset(before, &acceptance.diff).normalised();
         let (accepted_id_root, lanes) = self.accepted_id_root(pov, &bodies, &acceptance)?;
         Ok(Computed { acceptance, rewards, multiset, accepted_id_root, lanes })

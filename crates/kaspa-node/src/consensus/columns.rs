@@ -72,13 +72,7 @@ impl Columns {
     /// Adds the row of a block. Its number is the next one.
     pub(super) fn push(&mut self, row: &HeaderRow) -> Result<BlockId, ConsensusError> {
         let block = self.dag.insert(row.hash, &row.parents, row.work, &row.ghostdag)?;
-        self.windows.push(
-            &row.ghostdag,
-            &row.expected,
-            row.sampling,
-            row.timestamp,
-            row.bits,
-        )?;
+        self.windows.push(&row.ghostdag, &row.expected, row.sampling, row.timestamp, row.bits)?;
         self.depths.push(row.depths);
         self.points.push(row.pruning);
         self.statuses.push(BlockStatus::HeaderOnly);
@@ -157,6 +151,18 @@ impl Columns {
         self.statuses[block.row()] = BlockStatus::Deleted;
         self.non_daa.remove(&block);
         self.dag.delete(block);
+    }
+
+    /// Looks for the pruning point's anticone, if blocks were deleted.
+    pub(super) fn find_edge(&mut self) {
+        self.edge.clear();
+        let point = self.pruning_point();
+        if point == GENESIS {
+            return;
+        }
+        self.edge.push(point);
+        let anticone = self.dag.anticone(point, self.tips.iter().copied(), usize::MAX);
+        self.edge.extend(anticone.unwrap_or_default());
     }
 
     /// Returns the numbers of all blocks, upwards.

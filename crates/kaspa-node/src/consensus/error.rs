@@ -22,7 +22,9 @@ pub enum ConsensusError {
     #[error("the chain's diffs do not fit: {0}; restore the data directory or start anew")]
     Diff(#[from] DiffError),
     /// The ledger was made for another network.
-    #[error("expected the genesis {expected}, the ledger begins with {actual}; name its network or another directory")]
+    #[error(
+        "expected the genesis {expected}, the ledger begins with {actual}; name its network or another directory"
+    )]
     OtherGenesis {
         /// Hash of the network's genesis.
         expected: quintet_primitives::Hash256,

@@ -17,7 +17,7 @@ use std::cell::RefCell;
 use quintet_kaspa_protocol::{
     dag::{
         BlockId, Colouring, DagError, ExpectedDepths, ExpectedPruning, Ghostdag, LevelRules,
-        is_same,
+        same_level_parents,
     },
     header::Header,
     params::{Era, Params},
@@ -44,9 +44,8 @@ pub(super) fn colour(
     parents: &[BlockId],
     rules: &DagRules,
 ) -> Result<Ghostdag, DagError> {
-    COLOURING.with_borrow_mut(|colouring| {
-        colouring.run(&columns.dag, parents, &rules.ghostdag).cloned()
-    })
+    COLOURING
+        .with_borrow_mut(|colouring| colouring.run(&columns.dag, parents, &rules.ghostdag).cloned())
 }
 
 /// Returns the parent with most blue work.
@@ -98,8 +97,8 @@ impl HeaderStage<'_> {
         let parents = self.parents(header)?;
         let daa_score = columns.windows.daa_score(selected_parent(columns, &parents));
         let rules = DagRules::after(self.params, daa_score);
-        let ghostdag = colour(columns, &parents, &rules)
-            .map_err(|error| named(columns, &parents, error))?;
+        let ghostdag =
+            colour(columns, &parents, &rules).map_err(|error| named(columns, &parents, error))?;
         self.check_pruning_violation(&parents)?;
         let expected = columns
             .windows
@@ -160,7 +159,11 @@ impl HeaderStage<'_> {
                 None => missing.push(*parent),
             }
         }
-        if missing.is_empty() { Ok(parents) } else { Err(RuleError::MissingParents { missing }.into()) }
+        if missing.is_empty() {
+            Ok(parents)
+        } else {
+            Err(RuleError::MissingParents { missing }.into())
+        }
     }
 
     fn check_pruning_violation(&self, parents: &[BlockId]) -> Result<(), Stop> {
@@ -176,10 +179,10 @@ impl HeaderStage<'_> {
         let view = Levels { columns: self.columns, ledger: self.ledger };
         let point = self.columns.pruning_point();
         let rules = level_rules(self.params, self.columns);
-        let expected = rules.expect(&view, point, parents).map_err(|_| {
-            RuleError::PruningViolation { pruning_point: self.columns.hash(point) }
-        })?;
-        if is_same(&expected, &header.parents) {
+        let expected = rules
+            .expect(&view, point, parents)
+            .map_err(|_| RuleError::PruningViolation { pruning_point: self.columns.hash(point) })?;
+        if same_level_parents(&expected, &header.parents) {
             return Ok(());
         }
         let levels = expected.levels().max(header.parents.levels());
@@ -188,9 +191,7 @@ impl HeaderStage<'_> {
             sorted.sort_unstable();
             sorted
         };
-        let pair = |level| {
-            (sorted(expected.level(level)), sorted(header.parents.level(level)))
-        };
+        let pair = |level| (sorted(expected.level(level)), sorted(header.parents.level(level)));
         let level = (0..levels)
             .find(|&level| {
                 let (expected, actual) = pair(level);

@@ -3,9 +3,7 @@
 //! Rules of the DAG change with the DAA score of the selected parent, which is known before anything of the block itself is.
 
 use quintet_kaspa_protocol::{
-    dag::{
-        BlockId, DepthRules, GhostdagParams, PruningRules, Sampling, WindowRules, WindowSize,
-    },
+    dag::{BlockId, DepthRules, GhostdagParams, PruningRules, Sampling, WindowRules, WindowSize},
     params::{Era, Params},
     target::TARGET_MAX,
 };

@@ -45,7 +45,11 @@ pub(super) struct Scripts {
 
 impl Scripts {
     /// Starts the threads.
-    pub(super) fn new(threads: usize, bytes: usize, salt: [u8; 32]) -> Result<Self, ConsensusError> {
+    pub(super) fn new(
+        threads: usize,
+        bytes: usize,
+        salt: [u8; 32],
+    ) -> Result<Self, ConsensusError> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|at| format!("kaspa-check-{at}"))
@@ -71,7 +75,9 @@ impl Scripts {
             (self.product(&added, insert_entry), self.product(&removed, remove_entry))
         else {
             added.iter().for_each(|(outpoint, entry)| insert_entry(&mut multiset, outpoint, entry));
-            removed.iter().for_each(|(outpoint, entry)| remove_entry(&mut multiset, outpoint, entry));
+            removed
+                .iter()
+                .for_each(|(outpoint, entry)| remove_entry(&mut multiset, outpoint, entry));
             return multiset;
         };
         multiset.combine(&inserted);
@@ -98,7 +104,10 @@ impl Scripts {
             one.combine(&other);
             one
         };
-        Some(self.pool.install(|| entries.par_chunks(chunk).map(part).reduce(UtxoMuHash::new, combine)))
+        Some(
+            self.pool
+                .install(|| entries.par_chunks(chunk).map(part).reduce(UtxoMuHash::new, combine)),
+        )
     }
 
     fn digest(&self, job: &ScriptJob<'_>) -> Digest {
