@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod go;
+mod replay;
 mod rust;
 
 /// Most blocks read of one file.
@@ -57,6 +58,7 @@ impl Suite for Dumps {
             report.case(case, || block.check(&dump.params, index == 0));
         }
         super::columns::run(file, &dump, report);
+        replay::run(file, &dump, report);
     }
 }
 
