@@ -1,0 +1,5 @@
+//! Consensus: from a block to the virtual state.
+
+mod memory;
+
+pub use memory::MemoryLedger;
