@@ -29,21 +29,21 @@ const GENESIS: BlockId = BlockId::new(1);
 
 /// SplitMix64.
 #[derive(Debug, Clone)]
-pub struct Draw(u64);
+pub(crate) struct Draw(u64);
 
 impl Draw {
-    pub const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub const fn next(&mut self) -> u64 {
+    pub(crate) const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
 
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(bound.max(1)).unwrap()).unwrap()
     }
 
@@ -63,27 +63,27 @@ impl Draw {
 
 /// A block of the model.
 #[derive(Debug)]
-pub struct Block {
-    pub header: Arc<Header>,
-    pub row: HeaderRow,
-    pub body: Body,
-    pub record: Option<Arc<ChainRecord>>,
+pub(crate) struct Block {
+    pub(crate) header: Arc<Header>,
+    pub(crate) row: HeaderRow,
+    pub(crate) body: Body,
+    pub(crate) record: Option<Arc<ChainRecord>>,
 }
 
 /// A step of the virtual block.
 #[derive(Debug)]
-pub struct Step {
-    pub sink: BlockId,
-    pub removed: Vec<BlockId>,
-    pub added: Vec<BlockId>,
-    pub diff: UtxoDiff,
-    pub validated: Vec<BlockId>,
-    pub disqualified: Vec<BlockId>,
+pub(crate) struct Step {
+    pub(crate) sink: BlockId,
+    pub(crate) removed: Vec<BlockId>,
+    pub(crate) added: Vec<BlockId>,
+    pub(crate) diff: UtxoDiff,
+    pub(crate) validated: Vec<BlockId>,
+    pub(crate) disqualified: Vec<BlockId>,
 }
 
 /// What is done to a ledger, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Op {
+pub(crate) enum Op {
     Header(BlockId),
     Body(BlockId),
     Invalid(BlockId),
@@ -92,10 +92,10 @@ pub enum Op {
 
 /// A DAG and the operations that bring a ledger to it.
 #[derive(Debug)]
-pub struct Model {
-    pub blocks: Vec<Block>,
-    pub steps: Vec<Step>,
-    pub ops: Vec<Op>,
+pub(crate) struct Model {
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) ops: Vec<Op>,
 }
 
 struct Columns {
@@ -192,7 +192,7 @@ struct Maker {
 
 impl Model {
     /// Makes a model of so many blocks.
-    pub fn new(seed: u64, blocks: usize) -> Self {
+    pub(crate) fn new(seed: u64, blocks: usize) -> Self {
         let mut draw = Draw::new(seed);
         let genesis = draw.hash();
         let columns = Columns::new(genesis);
@@ -217,16 +217,16 @@ impl Model {
         maker.model
     }
 
-    pub fn genesis(&self) -> Hash256 {
+    pub(crate) fn genesis(&self) -> Hash256 {
         self.blocks[0].row.hash
     }
 
-    pub fn block(&self, block: BlockId) -> &Block {
+    pub(crate) fn block(&self, block: BlockId) -> &Block {
         &self.blocks[block.row() - 1]
     }
 
     /// Carries an operation out.
-    pub fn apply(&self, ledger: &dyn Ledger, op: Op) -> Result<(), LedgerError> {
+    pub(crate) fn apply(&self, ledger: &dyn Ledger, op: Op) -> Result<(), LedgerError> {
         match op {
             Op::Header(id) => {
                 let block = self.block(id);
@@ -254,7 +254,7 @@ impl Model {
     }
 
     /// Returns every outpoint there ever was, and the set after so many steps.
-    pub fn set_after(&self, steps: usize) -> (Vec<Outpoint>, BTreeMap<Outpoint, UtxoEntry>) {
+    pub(crate) fn set_after(&self, steps: usize) -> (Vec<Outpoint>, BTreeMap<Outpoint, UtxoEntry>) {
         let (mut all, mut set) = (Vec::new(), BTreeMap::new());
         for (number, step) in self.steps.iter().enumerate() {
             all.extend(step.diff.added().keys().copied());
@@ -268,13 +268,13 @@ impl Model {
     }
 
     /// Returns the number of the step whose sink this is.
-    pub fn step_of(&self, sink: BlockId) -> usize {
+    pub(crate) fn step_of(&self, sink: BlockId) -> usize {
         self.steps.iter().position(|step| step.sink == sink).expect("a sink of the model")
     }
 
     /// Prunes below the chain block that is so many chain blocks below the sink of the last step: headers below it go but for every
     /// `keep`-th, and all bodies.
-    pub fn prune(&self, ledger: &dyn Ledger, point: BlockId, last: BlockId, keep: u32) {
+    pub(crate) fn prune(&self, ledger: &dyn Ledger, point: BlockId, last: BlockId, keep: u32) {
         let below = |from: u32| (from..point.number()).map(BlockId::new);
         let kept = |id: &BlockId| id.number().is_multiple_of(keep) || *id == GENESIS || *id == last;
         let alive = |id: &BlockId| ledger.header(*id).unwrap().is_some();
@@ -286,7 +286,7 @@ impl Model {
     }
 
     /// Returns what leads from the set of one chain block to that of another above it.
-    pub fn diff_between(&self, low: BlockId, high: BlockId) -> UtxoDiff {
+    pub(crate) fn diff_between(&self, low: BlockId, high: BlockId) -> UtxoDiff {
         let mut path = Vec::new();
         let mut at = high;
         while at != low {
@@ -302,7 +302,7 @@ impl Model {
     }
 
     /// Returns the chain of a block down to the genesis.
-    pub fn chain(&self, from: BlockId) -> Vec<BlockId> {
+    pub(crate) fn chain(&self, from: BlockId) -> Vec<BlockId> {
         let up = |at: &BlockId| {
             let parent = self.block(*at).row.ghostdag.selected_parent;
             (!parent.is_origin()).then_some(parent)
@@ -525,7 +525,7 @@ impl Maker {
 }
 
 /// Checks that a ledger holds what is the outcome of `ops[..done]`: blocks, statuses, records and the set.
-pub fn check(model: &Model, ledger: &dyn Ledger, done: &[Op]) {
+pub(crate) fn check(model: &Model, ledger: &dyn Ledger, done: &[Op]) {
     let mut statuses = vec![None; model.blocks.len()];
     let mut steps = 0;
     for &op in done {
@@ -566,7 +566,7 @@ pub fn check(model: &Model, ledger: &dyn Ledger, done: &[Op]) {
     assert!(ledger.utxos(&all).unwrap() == expected, "the set after {steps} steps");
 }
 
-pub fn same_record(expected: &ChainRecord, actual: &ChainRecord) {
+pub(crate) fn same_record(expected: &ChainRecord, actual: &ChainRecord) {
     assert_eq!(expected.diff, actual.diff);
     assert_eq!(expected.acceptance, actual.acceptance);
     assert_eq!(expected.lanes, actual.lanes);

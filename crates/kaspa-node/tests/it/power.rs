@@ -48,7 +48,7 @@ fn run(ledger: &DiskLedger, model: &Model, synced: &mut usize) -> Result<(), Str
 }
 
 /// Loads a ledger and returns which operations its state is the outcome of, and how many of them there are without a gap.
-pub fn found(ledger: &DiskLedger, model: &Model) -> (Vec<Op>, usize) {
+pub(crate) fn found(ledger: &DiskLedger, model: &Model) -> (Vec<Op>, usize) {
     let (blocks, committed) = load(ledger);
     let steps = committed.map_or(0, |committed| model.step_of(committed.sink) + 1);
     let has = |op: &Op| match *op {

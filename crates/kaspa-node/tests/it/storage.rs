@@ -12,7 +12,7 @@ use quintet_primitives::Hash256;
 
 use crate::model::{Model, Op, check};
 
-pub fn options() -> StorageOptions {
+pub(crate) fn options() -> StorageOptions {
     StorageOptions {
         coins_bytes: 64 << 10,
         coins_batch_bytes: 4096,
@@ -22,11 +22,11 @@ pub fn options() -> StorageOptions {
     }
 }
 
-pub fn open(directory: &Path, model: &Model) -> DiskLedger {
+pub(crate) fn open(directory: &Path, model: &Model) -> DiskLedger {
     DiskLedger::open(directory, &model.genesis(), &options()).unwrap()
 }
 
-pub fn load(ledger: &dyn Ledger) -> (Vec<LoadedBlock>, Option<Committed>) {
+pub(crate) fn load(ledger: &dyn Ledger) -> (Vec<LoadedBlock>, Option<Committed>) {
     let mut blocks = Vec::new();
     let committed = ledger
         .load(&mut |block| {
