@@ -18,11 +18,7 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    pub(super) fn new(
-        field: &'static str,
-        expected: &'static str,
-        actual: impl ToString,
-    ) -> Self {
+    pub(super) fn new(field: &'static str, expected: &'static str, actual: impl ToString) -> Self {
         Self { field, expected, actual: actual.to_string() }
     }
 }
@@ -79,7 +75,9 @@ pub enum DumpError {
         line: u64,
     },
     /// The first block is not a genesis any network knows.
-    #[error("line {line}: expected a genesis, got {actual}: a dump begins with the first block of its network")]
+    #[error(
+        "line {line}: expected a genesis, got {actual}: a dump begins with the first block of its network"
+    )]
     ForeignGenesis {
         /// Number of the line, from 1.
         line: u64,
@@ -87,7 +85,9 @@ pub enum DumpError {
         actual: &'static str,
     },
     /// Parameters that the format has no names for.
-    #[error("these parameters cannot be written: the format says nothing of how they differ from those of {network}")]
+    #[error(
+        "these parameters cannot be written: the format says nothing of how they differ from those of {network}"
+    )]
     Unsayable {
         /// The network whose they are.
         network: quintet_kaspa_protocol::params::Network,

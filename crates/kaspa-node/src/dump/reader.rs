@@ -168,8 +168,9 @@ impl Lines {
             return Ok((None, dialect));
         }
         let line = self.number;
-        let overrides: Overrides = serde_json::from_value(first)
-            .map_err(|source| DumpError::Json { line, expected: "parameters or a block", source })?;
+        let overrides: Overrides = serde_json::from_value(first).map_err(|source| {
+            DumpError::Json { line, expected: "parameters or a block", source }
+        })?;
         let genesis = self.opening_value()?;
         let dialect = dialect_of(&genesis).ok_or_else(|| {
             let reason = io::Error::other("neither `Header` nor `header`");
@@ -218,9 +219,7 @@ fn genesis_of(block: &Block, line: u64) -> Result<(Network, Genesis), DumpError>
         return Err(foreign("a block that has parents"));
     }
     let payload = block.transactions.first().map(|coinbase| coinbase.payload.as_slice());
-    let named = |network: &Network| {
-        Some(Params::of(*network).genesis.coinbase_payload) == payload
-    };
+    let named = |network: &Network| Some(Params::of(*network).genesis.coinbase_payload) == payload;
     let network = Network::ALL
         .into_iter()
         .find(named)

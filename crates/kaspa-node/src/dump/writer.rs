@@ -114,8 +114,11 @@ impl Writer {
         self.lines += 1;
         let line = self.lines;
         self.line.clear();
-        serde_json::to_writer(&mut self.line, value)
-            .map_err(|source| DumpError::Json { line, expected: "a value JSON can say", source })?;
+        serde_json::to_writer(&mut self.line, value).map_err(|source| DumpError::Json {
+            line,
+            expected: "a value JSON can say",
+            source,
+        })?;
         self.line.push(b'\n');
         self.out.write_all(&self.line).map_err(|source| DumpError::Io { line, source })
     }

@@ -62,7 +62,10 @@ impl Coins {
     }
 
     /// Looks outpoints up, all at once; the answers stand in the order asked.
-    pub(super) fn get(&self, outpoints: &[Outpoint]) -> Result<Vec<Option<UtxoEntry>>, LedgerError> {
+    pub(super) fn get(
+        &self,
+        outpoints: &[Outpoint],
+    ) -> Result<Vec<Option<UtxoEntry>>, LedgerError> {
         let mut found = vec![None; outpoints.len()];
         let mut unknown: Vec<(OutpointKey, usize)> = Vec::new();
         {

@@ -25,7 +25,9 @@ pub enum StorageError {
     Ledger(#[from] LedgerError),
 
     /// The data directory belongs to another network.
-    #[error("the DAG begins with block {actual}, expected {expected}: choose another data directory")]
+    #[error(
+        "the DAG begins with block {actual}, expected {expected}: choose another data directory"
+    )]
     OtherNetwork {
         /// Genesis of the network asked for.
         expected: Hash256,

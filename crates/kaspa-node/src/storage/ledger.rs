@@ -113,9 +113,8 @@ impl Ledger for DiskLedger {
             }
             let event = {
                 let index = self.index();
-                let serials = |blocks: &[BlockId]| {
-                    blocks.iter().map(|&block| index.serial(block)).collect()
-                };
+                let serials =
+                    |blocks: &[BlockId]| blocks.iter().map(|&block| index.serial(block)).collect();
                 Step {
                     sink: index.serial(step.sink),
                     removed: serials(step.removed),
@@ -206,12 +205,7 @@ impl DiskLedger {
             let what = "the header of a chain block";
             index.get(*block).ok_or(LedgerError::Missing { what, block: *block })?;
             let mut bytes = Vec::with_capacity(2048);
-            encode_record(
-                index.serial(*block),
-                record,
-                |block| index.serial(block),
-                &mut bytes,
-            );
+            encode_record(index.serial(*block), record, |block| index.serial(block), &mut bytes);
             records.push(bytes);
         }
         Ok(records)

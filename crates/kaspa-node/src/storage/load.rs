@@ -53,8 +53,7 @@ impl DiskLedger {
         for record in self.logs.rows.iter_from(self.logs.rows.first()).map_err(told)? {
             let (position, bytes) = record.map_err(told)?;
             let damaged = |error: DecodeError| undecodable("rows", position, &error);
-            let serial =
-                super::codec::decode_row_head(&bytes).map_err(damaged)?.serial;
+            let serial = super::codec::decode_row_head(&bytes).map_err(damaged)?.serial;
             if serial <= marks.carried {
                 continue;
             }
@@ -118,8 +117,7 @@ impl Loading<'_, '_> {
         let (head, mut row) =
             decode_row(bytes, |serial| self.numbers.block(serial)).map_err(Refused::Row)?;
         if let Some(&adopted) = self.fold.adopted.get(&serial) {
-            row.ghostdag.selected_parent =
-                self.numbers.block(adopted).unwrap_or(BlockId::ORIGIN);
+            row.ghostdag.selected_parent = self.numbers.block(adopted).unwrap_or(BlockId::ORIGIN);
         }
         self.heads.count(&mut row);
         let block = self.numbers.push(serial).ok_or_else(|| {

@@ -28,9 +28,7 @@ use super::{
     fold::{Marks, walk_events},
     index::{Known, Place},
     logs::Logs,
-    schema::{
-        CARRIED, CARRIED_KEY, KEPT, Kept, PRUNED, PRUNED_KEY, PRUNING_COINS,
-    },
+    schema::{CARRIED, CARRIED_KEY, KEPT, Kept, PRUNED, PRUNED_KEY, PRUNING_COINS},
     writer::Writer,
 };
 use crate::ports::{LedgerError, PruneStep};
@@ -149,7 +147,8 @@ impl DiskLedger {
         let (bodies, records) = {
             let index = self.index();
             let first = |place: fn(&Known) -> Place| {
-                let places = index.entries.iter().filter_map(|entry| place(&entry.known).position());
+                let places =
+                    index.entries.iter().filter_map(|entry| place(&entry.known).position());
                 places.map(|position| position.segment).min().unwrap_or(u32::MAX)
             };
             (first(|known| known.body), first(|known| known.record))
@@ -184,8 +183,8 @@ impl DiskLedger {
         let mut first_row_kept = u32::MAX;
         for record in self.logs.rows.iter_from(self.logs.rows.first()).map_err(told)? {
             let (position, row) = record.map_err(told)?;
-            let head = decode_row_head(&row)
-                .map_err(|error| undecodable("rows", position, &error))?;
+            let head =
+                decode_row_head(&row).map_err(|error| undecodable("rows", position, &error))?;
             if head.serial > until {
                 first_row_kept = position.segment;
                 break;
@@ -296,8 +295,8 @@ fn move_set(
     for &piece in pieces {
         let bytes = logs.records.read(piece).map_err(told)?;
         let mut reader = Reader::new(&bytes);
-        let diff = decode_diff(&mut reader)
-            .map_err(|error| undecodable("records", piece, &error))?;
+        let diff =
+            decode_diff(&mut reader).map_err(|error| undecodable("records", piece, &error))?;
         for outpoint in diff.removed().keys() {
             batch.delete(&PRUNING_COINS, &outpoint_key(outpoint));
         }

@@ -56,8 +56,8 @@ impl DiskLedger {
             }
             None => return Err(LedgerError::Missing { what: "the header", block }),
         };
-        let (actual, header) = decode_header(&bytes)
-            .map_err(|error| undecodable("headers", position, &error))?;
+        let (actual, header) =
+            decode_header(&bytes).map_err(|error| undecodable("headers", position, &error))?;
         check("headers", position, block, serial, actual)?;
         let header = Arc::new(header);
         self.keep_header(block, &header, bytes.len());
@@ -121,9 +121,5 @@ fn check(
     expected: Serial,
     actual: Serial,
 ) -> Result<(), LedgerError> {
-    if expected == actual {
-        Ok(())
-    } else {
-        Err(misplaced(log, position, block, expected, actual))
-    }
+    if expected == actual { Ok(()) } else { Err(misplaced(log, position, block, expected, actual)) }
 }

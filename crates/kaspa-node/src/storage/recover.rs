@@ -40,8 +40,8 @@ pub(super) fn cut_rows(logs: &Logs, marks: &Marks) -> Result<Serial, StorageErro
     let mut cut = None;
     for record in logs.rows.iter_from(start)? {
         let (position, bytes) = record?;
-        let head = decode_row_head(&bytes)
-            .map_err(|error| undecodable("rows", position, &error))?;
+        let head =
+            decode_row_head(&bytes).map_err(|error| undecodable("rows", position, &error))?;
         if head.header.end() > headers {
             cut = Some(position);
             break;
@@ -148,7 +148,9 @@ fn replay(logs: &Logs, coins: &Coins, fold: &Fold, step: &Step) -> Result<(), Le
                     continue; // its set is empty on most networks, and it accepts nothing
                 }
                 return Err(LedgerError::Damaged {
-                    expected: format!("a chain record of serial {serial}, which the event log names"),
+                    expected: format!(
+                        "a chain record of serial {serial}, which the event log names"
+                    ),
                     actual: "none".to_owned(),
                 });
             };

@@ -116,4 +116,3 @@ impl ValueCodec for Kept {
         })
     }
 }
-

@@ -5,8 +5,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use quintet_kaspa_node::ports::{
-    AcceptedTx, BlockStatus, Body, ChainRecord, HeaderRow, LaneChange, LaneState, Ledger,
-    LedgerError, MergedBlock, PruneStep, VirtualStep,
+    BlockStatus, Body, ChainRecord, HeaderRow, LaneChange, LaneState, Ledger, LedgerError,
+    PruneStep, VirtualStep,
 };
 use quintet_kaspa_protocol::{
     dag::{
@@ -15,7 +15,7 @@ use quintet_kaspa_protocol::{
     },
     hashing::UtxoMuHash,
     header::{Header, LevelParents},
-    state::UtxoDiff,
+    state::{AcceptedTx, MergedBlock, UtxoDiff},
     target,
     tx::{
         ComputeCommit, CovenantBinding, Outpoint, ScriptPublicKey, SubnetworkId, Transaction,
@@ -133,6 +133,15 @@ impl Columns {
         depths.push(ExpectedDepths::default());
         points.push(ExpectedPruning { sample: GENESIS, point: GENESIS });
         Self { dag, windows: Windows::new(0, BITS, 0), depths, points, colouring }
+    }
+
+    /// Leaves out parents that are in the past of others.
+    fn unrelated(&self, parents: &[BlockId]) -> Vec<BlockId> {
+        let past = |&parent: &BlockId| {
+            let mut others = parents.iter().filter(|&&other| other != parent);
+            others.any(|&other| self.dag.reachability().is_dag_ancestor_of(parent, other))
+        };
+        parents.iter().copied().filter(|parent| !past(parent)).collect()
     }
 
     fn add(&mut self, hash: Hash256, parents: &[BlockId], time: u64) -> HeaderRow {
@@ -319,6 +328,11 @@ impl Maker {
             let at = self.draw.below(parents.len());
             parents.remove(at);
         }
+        parents = self.columns.unrelated(&parents);
+        // A branch nobody merged for long is left alone.
+        if self.columns.colouring.run(&self.columns.dag, &parents, &PARAMS).is_err() {
+            parents = vec![self.sink];
+        }
         let hash = self.draw.hash();
         let time = u64::try_from(self.model.blocks.len()).unwrap() * 700;
         let row = self.columns.add(hash, &parents, time);
@@ -341,9 +355,7 @@ impl Maker {
         if self.tips.len() > 6 {
             self.tips.remove(0);
         }
-        if self.columns.dag.rank(id) > self.columns.dag.rank(self.sink)
-            && self.draw.below(4) > 0
-        {
+        if self.columns.dag.rank(id) > self.columns.dag.rank(self.sink) && self.draw.below(4) > 0 {
             self.resolve(id);
         }
     }
@@ -384,10 +396,8 @@ impl Maker {
             _ => Vec::new(),
         };
         let disqualified: Vec<BlockId> = disqualified;
-        let disqualified = disqualified
-            .into_iter()
-            .filter(|id| self.model.block(*id).record.is_none())
-            .collect();
+        let disqualified =
+            disqualified.into_iter().filter(|id| self.model.block(*id).record.is_none()).collect();
         self.sink = sink;
         self.model.ops.push(Op::Step(self.model.steps.len()));
         self.model.steps.push(Step { sink, removed, added, diff, validated, disqualified });
@@ -413,9 +423,7 @@ impl Maker {
             parents: match parents.is_empty() {
                 true => LevelParents::default(),
                 false => LevelParents::from_levels(
-                    (0..200_u16).map(|level| {
-                        &runs.iter().find(|(end, _)| level < *end).unwrap().1
-                    }),
+                    (0..200_u16).map(|level| &runs.iter().find(|(end, _)| level < *end).unwrap().1),
                 )
                 .unwrap(),
             },
@@ -462,7 +470,9 @@ impl Maker {
         let lane = [&draw.bytes(0)[..], &[1, 2, 3, 4], &[0; 16]].concat().try_into().unwrap();
         Transaction {
             version,
-            inputs: (0..if coinbase { 0 } else { draw.below(3) + 1 }).map(|_| input(draw)).collect(),
+            inputs: (0..if coinbase { 0 } else { draw.below(3) + 1 })
+                .map(|_| input(draw))
+                .collect(),
             outputs: (0..draw.below(3)).map(|_| output(draw)).collect(),
             lock_time: draw.next() >> draw.below(64),
             subnetwork_id: match (coinbase, draw.below(2)) {
@@ -512,7 +522,8 @@ impl Maker {
         });
         let acceptance = merged.collect();
         let state = |draw: &mut Draw| {
-            (draw.below(3) > 0).then(|| LaneState { tip: draw.hash(), blue_score: draw.next() >> 20 })
+            (draw.below(3) > 0)
+                .then(|| LaneState { tip: draw.hash(), blue_score: draw.next() >> 20 })
         };
         let lanes = (0..self.draw.below(3)).map(|_| LaneChange {
             lane: self.draw.hash(),

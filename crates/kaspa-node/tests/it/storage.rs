@@ -14,10 +14,10 @@ use crate::model::{Model, Op, check};
 
 pub(crate) fn options() -> StorageOptions {
     StorageOptions {
-        coins_bytes: 64 << 10,
+        coins_bytes: 8 << 20,
         coins_batch_bytes: 4096,
         segment_bytes_max: 1 << 20,
-        sync_interval: Duration::from_millis(5),
+        sync_interval: Duration::from_millis(200),
         ..StorageOptions::new([1, 2])
     }
 }
@@ -164,13 +164,9 @@ fn check_columns(model: &Model, loaded: &[LoadedBlock], alive: &[BlockId]) {
         let id = dag.insert(row.hash, &row.parents, row.work, &row.ghostdag).unwrap();
         assert_eq!(id, block.block);
         if id != BlockId::new(1) {
-            let Ok(()) = windows.push(
-                &row.ghostdag,
-                &row.expected,
-                row.sampling,
-                row.timestamp,
-                row.bits,
-            ) else {
+            let Ok(()) =
+                windows.push(&row.ghostdag, &row.expected, row.sampling, row.timestamp, row.bits)
+            else {
                 panic!("windows of {id:?}");
             };
         }
@@ -197,7 +193,9 @@ fn another_networks_directory_is_refused() {
     drop(open(directory.path(), &model));
     let other = Hash256::new([7; 32]);
     let refused = DiskLedger::open(directory.path(), &other, &options());
-    assert!(matches!(refused, Err(StorageError::OtherNetwork { expected, .. }) if expected == other));
+    assert!(
+        matches!(refused, Err(StorageError::OtherNetwork { expected, .. }) if expected == other)
+    );
 }
 
 #[test]

@@ -133,8 +133,7 @@ fn put_serials(serials: &[Serial], out: &mut Vec<u8>) {
     put_len(serials.len(), out);
     let mut last = 0;
     for &serial in serials {
-        let (distance, sign) =
-            if serial >= last { (serial - last, 0) } else { (last - serial, 1) };
+        let (distance, sign) = if serial >= last { (serial - last, 0) } else { (last - serial, 1) };
         put_varint(distance << 1 | sign, out);
         last = serial;
     }

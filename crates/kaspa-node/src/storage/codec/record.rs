@@ -1,10 +1,14 @@
 //! Chain records: what acceptance made of a chain block.
 
-use quintet_kaspa_protocol::{dag::BlockId, hashing::UtxoMuHash};
+use quintet_kaspa_protocol::{
+    dag::BlockId,
+    hashing::UtxoMuHash,
+    state::{AcceptedTx, MergedBlock},
+};
 use quintet_store::{DecodeError, Reader, put_varint};
 
 use super::{Serial, decode_diff, encode_diff, hash, len, put_hash, put_len, small};
-use crate::ports::{AcceptedTx, ChainRecord, LaneChange, LaneState, MergedBlock};
+use crate::ports::{ChainRecord, LaneChange, LaneState};
 
 const ACCEPTED_LEAST: usize = 34;
 const MERGED_LEAST: usize = 2;

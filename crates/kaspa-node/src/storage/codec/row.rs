@@ -194,9 +194,7 @@ pub(in super::super) fn decode_row(
     let expected_bits = if flags & OTHER_BITS == 0 { bits } else { reader.u32()? };
     let sampling = match flags & SAMPLED {
         0 => Sampling::Full,
-        _ => {
-            Sampling::Sampled { since: reader.varint()?, earlier_target_time: reader.varint()? }
-        }
+        _ => Sampling::Sampled { since: reader.varint()?, earlier_target_time: reader.varint()? },
     };
     let daa_score = reader.varint()?;
     let past_median_time = reader.varint()?;
@@ -222,12 +220,9 @@ pub(in super::super) fn decode_row(
         before: [0; 2],
         bits_from_window: flags & BITS_FROM_WINDOW != 0,
     };
-    let depths = ExpectedDepths {
-        merge_root: targets.one(reader)?,
-        finality_point: targets.one(reader)?,
-    };
-    let pruning =
-        ExpectedPruning { sample: targets.one(reader)?, point: targets.one(reader)? };
+    let depths =
+        ExpectedDepths { merge_root: targets.one(reader)?, finality_point: targets.one(reader)? };
+    let pruning = ExpectedPruning { sample: targets.one(reader)?, point: targets.one(reader)? };
     reader.clone().finish()?;
     let row = HeaderRow {
         hash: head.hash,

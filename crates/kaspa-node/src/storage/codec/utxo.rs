@@ -70,8 +70,7 @@ fn entry(reader: &mut Reader<'_>) -> Result<UtxoEntry, DecodeError> {
     }
     let amount = reader.varint()?;
     let block_daa_score = reader.varint()?;
-    let covenant_id: Option<Hash256> =
-        (flags & COVENANT != 0).then(|| hash(reader)).transpose()?;
+    let covenant_id: Option<Hash256> = (flags & COVENANT != 0).then(|| hash(reader)).transpose()?;
     let version = small(reader, "a version of 16 bits")?;
     Ok(UtxoEntry {
         amount,
