@@ -281,15 +281,21 @@ impl Model {
         self.steps.iter().position(|step| step.sink == sink).expect("a sink of the model")
     }
 
-    /// Prunes below the chain block that is so many chain blocks below the sink of the last step: headers below it go but for every
-    /// `keep`-th, and all bodies.
-    pub(crate) fn prune(&self, ledger: &dyn Ledger, point: BlockId, last: BlockId, keep: u32) {
+    /// Prunes up to `point`, after the pruning points `earlier`: all bodies below it go, and all headers but those of pruning points and
+    /// every `keep`-th.
+    pub(crate) fn prune(
+        &self,
+        ledger: &dyn Ledger,
+        point: BlockId,
+        earlier: &[BlockId],
+        keep: u32,
+    ) {
         let below = |from: u32| (from..point.number()).map(BlockId::new);
-        let kept = |id: &BlockId| id.number().is_multiple_of(keep) || *id == GENESIS || *id == last;
+        let kept = |id: &BlockId| id.number().is_multiple_of(keep) || earlier.contains(id);
         let alive = |id: &BlockId| ledger.header(*id).unwrap().is_some();
         let bodies: Vec<_> = below(1).filter(alive).filter(kept).collect();
         let blocks: Vec<_> = below(1).filter(alive).filter(|id| !kept(id)).collect();
-        let diff = self.diff_between(last, point);
+        let diff = self.diff_between(*earlier.last().unwrap(), point);
         let step = PruneStep { points: &[point], diff: &diff, bodies: &bodies, blocks: &blocks };
         ledger.prune(&step).unwrap();
     }

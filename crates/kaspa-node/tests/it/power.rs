@@ -37,9 +37,9 @@ fn run(ledger: &DiskLedger, model: &Model, synced: &mut usize) -> Result<(), Str
         if !done.contains(&op) {
             model.apply(ledger, op).map_err(told)?;
         }
-        if number % 90 == 89 {
+        if number % 30 == 29 {
             // By turns the logs alone, and the coins too.
-            if number % 180 == 89 { ledger.flush() } else { ledger.close() }.map_err(told)?;
+            if number % 60 == 29 { ledger.flush() } else { ledger.close() }.map_err(told)?;
             *synced = (*synced).max(number + 1);
         }
     }
