@@ -2,7 +2,10 @@
 
 mod dump;
 mod kill;
+mod lab;
 mod model;
+mod orders;
 mod power;
+mod refusals;
 mod replay;
 mod storage;
