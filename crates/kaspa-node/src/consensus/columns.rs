@@ -40,6 +40,8 @@ pub(super) struct Columns {
     pub(super) pruning_points: Vec<BlockId>,
     /// The pruning point and its anticone, as far as blocks were deleted.
     pub(super) edge: Vec<BlockId>,
+    /// How often blocks were deleted.
+    generation: u64,
 }
 
 impl Columns {
@@ -63,6 +65,7 @@ impl Columns {
             header_tip: GENESIS,
             pruning_points: vec![GENESIS],
             edge: Vec::new(),
+            generation: 0,
         };
         columns.depths.push(genesis.depths);
         columns.points.push(genesis.pruning);
@@ -145,11 +148,17 @@ impl Columns {
         self.statuses[block.row()] = BlockStatus::HeaderOnly;
     }
 
+    /// Returns a number that grows when blocks are deleted: what was prepared under another one may rest on blocks that are gone.
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Takes in that a block is gone.
     pub(super) fn delete(&mut self, block: BlockId) {
         self.tips.remove(&block);
         self.statuses[block.row()] = BlockStatus::Deleted;
         self.non_daa.remove(&block);
+        self.generation += 1;
         self.dag.delete(block);
     }
 

@@ -66,7 +66,7 @@ use header::HeaderStage;
 use records::Records;
 use scripts::Scripts;
 
-use crate::ports::{BlockStatus, Ledger};
+use crate::ports::{BlockStatus, HeaderRow, Ledger, LedgerError};
 
 /// Refused headers remembered, so that they are not judged again and what builds on them is refused.
 const REFUSED_MAX: usize = 1 << 14;
@@ -92,6 +92,8 @@ pub struct Options {
     pub salt: [u8; 32],
     /// What time it is.
     pub clock: Clock,
+    /// Whether everything is kept: the pruning point moves, and nothing is deleted.
+    pub archival: bool,
     /// Who is told of events.
     pub listener: Listener,
 }
@@ -102,6 +104,7 @@ impl fmt::Debug for Options {
             .field("threads", &self.threads)
             .field("verified_bytes", &self.verified_bytes)
             .field("bodies_bytes", &self.bodies_bytes)
+            .field("archival", &self.archival)
             .field("listener", &self.listener)
             .finish_non_exhaustive()
     }
@@ -123,6 +126,7 @@ impl Default for Options {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
             }),
+            archival: false,
             listener: Listener::default(),
         }
     }
@@ -363,32 +367,41 @@ impl Consensus {
             return Err(RuleError::KnownInvalid.into());
         }
         let level = check_header_in_isolation(&self.params, header, (self.options.clock)())?;
-        let row = {
-            let columns = self.columns();
-            let stage = HeaderStage {
-                params: &self.params,
-                columns: &columns,
-                ledger: &*self.ledger,
-                is_refused: &|hash| self.is_refused(hash),
-            };
-            stage.row(hash, header, level)
-        };
-        let row = row.inspect_err(|stop| {
-            if let Stop::Rule(error) = stop
-                && is_final(error)
-            {
-                self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(hash);
+        loop {
+            let (row, generation) = self.row_of(hash, header, level);
+            let row = row.inspect_err(|stop| {
+                if let Stop::Rule(error) = stop
+                    && is_final(error)
+                {
+                    self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(hash);
+                }
+            })?;
+            let mut columns = self.columns_mut();
+            if let Some((block, _)) = known(&columns) {
+                return Ok(Err(block));
             }
-        })?;
-        let mut columns = self.columns_mut();
-        if let Some((block, _)) = known(&columns) {
-            return Ok(Err(block));
+            if columns.generation() != generation {
+                // Blocks were pruned in the meantime, which the row may rest on.
+                continue;
+            }
+            let next = BlockId::new(u32::try_from(columns.dag.len()).unwrap_or(u32::MAX));
+            self.ledger.append_header(next, header, &row)?;
+            let block = columns.push(&row)?;
+            columns.keep_header(Arc::clone(header));
+            return Ok(Ok(block));
         }
-        let next = BlockId::new(u32::try_from(columns.dag.len()).unwrap_or(u32::MAX));
-        self.ledger.append_header(next, header, &row)?;
-        let block = columns.push(&row)?;
-        columns.keep_header(Arc::clone(header));
-        Ok(Ok(block))
+    }
+
+    /// Prepares the row of a header, and tells the generation of the columns it was prepared with.
+    fn row_of(&self, hash: Hash256, header: &Header, level: u8) -> (Result<HeaderRow, Stop>, u64) {
+        let columns = self.columns();
+        let stage = HeaderStage {
+            params: &self.params,
+            columns: &columns,
+            ledger: &*self.ledger,
+            is_refused: &|hash| self.is_refused(hash),
+        };
+        (stage.row(hash, header, level), columns.generation())
     }
 
     fn is_refused(&self, hash: &Hash256) -> bool {
@@ -420,8 +433,10 @@ impl Consensus {
         let hash = {
             let mut columns = self.columns_mut();
             let status = columns.status(id);
-            if status != BlockStatus::HeaderOnly {
-                return Ok(Outcome::Known(status));
+            match status {
+                BlockStatus::HeaderOnly => {}
+                BlockStatus::Deleted => return Ok(Outcome::Refused(RuleError::PrunedBlock)),
+                _ => return Ok(Outcome::Known(status)),
             }
             self.ledger.append_body(id, &body.transactions)?;
             self.bodies.insert(id, body);
@@ -445,7 +460,12 @@ impl Consensus {
             found.map(|block| (block, columns.windows.daa_score(block)))
         };
         let Some((block, daa_score)) = found else { return Ok(()) };
-        let body = self.bodies.get(&*self.ledger, block)?;
+        let body = match self.bodies.get(&*self.ledger, block) {
+            Ok(body) => body,
+            // It was pruned in the meantime.
+            Err(ConsensusError::Ledger(LedgerError::Missing { .. })) => return Ok(()),
+            Err(error) => return Err(error),
+        };
         if body.transactions.len() < 2 {
             return Ok(());
         }

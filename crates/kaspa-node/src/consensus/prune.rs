@@ -28,7 +28,7 @@ use super::{
     header::level_rules,
     rules::{DagRules, GENESIS},
 };
-use crate::ports::{BlockStatus, Ledger, LedgerError, PruneStep};
+use crate::ports::{BlockStatus, LedgerError, PruneStep};
 
 /// Most blocks between the tips and the new pruning point, as a multiple of the pruning depth: a DAG that is wider is left as it is.
 const WIDTH_MAX: usize = 64;
@@ -68,7 +68,12 @@ impl Consensus {
         };
         let Some(&point) = points.last() else { return Ok(None) };
         let diff = self.diff_between(current, point)?;
-        let Some(doomed) = self.doomed(point, &points, &rules)? else { return Ok(None) };
+        let doomed = if self.options.archival {
+            Doomed::default()
+        } else {
+            let Some(doomed) = self.doomed(point, &points, &rules) else { return Ok(None) };
+            doomed
+        };
         self.ledger.prune(&PruneStep {
             points: &points,
             diff: &diff,
@@ -104,13 +109,8 @@ impl Consensus {
     }
 
     /// Works out what goes with a new pruning point; `None` if a proof of it cannot be built, and so nothing may go.
-    fn doomed(
-        &self,
-        point: BlockId,
-        points: &[BlockId],
-        rules: &DagRules,
-    ) -> Result<Option<Doomed>, ConsensusError> {
-        let Some(proof) = self.proof_of(point, rules) else { return Ok(None) };
+    fn doomed(&self, point: BlockId, points: &[BlockId], rules: &DagRules) -> Option<Doomed> {
+        let proof = self.proof_of(point, rules)?;
         let columns = self.columns();
         let tips: Vec<BlockId> = columns.tips().iter().copied().collect();
         let limit = usize::try_from(rules.pruning.pruning_depth).unwrap_or(usize::MAX);
@@ -125,7 +125,7 @@ impl Consensus {
         );
         let Some(data) = data else {
             warn!("the DAG above the next pruning point is too wide; nothing is pruned");
-            return Ok(None);
+            return None;
         };
         let past = columns.pruning_points.iter().chain(points);
         let past: Vec<Hash256> = past.map(|&point| columns.hash(point)).collect();
@@ -146,7 +146,7 @@ impl Consensus {
         }
         drop(columns);
         *self.proof_roots.lock().unwrap_or_else(PoisonError::into_inner) = proof.roots;
-        Ok(Some(doomed))
+        Some(doomed)
     }
 
     fn proof_of(&self, point: BlockId, rules: &DagRules) -> Option<BuiltProof> {

@@ -6,6 +6,7 @@ mod lab;
 mod model;
 mod orders;
 mod power;
+mod pruning;
 mod refusals;
 mod replay;
 mod storage;

@@ -262,3 +262,17 @@ fn a_disqualified_block_is_merged_all_the_same() {
     node.take(&next);
     assert_eq!(node.consensus.sink(), next.header.hash());
 }
+
+#[test]
+fn since_toccata_a_chain_block_names_its_selected_parent_first() {
+    let (_, node) = lab();
+    let twins = [node.template(vec![], 1), node.template(vec![], 2)];
+    twins.iter().for_each(|block| node.take(block));
+    let error = disqualified(&node, |block| {
+        let mut parents = block.header.direct_parents().to_vec();
+        assert_eq!(parents.len(), 2);
+        parents.reverse();
+        with_parents(block, &parents);
+    });
+    assert!(matches!(error, RuleError::WrongSelectedParentOrder { .. }));
+}
