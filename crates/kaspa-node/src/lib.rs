@@ -1,4 +1,7 @@
 //! A Kaspa node: the pipeline from a block to the virtual state, and the DAG on disk.
 
 pub mod consensus;
+pub mod dump;
+pub mod pipeline;
 pub mod ports;
+pub mod storage;

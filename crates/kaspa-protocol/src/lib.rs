@@ -20,6 +20,9 @@
 //! - [`state`]: acceptance, UTXO diffs and what a chain block must say of them.
 //! - [`lanes`]: active lanes and the sequencing commitment.
 //! - [`proof`]: pruning proofs, trusted data, past pruning points, and what pruning keeps.
+//! - [`lanes`]: active lanes and the sequencing commitment.
+//! - [`proof`]: pruning proofs, trusted data, past pruning points, and what pruning keeps.
+//! - [`state`]: acceptance, UTXO diffs and what a chain block must say of them.
 //! - [`address`], [`message`]: what people see and sign.
 
 pub mod address;
