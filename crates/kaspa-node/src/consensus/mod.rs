@@ -42,8 +42,10 @@ mod columns;
 mod error;
 mod events;
 mod header;
+mod lanes;
 mod memory;
 mod open;
+mod prune;
 mod records;
 mod resolve;
 mod rules;
@@ -160,6 +162,8 @@ pub struct Consensus {
     resolving: Mutex<()>,
     refused: Mutex<Refused>,
     disqualified: Mutex<HashMap<Hash256, RuleError>>,
+    /// First headers of the levels of the last proof.
+    proof_roots: Mutex<Vec<Hash256>>,
     listener: Listener,
 }
 
@@ -238,6 +242,18 @@ impl Consensus {
     pub fn status(&self, hash: &Hash256) -> Option<BlockStatus> {
         let columns = self.columns();
         columns.dag.find(hash).map(|block| columns.status(block))
+    }
+
+    /// Returns whether a header is known, or known to be refused: whoever waits for it need not wait any longer.
+    pub(crate) fn is_settled_header(&self, hash: &Hash256) -> bool {
+        self.columns().dag.find(hash).is_some() || self.is_refused(hash)
+    }
+
+    /// Returns whether a body is known, or can no longer come.
+    pub(crate) fn is_settled_body(&self, hash: &Hash256) -> bool {
+        let columns = self.columns();
+        let status = columns.dag.find(hash).map(|block| columns.status(block));
+        status.is_some_and(|status| status.has_body() || status == BlockStatus::Invalid)
     }
 
     /// Returns why a block is no chain block, if that was found lately.
@@ -477,7 +493,12 @@ const fn is_final(error: &RuleError) -> bool {
 }
 
 /// The virtual block over a genesis before anything was resolved.
-fn first_state(params: &Params, genesis: Hash256, sink: BlockId) -> VirtualState {
+fn first_state(
+    params: &Params,
+    genesis: Hash256,
+    sink: BlockId,
+    lanes: quintet_kaspa_protocol::lanes::LaneTree,
+) -> VirtualState {
     VirtualState {
         parents: vec![sink],
         parent_hashes: vec![genesis],
@@ -495,5 +516,6 @@ fn first_state(params: &Params, genesis: Hash256, sink: BlockId) -> VirtualState
         acceptance: Vec::new(),
         rewards: quintet_kaspa_protocol::state::Rewards::default(),
         accepted_id_root: Hash256::default(),
+        lanes,
     }
 }

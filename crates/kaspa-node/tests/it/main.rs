@@ -4,4 +4,5 @@ mod dump;
 mod kill;
 mod model;
 mod power;
+mod replay;
 mod storage;

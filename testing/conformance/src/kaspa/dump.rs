@@ -23,6 +23,8 @@ use crate::{
     suite::{Mismatch, Report, Suite, expect_eq},
 };
 
+mod replay;
+
 /// Most blocks read of one file.
 const BLOCKS_MAX: usize = 1 << 20;
 
@@ -53,6 +55,7 @@ impl Suite for Dumps {
             report.case(case, || check(block, &dump.params, index == 0));
         }
         super::columns::run(file, &dump, report);
+        replay::run(file, &dump, report);
     }
 }
 
