@@ -231,7 +231,7 @@ fn random_bits(random: &mut SplitMix) -> u32 {
     if random.percent(50) {
         0x2000_0000 | u32::try_from(random.next() >> 41).unwrap_or(0)
     } else {
-        u32::try_from(random.next() >> 32).unwrap_or(0) & 0x23ff_ffff
+        u32::try_from(random.next() >> 32).unwrap_or(0)
     }
 }
 
