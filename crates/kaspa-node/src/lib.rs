@@ -1,1 +1,4 @@
 //! A Kaspa node: the pipeline from a block to the virtual state, and the DAG on disk.
+
+pub mod consensus;
+pub mod ports;

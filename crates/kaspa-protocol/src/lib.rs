@@ -17,6 +17,7 @@
 //! - [`validation`]: checks of transactions and bodies that need no DAG, and the names of all rules.
 //! - [`script`]: the script engine.
 //! - [`dag`]: reachability, GHOSTDAG, windows, depths and pruning points, in columns.
+//! - [`state`]: acceptance, UTXO diffs and what a chain block must say of them.
 //! - [`address`], [`message`]: what people see and sign.
 
 pub mod address;
@@ -30,6 +31,7 @@ pub mod message;
 pub mod params;
 pub mod pow;
 pub mod script;
+pub mod state;
 pub mod subsidy;
 pub mod target;
 pub mod tx;

@@ -80,11 +80,11 @@ pub struct Expected {
     /// Merged blocks too old to count for the DAA score.
     pub non_daa: Vec<BlockId>,
     /// Merged blocks that count for the difficulty, and for the median time, highest first.
-    samples: [Vec<BlockId>; 2],
-    /// Heads of the lists before them.
-    before: [u32; 2],
+    pub samples: [Vec<BlockId>; 2],
+    /// Heads of the lists before them: the same again where the same rows are pushed in the same order.
+    pub before: [u32; 2],
     /// Whether the bits follow from the difficulty window alone, so that others may take them from it.
-    bits_from_window: bool,
+    pub bits_from_window: bool,
 }
 
 /// Timestamps, bits, DAA scores and windows of all blocks: columns beside [`Dag`], 29 bytes a row and 20 a sample.
