@@ -174,7 +174,7 @@ impl Plan {
             }
             self.secret = None;
         }
-        self.tips.retain(|tip| !parents.contains(tip));
+        self.tips.retain(|tip| *tip != hash && !parents.contains(tip));
         self.tips.push(hash);
         self.views.push_back(self.tips.clone());
         self.recent.push_back(hash);

@@ -10,10 +10,7 @@ use std::{
 use judge_kaspa_rules::convert;
 use kaspa_consensus::{
     consensus::test_consensus::TestConsensus,
-    model::stores::{
-        ghostdag::GhostdagStoreReader as _, pruning::PruningStoreReader as _, statuses::StatusesStoreReader as _,
-        virtual_state::VirtualStateStoreReader as _,
-    },
+    model::stores::{ghostdag::GhostdagStoreReader as _, virtual_state::VirtualStateStoreReader as _},
 };
 use kaspa_consensus_core::{
     BlueWorkType,
