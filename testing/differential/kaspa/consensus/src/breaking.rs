@@ -26,6 +26,9 @@ pub struct Around<'a> {
 
 type Change = fn(&mut MutableBlock, &Around<'_>, &mut SplitMix) -> Option<()>;
 
+/// How many of the changes come first that break a rule of headers.
+pub const HEADER_CHANGES: usize = 16;
+
 /// The changes and what they are called.
 pub const CHANGES: [(&str, Change); 49] = [
     ("block version", |block, _, random| Some(block.header.version = u16::from(random.byte() % 2))),

@@ -1,7 +1,7 @@
 //! Parameters of a private network, as both sides say them.
 
 use kaspa_consensus_core::config::params::{Params as TheirParams, SIMNET_PARAMS};
-use quintet_kaspa_protocol::params::{Network, Params};
+use quintet_kaspa_protocol::params::{ForkActivation, Network, Params};
 
 /// Highest level of proof of work: so high that random nonces reach some levels, as difficulty zero blocks do.
 const MAX_LEVEL: u8 = 254;
@@ -104,5 +104,13 @@ pub fn ours(limits: &Limits) -> Params {
         rate.pruning_depth = limits.pruning;
         rate.coinbase_maturity = 10;
     }
+    params
+}
+
+/// Returns ours for headers alone: without the sequencing commitments of Toccata, which headers' own rules know nothing of.
+pub fn ours_for_headers(limits: &Limits) -> Params {
+    let mut params = ours(limits);
+    params.toccata_activation = ForkActivation::NEVER;
+    params.crescendo.block_version = params.toccata.block_version;
     params
 }

@@ -18,19 +18,20 @@ pub struct Ours {
     consensus: Consensus,
     /// Hashes by number: numbers are given in order of insertion, the first one, 1, to the genesis.
     hashes: Vec<Hash256>,
+    headers_only: bool,
 }
 
 impl Ours {
-    /// Starts one.
+    /// Starts one; `headers_only` for one that takes in no bodies.
     ///
     /// # Errors
     ///
     /// If consensus cannot start.
-    pub fn start(params: Params) -> anyhow::Result<Self> {
+    pub fn start(params: Params, headers_only: bool) -> anyhow::Result<Self> {
         let ledger = Arc::new(MemoryLedger::new());
         let consensus = Consensus::open(params, Options::default(), ledger)?;
         let hashes = vec![Hash256::default(), consensus.sink()];
-        Ok(Self { consensus, hashes })
+        Ok(Self { consensus, hashes, headers_only })
     }
 
     /// Returns the consensus itself.
@@ -45,7 +46,11 @@ impl Ours {
     /// If consensus breaks.
     pub fn submit(&mut self, block: Block) -> anyhow::Result<Verdict> {
         let hash = block.header.hash();
-        let outcome = self.consensus.submit_block(block)?;
+        let outcome = if self.headers_only {
+            self.consensus.submit_header(&Arc::new(block.header))?
+        } else {
+            self.consensus.submit_block(block)?
+        };
         if self.consensus.header_count() == self.hashes.len() {
             self.hashes.push(hash);
         }

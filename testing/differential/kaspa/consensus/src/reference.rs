@@ -110,6 +110,11 @@ impl Reference {
         self.consensus.get_virtual_utxos(Some(from), count, false)
     }
 
+    /// Returns the header with most blue work.
+    pub fn header_tip(&self) -> Hash {
+        self.consensus.get_headers_selected_tip()
+    }
+
     /// Returns the blue work of a block that is there.
     pub fn blue_work(&self, hash: Hash) -> BlueWorkType {
         self.consensus.ghostdag_store().get_blue_work(hash).unwrap_or_default()

@@ -308,7 +308,7 @@ fn headers(dag: &Dag) -> anyhow::Result<(Cost, Cost)> {
         feed(&reference, dag.theirs.iter().map(|block| Block::from_header(again(&block.header))))
     })?;
     reference.stop();
-    let ours = Ours::start(network::ours(&SHAPE.limits))?;
+    let ours = Ours::start(network::ours(&SHAPE.limits), false)?;
     let headers: Vec<Arc<OurHeader>> = dag.ours.iter().map(|block| Arc::new(block.header.clone())).collect();
     let cost = measure(|| {
         for header in &headers {
@@ -332,7 +332,7 @@ fn blocks(dag: &Dag) -> anyhow::Result<(Cost, Cost)> {
     })?;
     ensure!(reference.inner().get_sink() == dag.sink, "expected the sink of the making");
     reference.stop();
-    let ours = Ours::start(network::ours(&SHAPE.limits))?;
+    let ours = Ours::start(network::ours(&SHAPE.limits), false)?;
     let copies = dag.ours.clone();
     let cost = measure(|| {
         let consensus = ours.inner();

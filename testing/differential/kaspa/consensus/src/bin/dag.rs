@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use judge_kaspa_consensus::{
-    breaking::{Around, CHANGES, DISQUALIFIERS, seal},
+    breaking::{Around, CHANGES, DISQUALIFIERS, HEADER_CHANGES, seal},
     network,
     ours::Ours,
     plan::{Plan, SHAPES, Shape},
@@ -37,6 +37,9 @@ struct Command {
     /// Other orders in which a DAG is taken in again.
     #[arg(long, default_value_t = 2)]
     orders: u64,
+    /// Gives ours headers alone: compares their rules and the heaviest header, and no virtual block.
+    #[arg(long)]
+    headers: bool,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -50,7 +53,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut failed = 0_u32;
     for shape in shapes {
         let started = Instant::now();
-        let mut run = Run::start(*shape, command.seed)?;
+        let mut run = Run::start(*shape, command.seed, command.headers)?;
         let result = run.grow(each).and_then(|()| run.finish(command.orders));
         println!("{}: {}, {:.0} s", shape.name, run.tally, started.elapsed().as_secs_f64());
         for ((what, verdict), count) in &run.refusals {
@@ -110,13 +113,14 @@ struct Run {
     invalid: Option<Hash>,
     tally: Tally,
     refusals: BTreeMap<(&'static str, String), u64>,
+    headers: bool,
 }
 
 impl Run {
-    fn start(shape: Shape, seed: u64) -> anyhow::Result<Self> {
+    fn start(shape: Shape, seed: u64, headers: bool) -> anyhow::Result<Self> {
         let params = network::theirs(&shape.limits);
         let (genesis, clock) = (params.genesis.hash, params.genesis.timestamp);
-        let ours = Ours::start(network::ours(&shape.limits))?;
+        let ours = start(&shape, headers)?;
         ensure!(ours.inner().sink() == convert::hash(&genesis), "expected the same genesis");
         Ok(Self {
             shape,
@@ -130,6 +134,7 @@ impl Run {
             invalid: None,
             tally: Tally::default(),
             refusals: BTreeMap::new(),
+            headers,
         })
     }
 
@@ -208,8 +213,9 @@ impl Run {
     fn break_one(&mut self, block: &MutableBlock) -> anyhow::Result<()> {
         let mut broken = block.clone();
         let disqualifies = self.random.percent(15);
+        let changes = if self.headers { &CHANGES[..HEADER_CHANGES] } else { &CHANGES };
         let (what, change) =
-            if disqualifies { *self.random.pick(&DISQUALIFIERS) } else { *self.random.pick(&CHANGES) };
+            if disqualifies { *self.random.pick(&DISQUALIFIERS) } else { *self.random.pick(changes) };
         let ancestor = self.blocks.len().checked_sub(150).map(|at| self.blocks[at].header.hash);
         let around = Around { params: &self.params, ancestor, invalid: self.invalid };
         if change(&mut broken, &around, &mut self.random).is_none() {
@@ -237,7 +243,11 @@ impl Run {
     fn submit(&mut self, what: &'static str, block: &MutableBlock) -> anyhow::Result<Verdict> {
         let before = self.reference.virtual_block();
         let known = self.reference.status(block.header.hash) != Status::Absent;
-        let theirs = self.reference.submit(block.clone().to_immutable());
+        let said = self.reference.submit(block.clone().to_immutable());
+        let theirs = match said {
+            Verdict::Present(_) if self.headers => Verdict::Present(Status::HeaderOnly),
+            said => said,
+        };
         let ours = self.ours.submit(convert::block(&block.header, &block.transactions)?)?;
         let hash = convert::hash(&block.header.hash);
         ensure!(
@@ -245,7 +255,12 @@ impl Run {
             "{what} block {hash}: quintet {ours:?} ({:?}), reference {theirs:?}",
             self.ours.disqualification(&hash)
         );
-        let (ours, after) = (self.ours.virtual_block()?, self.reference.virtual_block());
+        let after = self.reference.virtual_block();
+        if self.headers {
+            let (ours, theirs) = (self.ours.inner().header_tip().0, self.reference.header_tip());
+            ensure!(ours == convert::hash(&theirs), "heaviest header: quintet {ours}, reference {theirs}");
+        }
+        let ours = if self.headers { after.clone() } else { self.ours.virtual_block()? };
         ensure!(ours == after, "after {what} block {hash}: quintet {ours:#?}, reference {after:#?}");
         if let Verdict::Present(status) = theirs {
             if !known {
@@ -294,7 +309,7 @@ impl Run {
 
     /// Compares the status of every block, and takes the DAG in again in other orders.
     fn finish(&mut self, orders: u64) -> anyhow::Result<()> {
-        for block in &self.blocks {
+        for block in self.blocks.iter().filter(|_| !self.headers) {
             let hash = block.header.hash;
             let (ours, theirs) = (self.ours.status(&convert::hash(&hash)), self.reference.status(hash));
             ensure!(ours == theirs, "at the end, block {hash}: quintet {ours:?}, reference {theirs:?}");
@@ -306,14 +321,19 @@ impl Run {
         }
         let expected = self.reference.virtual_block();
         for _ in 0..orders {
-            let mut ours = Ours::start(network::ours(&self.shape.limits))?;
+            let mut ours = start(&self.shape, self.headers)?;
             for block in self.other_order() {
                 let verdict = ours.submit(convert::block(&block.header, &block.transactions)?)?;
                 ensure!(matches!(verdict, Verdict::Present(_)), "in another order: {verdict:?}");
             }
+            self.tally.orders += 1;
+            if self.headers {
+                let (actual, expected) = (ours.inner().header_tip(), self.ours.inner().header_tip());
+                ensure!(actual == expected, "in another order: quintet {actual:?}, before {expected:?}");
+                continue;
+            }
             let actual = ours.virtual_block()?;
             ensure!(actual == expected, "in another order: quintet {actual:#?}, reference {expected:#?}");
-            self.tally.orders += 1;
         }
         Ok(())
     }
@@ -346,3 +366,8 @@ impl Run {
     }
 }
 
+
+fn start(shape: &Shape, headers: bool) -> anyhow::Result<Ours> {
+    let limits = &shape.limits;
+    Ours::start(if headers { network::ours_for_headers(limits) } else { network::ours(limits) }, headers)
+}
