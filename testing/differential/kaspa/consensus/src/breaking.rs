@@ -64,13 +64,21 @@ pub const CHANGES: [(&str, Change); 49] = [
         list.push(Hash::from_bytes(random.array()));
         parents(block, list)
     }),
-    ("daa score", |block, _, random| Some(block.header.daa_score = off(block.header.daa_score, random))),
-    ("blue score", |block, _, random| Some(block.header.blue_score = off(block.header.blue_score, random))),
+    ("daa score", |block, _, random| {
+        Some(block.header.daa_score = off(block.header.daa_score, random))
+    }),
+    ("blue score", |block, _, random| {
+        Some(block.header.blue_score = off(block.header.blue_score, random))
+    }),
     ("blue work", |block, _, _| Some(block.header.blue_work = block.header.blue_work + 1)),
     ("bits", |block, _, random| Some(block.header.bits ^= 1 << random.below(24))),
-    ("time in the past", |block, around, _| Some(block.header.timestamp = around.params.genesis.timestamp)),
+    ("time in the past", |block, around, _| {
+        Some(block.header.timestamp = around.params.genesis.timestamp)
+    }),
     ("time zero", |block, _, _| Some(block.header.timestamp = 0)),
-    ("hash root", |block, _, _| Some(block.header.hash_merkle_root = flip(block.header.hash_merkle_root))),
+    ("hash root", |block, _, _| {
+        Some(block.header.hash_merkle_root = flip(block.header.hash_merkle_root))
+    }),
     ("first is no coinbase", |block, _, _| {
         (block.transactions.len() > 1).then(|| drop(block.transactions.remove(0)))
     }),
@@ -83,9 +91,13 @@ pub const CHANGES: [(&str, Change); 49] = [
     ("script length in payload", |block, _, _| payload(block, |bytes| bytes[18] = 200)),
     ("blue score in payload", |block, _, _| payload(block, |bytes| bytes[0] ^= 1)),
     ("subsidy in payload", |block, _, _| payload(block, |bytes| bytes[8] ^= 1)),
-    ("coinbase amount", |block, _, _| block.transactions[0].outputs.first_mut().map(|output| output.value ^= 1)),
+    ("coinbase amount", |block, _, _| {
+        block.transactions[0].outputs.first_mut().map(|output| output.value ^= 1)
+    }),
     ("coinbase without outputs", |block, _, _| Some(block.transactions[0].outputs.clear())),
-    ("coinbase with an input", |block, _, random| Some(block.transactions[0].inputs.push(input(random)))),
+    ("coinbase with an input", |block, _, random| {
+        Some(block.transactions[0].inputs.push(input(random)))
+    }),
     ("coinbase of the other version", |block, _, _| Some(block.transactions[0].version ^= 1)),
     ("coinbase with mass", |block, _, _| Some(block.transactions[0].set_storage_mass(7))),
     ("no inputs", |block, _, _| last(block, |tx| tx.inputs.clear())),
@@ -116,7 +128,11 @@ pub const CHANGES: [(&str, Change); 49] = [
     }),
     ("transient mass", |block, _, _| last(block, |tx| tx.payload = vec![1; 260_000])),
     ("compute mass", |block, _, random| {
-        last(block, |tx| tx.outputs = (0..400).map(|_| TransactionOutput::new(1 << 40, script(random.index(KEYS)))).collect())
+        last(block, |tx| {
+            tx.outputs = (0..400)
+                .map(|_| TransactionOutput::new(1 << 40, script(random.index(KEYS))))
+                .collect()
+        })
     }),
     ("lanes", |block, _, random| {
         for lane in 0..51 {
@@ -145,15 +161,23 @@ pub const CHANGES: [(&str, Change); 49] = [
         Some(block.transactions.push(other))
     }),
     ("lock time to come", |block, _, _| last(block, |tx| tx.lock_time = 1 << 38)),
-    ("outpoint that is not there", |block, _, random| Some(block.transactions.push(foreign(3, 1, random)))),
+    ("outpoint that is not there", |block, _, random| {
+        Some(block.transactions.push(foreign(3, 1, random)))
+    }),
     ("signature", |block, _, _| last(block, |tx| tx.inputs[0].signature_script[9] ^= 1)),
 ];
 
 /// Changes of a header that leave a valid block, but none for a chain.
 pub const DISQUALIFIERS: [(&str, Change); 5] = [
-    ("utxo commitment", |block, _, _| Some(block.header.utxo_commitment = flip(block.header.utxo_commitment))),
-    ("accepted ids", |block, _, _| Some(block.header.accepted_id_merkle_root = flip(block.header.accepted_id_merkle_root))),
-    ("pruning point", |block, _, _| Some(block.header.pruning_point = flip(block.header.pruning_point))),
+    ("utxo commitment", |block, _, _| {
+        Some(block.header.utxo_commitment = flip(block.header.utxo_commitment))
+    }),
+    ("accepted ids", |block, _, _| {
+        Some(block.header.accepted_id_merkle_root = flip(block.header.accepted_id_merkle_root))
+    }),
+    ("pruning point", |block, _, _| {
+        Some(block.header.pruning_point = flip(block.header.pruning_point))
+    }),
     ("selected parent not first", |block, _, _| {
         let mut list = block.header.direct_parents().to_vec();
         (list.len() > 1).then(|| list.rotate_left(1))?;

@@ -10,7 +10,9 @@ use std::{
 use judge_kaspa_rules::convert;
 use kaspa_consensus::{
     consensus::test_consensus::TestConsensus,
-    model::stores::{ghostdag::GhostdagStoreReader as _, virtual_state::VirtualStateStoreReader as _},
+    model::stores::{
+        ghostdag::GhostdagStoreReader as _, virtual_state::VirtualStateStoreReader as _,
+    },
 };
 use kaspa_consensus_core::{
     BlueWorkType,
@@ -79,9 +81,19 @@ impl Reference {
     }
 
     /// Builds an empty block on these parents, or on those of them that it can merge.
-    pub fn build(&self, parents: Vec<Hash>, miner: ScriptPublicKey, extra: Vec<u8>) -> MutableBlock {
+    pub fn build(
+        &self,
+        parents: Vec<Hash>,
+        miner: ScriptPublicKey,
+        extra: Vec<u8>,
+    ) -> MutableBlock {
         let miner = MinerData::new(miner, extra);
-        self.consensus.build_utxo_valid_block_with_parents(Hash::default(), parents, miner, Vec::new())
+        self.consensus.build_utxo_valid_block_with_parents(
+            Hash::default(),
+            parents,
+            miner,
+            Vec::new(),
+        )
     }
 
     /// Takes a block in and waits until its virtual block stands.
@@ -106,7 +118,11 @@ impl Reference {
     }
 
     /// Returns up to `count` entries of the virtual block's set, those behind `from`.
-    pub fn utxos(&self, from: TransactionOutpoint, count: usize) -> Vec<(TransactionOutpoint, UtxoEntry)> {
+    pub fn utxos(
+        &self,
+        from: TransactionOutpoint,
+        count: usize,
+    ) -> Vec<(TransactionOutpoint, UtxoEntry)> {
         self.consensus.get_virtual_utxos(Some(from), count, false)
     }
 

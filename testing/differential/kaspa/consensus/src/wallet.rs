@@ -51,7 +51,8 @@ pub fn transactions(
     let wanted = usize::try_from(count).unwrap_or(0) * 3;
     let mut spendable = reference.utxos(from, wanted);
     spendable.retain(|(_, entry)| {
-        let mature = !entry.is_coinbase || entry.block_daa_score + params.coinbase_maturity() <= daa_score;
+        let mature =
+            !entry.is_coinbase || entry.block_daa_score + params.coinbase_maturity() <= daa_score;
         mature && entry.amount > 4 * FEE && key_of(&entry.script_public_key).is_some()
     });
     let mut made = Vec::new();
@@ -81,7 +82,8 @@ pub fn transaction(
         .collect();
     let sum: u64 = spent.iter().map(|(_, entry)| entry.amount).sum();
     let left = sum - FEE - random.below(FEE);
-    let output = |value, random: &mut SplitMix| TransactionOutput::new(value, script(random.index(KEYS)));
+    let output =
+        |value, random: &mut SplitMix| TransactionOutput::new(value, script(random.index(KEYS)));
     let outputs = if random.percent(60) && left > 2_000_000_000 {
         let part = left / 2 - random.below(left / 4);
         vec![output(part, random), output(left - part, random)]
@@ -124,6 +126,11 @@ fn recipe(entry: &UtxoEntry) -> Option<Recipe> {
 fn lane_of(random: &mut SplitMix) -> SubnetworkId {
     let mut bytes = [0; 20];
     let wide = random.percent(20);
-    bytes[..4].copy_from_slice(&[7, 1, u8::from(wide), if wide { random.byte() } else { random.byte() % 6 }]);
+    bytes[..4].copy_from_slice(&[
+        7,
+        1,
+        u8::from(wide),
+        if wide { random.byte() } else { random.byte() % 6 },
+    ]);
     SubnetworkId::from(bytes)
 }

@@ -92,7 +92,9 @@ const SHAPE: Shape = Shape {
 fn main() -> anyhow::Result<()> {
     let command = Command::parse();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    println!("cores {cores}; CPU is that of all threads of the process, the reference's and ours measured one after the other");
+    println!(
+        "cores {cores}; CPU is that of all threads of the process, the reference's and ours measured one after the other"
+    );
     let light = make(command.light, 1, command.seed)?;
     report("headers", &light, headers, command.runs)?;
     report("light", &light, blocks, command.runs)?;
@@ -116,13 +118,21 @@ fn make(blocks: usize, transactions: usize, seed: u64) -> anyhow::Result<Dag> {
     let mut plan = Plan::new(SHAPE, params.genesis.hash);
     let mut purse = Purse::default();
     let mut clock = params.genesis.timestamp;
-    let mut dag = Dag { theirs: Vec::new(), ours: Vec::new(), transactions: 0, sink: Hash::default() };
+    let mut dag =
+        Dag { theirs: Vec::new(), ours: Vec::new(), transactions: 0, sink: Hash::default() };
     let bar = ProgressBar::new(blocks as u64).with_message("making");
     for _ in 0..blocks {
         let (parents, secret) = plan.parents(&mut random);
-        let mut block = reference.build(parents, wallet::script(1 + 3 * random.index(KEYS / 3)), Vec::new());
+        let mut block =
+            reference.build(parents, wallet::script(1 + 3 * random.index(KEYS / 3)), Vec::new());
         let daa_score = block.header.daa_score;
-        block.transactions.extend(purse.spend(&reference, &params, transactions, daa_score, &mut random));
+        block.transactions.extend(purse.spend(
+            &reference,
+            &params,
+            transactions,
+            daa_score,
+            &mut random,
+        ));
         dag.transactions += block.transactions.len() - 1;
         clock += random.below(2 * SHAPE.limits.target_time);
         block.header.timestamp = clock.max(params.genesis.timestamp + 1);
@@ -142,7 +152,8 @@ fn make(blocks: usize, transactions: usize, seed: u64) -> anyhow::Result<Dag> {
     println!(
         "\nDAG of {blocks} blocks, {:.1} transactions and {:.1} parents each",
         dag.transactions as f64 / blocks as f64,
-        dag.theirs.iter().map(|block| block.header.direct_parents().len()).sum::<usize>() as f64 / blocks as f64,
+        dag.theirs.iter().map(|block| block.header.direct_parents().len()).sum::<usize>() as f64
+            / blocks as f64,
     );
     Ok(dag)
 }
@@ -167,8 +178,13 @@ impl Purse {
         for _ in 0..4 {
             let from = TransactionOutpoint::new(Hash::from_bytes(random.array()), 0);
             for (outpoint, entry) in reference.utxos(from, 2 * count + 20) {
-                let mature = !entry.is_coinbase || entry.block_daa_score + params.coinbase_maturity() <= daa_score;
-                if made.len() < count && mature && entry.amount > 4 * FEE && self.used.insert(outpoint) {
+                let mature = !entry.is_coinbase
+                    || entry.block_daa_score + params.coinbase_maturity() <= daa_score;
+                if made.len() < count
+                    && mature
+                    && entry.amount > 4 * FEE
+                    && self.used.insert(outpoint)
+                {
                     made.extend(transaction(params, outpoint, &entry, random));
                 }
             }
@@ -185,7 +201,9 @@ fn transaction(
     random: &mut SplitMix,
 ) -> Option<Transaction> {
     let key = (0..KEYS).find(|&key| wallet::script(key) == entry.script_public_key)?;
-    let output = |value, random: &mut SplitMix| TransactionOutput::new(value, wallet::script(1 + 3 * random.index(KEYS / 3)));
+    let output = |value, random: &mut SplitMix| {
+        TransactionOutput::new(value, wallet::script(1 + 3 * random.index(KEYS / 3)))
+    };
     let left = entry.amount - FEE;
     let outputs = if left > 400_000_000 {
         vec![output(left / 2, random), output(left - left / 2, random)]
@@ -194,7 +212,8 @@ fn transaction(
     };
     let commit = ComputeCommit::SigopCount(1.into());
     let input = TransactionInput::new_with_mass(outpoint, Vec::new(), 0, commit);
-    let mut tx = Transaction::new(0, vec![input], outputs, 0, SubnetworkId::default(), 0, Vec::new());
+    let mut tx =
+        Transaction::new(0, vec![input], outputs, 0, SubnetworkId::default(), 0, Vec::new());
     let entries = vec![entry.clone()];
     let recipe = Recipe {
         category: "one key",
@@ -204,7 +223,8 @@ fn transaction(
         loose: false,
     };
     let populated = PopulatedTransaction::new(&tx, entries.clone());
-    let mass = MassCalculator::new_with_consensus_params(params).calc_contextual_masses(&populated)?;
+    let mass =
+        MassCalculator::new_with_consensus_params(params).calc_contextual_masses(&populated)?;
     tx.set_storage_mass(mass.storage_mass);
     sign(&mut tx, &entries, &[recipe], random);
     tx.finalize();
@@ -233,7 +253,8 @@ fn measure(run: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Cost> {
 
 fn cpu() -> anyhow::Result<f64> {
     let usage = getrusage(UsageWho::RUSAGE_SELF)?;
-    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    let seconds =
+        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
 }
 
@@ -309,7 +330,8 @@ fn headers(dag: &Dag) -> anyhow::Result<(Cost, Cost)> {
     })?;
     reference.stop();
     let ours = Ours::start(network::ours(&SHAPE.limits), false)?;
-    let headers: Vec<Arc<OurHeader>> = dag.ours.iter().map(|block| Arc::new(block.header.clone())).collect();
+    let headers: Vec<Arc<OurHeader>> =
+        dag.ours.iter().map(|block| Arc::new(block.header.clone())).collect();
     let cost = measure(|| {
         for header in &headers {
             let outcome = ours.inner().submit_header(header)?;
