@@ -17,6 +17,8 @@
 //! - [`validation`]: checks of transactions and bodies that need no DAG, and the names of all rules.
 //! - [`script`]: the script engine.
 //! - [`dag`]: reachability, GHOSTDAG, windows, depths and pruning points, in columns.
+//! - [`lanes`]: active lanes and the sequencing commitment.
+//! - [`proof`]: pruning proofs, trusted data, past pruning points, and what pruning keeps.
 //! - [`state`]: acceptance, UTXO diffs and what a chain block must say of them.
 //! - [`address`], [`message`]: what people see and sign.
 
@@ -26,10 +28,12 @@ pub mod coinbase;
 pub mod dag;
 pub mod hashing;
 pub mod header;
+pub mod lanes;
 pub mod mass;
 pub mod message;
 pub mod params;
 pub mod pow;
+pub mod proof;
 pub mod script;
 pub mod state;
 pub mod subsidy;

@@ -4,6 +4,7 @@ mod bitcoin;
 mod completions;
 mod config;
 mod dht;
+mod kaspa;
 mod man;
 
 use crate::{
@@ -18,6 +19,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Up(args) => up::run(args),
         Command::Dht(args) => dht::run(*args),
         Command::Bitcoin(args) => bitcoin::run(args),
+        Command::Kaspa(args) => kaspa::run(args),
         Command::Config(args) => config::run(args.command),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { directory } => man::run(directory.as_deref()),
@@ -35,8 +37,10 @@ pub(crate) fn not_in_this_version(kind: &str) -> UsageError {
 
 /// A kind was asked for that is none.
 pub(crate) fn no_such_kind(kind: &str) -> UsageError {
-    if kind == "bitcoin" {
-        return bitcoin::no_peers();
+    match kind {
+        "bitcoin" => return bitcoin::no_peers(),
+        "kaspa" => return kaspa::no_peers(),
+        _ => {}
     }
     if AbsentKind::NAMES.contains(&kind) {
         return not_in_this_version(kind);

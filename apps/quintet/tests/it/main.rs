@@ -12,6 +12,7 @@ mod bitcoin_kill;
 mod cluster;
 mod config;
 mod dht;
+mod kaspa_kill;
 mod network;
 mod quintet;
 mod surface;

@@ -10,11 +10,20 @@ pub(crate) struct BlockFile {
 
 /// Returns a third-party block file; without it the caller says so in one line and passes, unless `CI` is set.
 pub(crate) fn block_file(name: &str) -> Option<BlockFile> {
+    find("bitcoin/chain", name)
+}
+
+/// Returns a third-party file of a DAG's blocks, likewise.
+pub(crate) fn dag_file(name: &str) -> Option<BlockFile> {
+    find("kaspa/dags_json", name)
+}
+
+fn find(folder: &str, name: &str) -> Option<BlockFile> {
     let root = std::env::var_os("QUINTET_VECTORS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"),
         PathBuf::from,
     );
-    let path = root.join("bitcoin/chain").join(name);
+    let path = root.join(folder).join(name);
     if path.exists() {
         return Some(BlockFile { path: path.display().to_string() });
     }

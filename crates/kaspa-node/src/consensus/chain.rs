@@ -13,6 +13,7 @@ use quintet_kaspa_protocol::{
     dag::{BlockId, Ghostdag},
     hashing::UtxoMuHash,
     header::Header,
+    lanes::{Activity, LaneContext, LaneDiff, LaneTree, shortcut_block},
     script::SequencingCommitments,
     state::{
         Acceptance, Claims, Composed, DiffEntry, MergedBody, Rewards, UtxoDiff, UtxoMap, UtxoView,
@@ -28,9 +29,10 @@ use super::{
     bodies::KnownBody,
     columns::Columns,
     error::{ConsensusError, Stop},
-    rules::DagRules,
+    lanes,
+    rules::{DagRules, GENESIS},
 };
-use crate::ports::{ChainRecord, LaneChange, Ledger, LedgerError};
+use crate::ports::{ChainRecord, Ledger, LedgerError};
 
 /// A set read ahead: what has changed since the committed sink, and the entries fetched from the ledger.
 pub(super) struct Fetched<'a> {
@@ -120,7 +122,7 @@ pub(super) struct Computed {
     /// In its short form.
     pub(super) multiset: UtxoMuHash,
     pub(super) accepted_id_root: Hash256,
-    pub(super) lanes: Vec<LaneChange>,
+    pub(super) lanes: LaneDiff,
 }
 
 /// A body of the mergeset, and the DAA score of its block.
@@ -175,6 +177,7 @@ impl Consensus {
         pov: &PointOfView,
         since: &UtxoDiff,
         before: &UtxoMuHash,
+        lanes: &LaneTree,
     ) -> Result<Computed, Stop> {
         let merged = self.merged(&pov.ghostdag)?;
         let made = merged.iter().flat_map(|merged| merged.body.ids.iter().copied()).collect();
@@ -186,22 +189,75 @@ impl Consensus {
         let acceptance = accept(&self.params, &base, &bodies, pov.daa_score, &verifier)?;
         let rewards = Rewards::of(&self.params, &pov.ghostdag, &pov.non_daa, &bodies, &acceptance)?;
         let multiset = self.scripts.multiset(before, &acceptance.diff).normalised();
-        let (accepted_id_root, lanes) = self.accepted_id_root(pov, &bodies, &acceptance)?;
+        let (accepted_id_root, lanes) = self.accepted_id_root(pov, &bodies, &acceptance, lanes)?;
         Ok(Computed { acceptance, rewards, multiset, accepted_id_root, lanes })
     }
 
-    /// Returns what a header must say of the accepted transactions, and what lanes it moves.
+    /// Returns what a header must say of the accepted transactions, and what it changes of the lanes of its selected parent.
     fn accepted_id_root(
         &self,
         pov: &PointOfView,
-        _bodies: &[MergedBody<'_>],
+        bodies: &[MergedBody<'_>],
         acceptance: &Acceptance,
-    ) -> Result<(Hash256, Vec<LaneChange>), ConsensusError> {
+        lanes: &LaneTree,
+    ) -> Result<(Hash256, LaneDiff), ConsensusError> {
         let parent = self.header_of(pov.ghostdag.selected_parent)?;
         let before = parent.accepted_id_merkle_root;
-        let root = accepted_id_root(&self.params, pov.daa_score, &before, acceptance);
-        let root = root.ok_or(ConsensusError::SequencingCommitments)?;
-        Ok((root, Vec::new()))
+        if let Some(root) = accepted_id_root(&self.params, pov.daa_score, &before, acceptance) {
+            return Ok((root, LaneDiff::default()));
+        }
+        let context = LaneContext {
+            parent_commitment: before,
+            parent_timestamp: parent.timestamp,
+            daa_score: pov.daa_score,
+            blue_score: pov.ghostdag.blue_score,
+            inactivity_shortcut: self.inactivity_shortcut(&pov.ghostdag)?,
+            finality_depth: self.params.toccata.rate.finality_depth,
+        };
+        let committed = context.commit(lanes, &self.activity(bodies, acceptance));
+        Ok((committed.commitment, committed.diff))
+    }
+
+    /// Collects what a mergeset did on lanes.
+    fn activity(&self, bodies: &[MergedBody<'_>], acceptance: &Acceptance) -> Activity {
+        let mut activity = Activity::new();
+        let columns = self.columns();
+        for (body, merged) in bodies.iter().zip(&acceptance.merged) {
+            let payload = body.transactions.first().map_or(&[][..], |coinbase| &coinbase.payload);
+            activity.merge(
+                columns.dag.hash(body.block),
+                &columns.dag.blue_work(body.block),
+                payload,
+            );
+            for accepted in &merged.accepted {
+                if let Some(tx) = body.transactions.get(accepted.index as usize) {
+                    activity.accept(tx.subnetwork_id, &accepted.id, tx.version);
+                }
+            }
+        }
+        activity
+    }
+
+    /// Returns the commitment of the chain block a finality depth below.
+    fn inactivity_shortcut(&self, ghostdag: &Ghostdag) -> Result<Hash256, ConsensusError> {
+        let block = {
+            let columns = self.columns();
+            let depth = self.params.toccata.rate.finality_depth;
+            let parent = ghostdag.selected_parent;
+            let known = columns.depths.get(parent).finality_point;
+            let from = if known.is_origin() { columns.pruning_point() } else { known };
+            let on_chain = columns.dag.reachability().is_chain_ancestor_of(from, parent);
+            let from = if on_chain { from } else { GENESIS };
+            let block =
+                shortcut_block(&columns.dag, parent, ghostdag.blue_score, depth, GENESIS, from);
+            let is_active =
+                |block| self.params.toccata_activation.is_active(columns.windows.daa_score(block));
+            Some(block).filter(|&block| is_active(block))
+        };
+        match block {
+            Some(block) => Ok(self.header_of(block)?.accepted_id_merkle_root),
+            None => Ok(Hash256::default()),
+        }
     }
 
     /// Checks a chain block against the state of its selected parent, and returns what it makes of it.
@@ -210,7 +266,8 @@ impl Consensus {
         block: BlockId,
         since: &UtxoDiff,
         parent: &ChainRecord,
-    ) -> Result<ChainRecord, Stop> {
+        lanes: &LaneTree,
+    ) -> Result<(ChainRecord, LaneDiff), Stop> {
         let header = self.header_of(block)?;
         let body = self.bodies.get(&*self.ledger, block)?;
         let (pov, pruning_point, selected_parent) = {
@@ -222,7 +279,7 @@ impl Consensus {
             let pov = PointOfView { ghostdag, daa_score: header.daa_score, non_daa };
             (pov, pruning_point, selected_parent)
         };
-        let computed = self.compute(&pov, since, &parent.multiset)?;
+        let computed = self.compute(&pov, since, &parent.multiset, lanes)?;
         let coinbase = body.transactions.first().ok_or(RuleError::NoTransactions)?;
         Claims {
             header: &header,
@@ -236,12 +293,13 @@ impl Consensus {
         }
         .check(&self.params)?;
         self.check_own_transactions(block, &header, &body, &pov, since, &computed)?;
-        Ok(ChainRecord {
+        let record = ChainRecord {
             diff: computed.acceptance.diff,
             acceptance: computed.acceptance.merged,
             multiset: computed.multiset,
-            lanes: computed.lanes,
-        })
+            lanes: lanes::stored(&computed.lanes),
+        };
+        Ok((record, computed.lanes))
     }
 
     fn check_own_transactions(

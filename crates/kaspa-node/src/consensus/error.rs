@@ -3,7 +3,8 @@
 //! A bad block is a value ([`Outcome::Refused`]); a broken ledger is an error. Stages pass both on as [`Stop`], which never leaves this folder.
 
 use quintet_kaspa_protocol::{
-    coinbase::CoinbaseError, dag::DagError, state::DiffError, validation::RuleError,
+    coinbase::CoinbaseError, dag::DagError, lanes::LaneDiffError, state::DiffError,
+    validation::RuleError,
 };
 use thiserror::Error;
 
@@ -31,9 +32,9 @@ pub enum ConsensusError {
         /// Hash of the ledger's.
         actual: quintet_primitives::Hash256,
     },
-    /// Sequencing commitments cannot be computed.
-    #[error("expected rules before toccata: this version knows no sequencing commitments (KIP-21)")]
-    SequencingCommitments,
+    /// The lanes of the chain do not fit one another.
+    #[error("the chain's lanes do not fit: {0}; restore the data directory or start anew")]
+    Lanes(#[from] LaneDiffError),
     /// No thread could be started.
     #[error("could not start {threads} threads: {reason}")]
     Threads {

@@ -42,6 +42,7 @@ mod columns;
 mod error;
 mod events;
 mod header;
+mod lanes;
 mod memory;
 mod open;
 mod records;
@@ -477,7 +478,12 @@ const fn is_final(error: &RuleError) -> bool {
 }
 
 /// The virtual block over a genesis before anything was resolved.
-fn first_state(params: &Params, genesis: Hash256, sink: BlockId) -> VirtualState {
+fn first_state(
+    params: &Params,
+    genesis: Hash256,
+    sink: BlockId,
+    lanes: quintet_kaspa_protocol::lanes::LaneTree,
+) -> VirtualState {
     VirtualState {
         parents: vec![sink],
         parent_hashes: vec![genesis],
@@ -495,5 +501,6 @@ fn first_state(params: &Params, genesis: Hash256, sink: BlockId) -> VirtualState
         acceptance: Vec::new(),
         rewards: quintet_kaspa_protocol::state::Rewards::default(),
         accepted_id_root: Hash256::default(),
+        lanes,
     }
 }

@@ -6,7 +6,7 @@ use quintet_kaspa_protocol::{dag::BlockId, hashing::UtxoMuHash, params::Params, 
 
 use super::{
     Bodies, Columns, Consensus, ConsensusError, Options, Records, Scripts, first_state,
-    header::genesis_row, rules::GENESIS,
+    header::genesis_row, lanes, rules::GENESIS,
 };
 use crate::ports::{BlockStatus, ChainRecord, Committed, Ledger, LedgerError, VirtualStep};
 
@@ -34,7 +34,8 @@ impl Consensus {
         };
         columns.pruning_points = committed.pruning_points;
         columns.find_edge();
-        let state = first_state(&params, columns.hash(committed.sink), committed.sink);
+        let lanes = lanes::at(&params, &columns, &*ledger, committed.sink)?;
+        let state = first_state(&params, columns.hash(committed.sink), committed.sink, lanes);
         let scripts = Scripts::new(options.threads.max(1), options.verified_bytes, options.salt)?;
         let consensus = Self {
             bodies: Bodies::new(options.bodies_bytes),

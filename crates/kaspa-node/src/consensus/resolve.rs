@@ -25,6 +25,7 @@ use std::{
 
 use quintet_kaspa_protocol::{
     dag::{BlockId, Ghostdag},
+    lanes::LaneTree,
     state::UtxoDiff,
 };
 use quintet_primitives::Hash256;
@@ -37,6 +38,7 @@ use super::{
     columns::Columns,
     error::{ConsensusError, Stop},
     events::Event,
+    lanes,
     virtual_state::VirtualState,
 };
 use crate::ports::{BlockStatus, ChainRecord, LedgerError, VirtualStep};
@@ -54,6 +56,8 @@ struct Search<'a> {
     consensus: &'a Consensus,
     at: BlockId,
     diff: UtxoDiff,
+    /// The lanes there.
+    lanes: LaneTree,
     fresh: HashMap<BlockId, Arc<ChainRecord>>,
     validated: Vec<(BlockId, Arc<ChainRecord>)>,
     disqualified: Vec<BlockId>,
@@ -61,11 +65,12 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(consensus: &'a Consensus, sink: BlockId) -> Self {
+    fn new(consensus: &'a Consensus, sink: BlockId, lanes: LaneTree) -> Self {
         Self {
             consensus,
             at: sink,
             diff: UtxoDiff::new(),
+            lanes,
             fresh: HashMap::new(),
             validated: Vec::new(),
             disqualified: Vec::new(),
@@ -119,6 +124,7 @@ impl<'a> Search<'a> {
         for block in back {
             let record = self.record(block)?;
             self.diff.then_reversed(&record.diff)?;
+            self.lanes = lanes::diff(&record.lanes).undo(&self.lanes)?;
         }
         let mut is_valid = true;
         for block in forth {
@@ -126,6 +132,7 @@ impl<'a> Search<'a> {
                 BlockStatus::UtxoValid if is_valid => {
                     let record = self.record(block)?;
                     self.diff.then(&record.diff)?;
+                    self.lanes = lanes::diff(&record.lanes).apply(&self.lanes)?;
                     self.at = block;
                 }
                 BlockStatus::BodyPending if is_valid => is_valid = self.check(block)?,
@@ -141,8 +148,9 @@ impl<'a> Search<'a> {
     /// Checks the block on top of the place, and goes there if it is valid.
     fn check(&mut self, block: BlockId) -> Result<bool, ConsensusError> {
         let parent = self.record(self.at)?;
-        match self.consensus.check_chain_block(block, &self.diff, &parent) {
-            Ok(record) => {
+        match self.consensus.check_chain_block(block, &self.diff, &parent, &self.lanes) {
+            Ok((record, lanes)) => {
+                self.lanes = lanes.apply(&self.lanes)?;
                 let record = Arc::new(record);
                 self.diff.then(&record.diff)?;
                 self.fresh.insert(block, Arc::clone(&record));
@@ -191,7 +199,7 @@ impl Consensus {
     pub fn resolve_virtual(&self) -> Result<Arc<VirtualState>, ConsensusError> {
         let _turn = self.resolving.lock().unwrap_or_else(PoisonError::into_inner);
         let last = self.published();
-        let mut search = Search::new(self, last.sink);
+        let mut search = Search::new(self, last.sink, last.lanes.clone());
         let finality_point = self.finality_point(&last.ghostdag);
         let rest = self.find_sink(&mut search, finality_point)?;
         let sink = search.at;
@@ -283,7 +291,7 @@ impl Consensus {
         let pov =
             PointOfView { ghostdag, daa_score: expected.daa_score, non_daa: expected.non_daa };
         let before = search.record(sink)?;
-        let computed = match self.compute(&pov, &search.diff, &before.multiset) {
+        let computed = match self.compute(&pov, &search.diff, &before.multiset, &search.lanes) {
             Ok(computed) => computed,
             Err(Stop::Broken(error)) => return Err(error),
             Err(Stop::Rule(_)) => {
@@ -304,6 +312,7 @@ impl Consensus {
             acceptance: computed.acceptance.merged,
             rewards: computed.rewards,
             accepted_id_root: computed.accepted_id_root,
+            lanes: search.lanes.clone(),
         })
     }
 

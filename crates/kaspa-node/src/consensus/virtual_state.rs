@@ -5,6 +5,7 @@ use std::sync::Arc;
 use quintet_kaspa_protocol::{
     dag::{BlockId, Ghostdag},
     hashing::UtxoMuHash,
+    lanes::LaneTree,
     state::{MergedBlock, Rewards, UtxoDiff},
 };
 use quintet_primitives::Hash256;
@@ -38,6 +39,8 @@ pub struct VirtualState {
     pub rewards: Rewards,
     /// What a block on top must say of the accepted transactions.
     pub accepted_id_root: Hash256,
+    /// The lanes at the sink; none before Toccata.
+    pub lanes: LaneTree,
 }
 
 impl VirtualState {

@@ -97,6 +97,35 @@ impl Dag {
         Ok(block)
     }
 
+    /// Inserts a block whose GHOSTDAG data a peer said, above a window below which nothing is known.
+    ///
+    /// `found` is what [`Colouring::run`](super::Colouring::run) makes of the known parents, which is what reachability follows; `said` is what
+    /// the block counts for.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::insert`].
+    pub fn insert_trusted(
+        &mut self,
+        hash: Hash256,
+        parents: &[BlockId],
+        work: U192,
+        found: &Ghostdag,
+        said: &Ghostdag,
+    ) -> Result<BlockId, DagError> {
+        let block = self.insert(hash, parents, work, found)?;
+        self.mergesets.pop();
+        self.anticone_sizes.pop();
+        self.mergesets.push([&said.blues, &said.reds])?;
+        self.anticone_sizes.push([&said.anticone_sizes, &[]])?;
+        self.selected_parents[block.row()] = said.selected_parent;
+        self.blue_scores[block.row()] = said.blue_score;
+        self.blue_works[block.row()] = said.blue_work;
+        self.blue_counts[block.row()] = u32::try_from(said.blues.len()).unwrap_or(u32::MAX);
+        self.reachability.remember(block, found.merged());
+        Ok(block)
+    }
+
     /// Deletes a block: its hash is forgotten and it is nobody's ancestor; answers about the others stay.
     ///
     /// Its rows stay until the DAG is written out and read again. Later blocks must not have it, or what only it leads to, in their mergeset:

@@ -39,6 +39,12 @@ impl<T: Copy> Rows<T> {
         Ok(())
     }
 
+    /// Takes the last row off again.
+    pub(crate) fn pop(&mut self) {
+        self.ends.pop();
+        self.data.truncate(self.ends.last().map_or(0, |&end| end as usize));
+    }
+
     pub(crate) fn has_room(&self) -> bool {
         self.data.len() < ENTRIES_MAX
     }

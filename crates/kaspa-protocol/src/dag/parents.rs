@@ -17,8 +17,8 @@
 //!
 //! A candidate may be deleted, so that reachability cannot tell who is above it. Two facts stand in. Some direct parent is in the future of
 //! the pruning point and so has all that was deleted in its past: a deleted block that it does not name is below one it names. And a deleted
-//! block that it names is below just those kept blocks that have a block of the *edge* (the pruning point and its
-//! anticone) in their past which names it too.
+//! block that it names is below just those kept blocks that have a block of the *edge* (what is left with a parent
+//! that is not) in their past which names it too.
 //!
 //! # Deviations
 //!
@@ -48,9 +48,11 @@ pub trait LevelView {
     /// Returns the parents the header of a block names.
     fn level_parents(&self, block: BlockId) -> Cow<'_, LevelParents>;
 
-    /// Returns the pruning point and its anticone, as in [`Dag::anticone`]; nothing as long as no block was deleted.
+    /// Returns the blocks that are left and of which a parent is not, or more; nothing as long as no block was deleted. Where nothing
+    /// below the pruning point is left these are among itself and its [anticone](Dag::anticone). What is left must be closed upwards:
+    /// with a block all of its future.
     ///
-    /// Asked at most once a header, and only if a candidate was deleted.
+    /// Asked at most once a header, and only if a candidate was deleted; so it should be kept from one pruning to the next.
     fn edge(&self) -> Vec<BlockId>;
 }
 

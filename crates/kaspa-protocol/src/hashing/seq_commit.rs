@@ -94,6 +94,18 @@ pub fn active_lane_leaf(tip: &Hash256, blue_score: u64) -> Hash256 {
     hasher.finish()
 }
 
+/// Returns a node of the tree of active lanes with lanes in either half.
+#[must_use]
+pub fn active_lane_node(left: &Hash256, right: &Hash256) -> Hash256 {
+    Blake3::SEQ_COMMIT_ACTIVE_NODE.hash(&[left.as_bytes(), right.as_bytes()])
+}
+
+/// Returns a node of the tree of active lanes with one lane below it.
+#[must_use]
+pub fn active_lane_single(lane_key: &Hash256, leaf: &Hash256) -> Hash256 {
+    Blake3::SEQ_COMMIT_ACTIVE_COLLAPSED_NODE.hash(&[lane_key.as_bytes(), leaf.as_bytes()])
+}
+
 /// Returns the activity root.
 #[must_use]
 pub fn activity_root(inactivity_shortcut: &Hash256, lanes_root: &Hash256) -> Hash256 {
@@ -101,16 +113,20 @@ pub fn activity_root(inactivity_shortcut: &Hash256, lanes_root: &Hash256) -> Has
     Blake3::SEQ_COMMIT_ACTIVITY_ROOT.hash(&parts)
 }
 
+/// Returns the digest of a block's context and its miners' payloads.
+#[must_use]
+pub fn payload_and_context(context: &Hash256, payload_root: &Hash256) -> Hash256 {
+    branch(context, payload_root)
+}
+
 /// Returns the commitment of a header.
 #[must_use]
 pub fn seq_commit(
     parent: &Hash256,
     activity_root: &Hash256,
-    context: &Hash256,
-    payload_root: &Hash256,
+    payload_and_context: &Hash256,
 ) -> Hash256 {
-    let state_root = branch(activity_root, &branch(context, payload_root));
-    branch(parent, &state_root)
+    branch(parent, &branch(activity_root, payload_and_context))
 }
 
 fn branch(left: &Hash256, right: &Hash256) -> Hash256 {
@@ -164,13 +180,12 @@ mod tests {
 
     #[test]
     fn every_part_of_the_commitment_counts() {
-        let base = seq_commit(&hash(1), &hash(2), &hash(3), &hash(4));
-        for other in [
-            seq_commit(&hash(9), &hash(2), &hash(3), &hash(4)),
-            seq_commit(&hash(1), &hash(9), &hash(3), &hash(4)),
-            seq_commit(&hash(1), &hash(2), &hash(9), &hash(4)),
-            seq_commit(&hash(1), &hash(2), &hash(3), &hash(9)),
-        ] {
+        let commit = |[parent, activity, context, payload]: [u8; 4]| {
+            let both = payload_and_context(&hash(context), &hash(payload));
+            seq_commit(&hash(parent), &hash(activity), &both)
+        };
+        let base = commit([1, 2, 3, 4]);
+        for other in [[9, 2, 3, 4], [1, 9, 3, 4], [1, 2, 9, 4], [1, 2, 3, 9]].map(commit) {
             assert_ne!(base, other);
         }
     }

@@ -1,6 +1,6 @@
 //! `dags_json/*.jsonl`: what real headers say of the DAG, against the columns: selected parents and colours through blue score and
 //! blue work, windows through DAA score, bits and time, depths by the absence of a violation, the pruning point, and the parents of
-//! every level.
+//! every level; since Toccata also the sequencing commitments, as long as no block below has transactions that might not be accepted.
 //!
 //! Two forms: the Go node's (before Crescendo, no line of parameters) and the reference's (parameters on the first line).
 
@@ -13,7 +13,8 @@ use quintet_kaspa_protocol::{
         WindowSize, Windows, same_level_parents,
     },
     header::LevelParents,
-    params::Params,
+    lanes::{Activity, LaneContext, LaneTree, shortcut_block},
+    params::{Era, Params},
     pow, target,
 };
 use quintet_primitives::Hash256;
@@ -56,6 +57,66 @@ pub(super) fn run(file: &File, dump: &Dump, report: &mut Report) {
     let levels = Levels::new(&columns.dag, dump);
     for number in 1..dump.blocks.len() {
         report.case(format!("{name}:{number} levels"), || levels.check(number));
+    }
+    let mut commitments = Commitments::new(&columns, dump);
+    for number in 1..dump.blocks.len() {
+        let below = &dump.blocks[number - 1].block;
+        if below.transactions.len() > 1
+            || dump.params.era_at(below.header.daa_score) != Era::Toccata
+        {
+            break;
+        }
+        report.case(format!("{name}:{number} commitment"), || commitments.check(number));
+    }
+}
+
+/// The lanes after each block, where coinbases are all that is accepted.
+struct Commitments<'a> {
+    dag: &'a Dag,
+    blocks: &'a [DumpedBlock],
+    finality_depth: u64,
+    /// By number, that of the root first; none after the genesis.
+    trees: Vec<LaneTree>,
+}
+
+impl<'a> Commitments<'a> {
+    fn new(columns: &'a Columns, dump: &'a Dump) -> Self {
+        let finality_depth = columns.depth_rules.finality_depth;
+        let trees = vec![LaneTree::new(); 2];
+        Self { dag: &columns.dag, blocks: &dump.blocks, finality_depth, trees }
+    }
+
+    fn check(&mut self, number: usize) -> Result<(), Mismatch> {
+        let (dag, blocks) = (self.dag, self.blocks);
+        let header = &blocks[number].block.header;
+        let block = BlockId::new(u32::try_from(number + 1).unwrap_or(u32::MAX));
+        let found = dag.ghostdag(block);
+        let parent = &blocks[found.selected_parent.row() - 1].block.header;
+        let mut order: Vec<BlockId> = found.merged_descending(dag).collect();
+        order.push(found.selected_parent);
+        let mut activity = Activity::new();
+        for merged in order.into_iter().rev() {
+            let DumpedBlock { hash, block } = &blocks[merged.row() - 1];
+            let coinbase = &block.transactions[0];
+            activity.merge(hash, &block.header.blue_work, &coinbase.payload);
+            if merged == found.selected_parent {
+                activity.accept(coinbase.subnetwork_id, &coinbase.id(), coinbase.version);
+            }
+        }
+        let depth = self.finality_depth;
+        let (selected, score) = (found.selected_parent, found.blue_score);
+        let shortcut = shortcut_block(dag, selected, score, depth, GENESIS, GENESIS);
+        let context = LaneContext {
+            parent_commitment: parent.accepted_id_merkle_root,
+            parent_timestamp: parent.timestamp,
+            daa_score: header.daa_score,
+            blue_score: score,
+            inactivity_shortcut: blocks[shortcut.row() - 1].block.header.accepted_id_merkle_root,
+            finality_depth: depth,
+        };
+        let made = context.commit(&self.trees[selected.row()], &activity);
+        self.trees.push(made.tree);
+        expect_eq("sequencing commitment", header.accepted_id_merkle_root, made.commitment)
     }
 }
 

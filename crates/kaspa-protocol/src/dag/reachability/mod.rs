@@ -132,6 +132,14 @@ impl Reachability {
         Ok(block)
     }
 
+    /// Notes what a block was added with where its mergeset is not that, for when it is deleted.
+    pub(crate) fn remember(&mut self, block: BlockId, merged: impl Iterator<Item = BlockId>) {
+        let merged: Vec<BlockId> = merged.collect();
+        if !merged.is_empty() {
+            self.inherited.entry(block).or_default().extend(merged);
+        }
+    }
+
     /// Deletes a block; all answers about the others stay what they were. `mergeset` is what it was added with.
     ///
     /// Its tree children become those of its tree parent and take its place in covering sets. Does nothing for what is not there.

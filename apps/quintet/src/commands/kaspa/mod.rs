@@ -1,0 +1,31 @@
+//! `quintet kaspa`.
+//!
+//! ```text
+//!   sources   files ──► blocks, read ahead by a thread of their own
+//!   open      data directory ──► lock ──► the DAG, if it was made under these parameters
+//!   replay    takes the blocks in, beside a progress bar, until done or asked to stop
+//! ```
+
+mod open;
+mod replay;
+mod sources;
+
+use crate::{
+    cli::{KaspaArgs, KaspaCommand},
+    exit::UsageError,
+};
+
+/// Carries out the command.
+pub(super) fn run(args: KaspaArgs) -> anyhow::Result<()> {
+    match args.command {
+        None | Some(KaspaCommand::Run(_)) => Err(no_peers().into()),
+        Some(KaspaCommand::Replay(args)) => replay::run(*args),
+    }
+}
+
+/// A node was asked for.
+pub(super) fn no_peers() -> UsageError {
+    UsageError::new(
+        "this version replays Kaspa DAGs and does not yet connect to peers: see `quintet kaspa --help`",
+    )
+}
