@@ -55,6 +55,18 @@ pub struct Virtual {
     pub pruning_point: Hash256,
 }
 
+impl Virtual {
+    /// Tells which parts differ.
+    pub fn differences(&self, theirs: &Self) -> String {
+        let lines =
+            |state: &Self| format!("{state:#?}").lines().map(str::to_owned).collect::<Vec<_>>();
+        let (ours, theirs) = (lines(self), lines(theirs));
+        let apart = ours.iter().zip(&theirs).filter(|(a, b)| a != b).take(12);
+        let apart = apart.map(|(a, b)| format!("\n  quintet {}, reference {}", a.trim(), b.trim()));
+        format!("{} and {} lines{}", ours.len(), theirs.len(), apart.collect::<String>())
+    }
+}
+
 /// Returns the name of an enum's variant, from its debug form.
 pub fn variant(debug: &str) -> &str {
     debug.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
