@@ -2,5 +2,6 @@
 
 pub mod consensus;
 pub mod dump;
+pub mod pipeline;
 pub mod ports;
 pub mod storage;

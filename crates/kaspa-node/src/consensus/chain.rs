@@ -118,7 +118,6 @@ pub(super) struct PointOfView {
 pub(super) struct Computed {
     pub(super) acceptance: Acceptance,
     pub(super) rewards: Rewards,
-    /// In its short form.
     pub(super) multiset: UtxoMuHash,
     pub(super) accepted_id_root: Hash256,
     pub(super) lanes: LaneDiff,
@@ -186,7 +185,7 @@ impl Consensus {
         let verifier = self.scripts.with(&chain);
         let acceptance = accept(&self.params, &base, &bodies, pov.daa_score, &verifier)?;
         let rewards = Rewards::of(&self.params, &pov.ghostdag, &pov.non_daa, &bodies, &acceptance)?;
-        let multiset = self.scripts.multiset(before, &acceptance.diff).normalised();
+        let multiset = self.scripts.multiset(before, &acceptance.diff);
         let (accepted_id_root, lanes) = self.accepted_id_root(pov, &bodies, &acceptance, lanes)?;
         Ok(Computed { acceptance, rewards, multiset, accepted_id_root, lanes })
     }
@@ -277,7 +276,9 @@ impl Consensus {
             let pov = PointOfView { ghostdag, daa_score: header.daa_score, non_daa };
             (pov, pruning_point, selected_parent)
         };
-        let computed = self.compute(&pov, since, &parent.multiset, lanes)?;
+        let mut computed = self.compute(&pov, since, &parent.multiset, lanes)?;
+        // The one division; the short form is what children begin with.
+        computed.multiset = computed.multiset.normalised();
         let coinbase = body.transactions.first().ok_or(RuleError::NoTransactions)?;
         Claims {
             header: &header,

@@ -45,6 +45,7 @@ mod header;
 mod lanes;
 mod memory;
 mod open;
+mod prune;
 mod records;
 mod resolve;
 mod rules;
@@ -161,6 +162,8 @@ pub struct Consensus {
     resolving: Mutex<()>,
     refused: Mutex<Refused>,
     disqualified: Mutex<HashMap<Hash256, RuleError>>,
+    /// First headers of the levels of the last proof.
+    proof_roots: Mutex<Vec<Hash256>>,
     listener: Listener,
 }
 
@@ -239,6 +242,18 @@ impl Consensus {
     pub fn status(&self, hash: &Hash256) -> Option<BlockStatus> {
         let columns = self.columns();
         columns.dag.find(hash).map(|block| columns.status(block))
+    }
+
+    /// Returns whether a header is known, or known to be refused: whoever waits for it need not wait any longer.
+    pub(crate) fn is_settled_header(&self, hash: &Hash256) -> bool {
+        self.columns().dag.find(hash).is_some() || self.is_refused(hash)
+    }
+
+    /// Returns whether a body is known, or can no longer come.
+    pub(crate) fn is_settled_body(&self, hash: &Hash256) -> bool {
+        let columns = self.columns();
+        let status = columns.dag.find(hash).map(|block| columns.status(block));
+        status.is_some_and(|status| status.has_body() || status == BlockStatus::Invalid)
     }
 
     /// Returns why a block is no chain block, if that was found lately.

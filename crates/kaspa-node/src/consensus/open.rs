@@ -45,6 +45,7 @@ impl Consensus {
             resolving: Mutex::new(()),
             refused: Mutex::default(),
             disqualified: Mutex::default(),
+            proof_roots: Mutex::default(),
             listener: options.listener.clone(),
             columns: RwLock::new(columns),
             ledger,

@@ -103,7 +103,9 @@ fn point_at(
     {
         return BlockId::ORIGIN;
     }
-    let from = if from.is_origin() { pruning_point } else { from };
+    // What was found for the selected parent may have been deleted since.
+    let is_gone = from.is_origin() || !dag.reachability().has(from);
+    let from = if is_gone { pruning_point } else { from };
     let chain = dag.reachability().forward_chain(from, parent);
     chain.take_while(|&block| dag.blue_score(block) < highest).last().unwrap_or(from)
 }
