@@ -15,7 +15,7 @@ use super::verdict::{Status, Verdict, Virtual, variant};
 /// This project's consensus.
 #[derive(Debug)]
 pub struct Ours {
-    consensus: Consensus,
+    consensus: Arc<Consensus>,
     /// Hashes by number: numbers are given in order of insertion, the first one, 1, to the genesis.
     hashes: Vec<Hash256>,
     headers_only: bool,
@@ -29,13 +29,13 @@ impl Ours {
     /// If consensus cannot start.
     pub fn start(params: Params, headers_only: bool) -> anyhow::Result<Self> {
         let ledger = Arc::new(MemoryLedger::new());
-        let consensus = Consensus::open(params, Options::default(), ledger)?;
+        let consensus = Arc::new(Consensus::open(params, Options::default(), ledger)?);
         let hashes = vec![Hash256::default(), consensus.sink()];
         Ok(Self { consensus, hashes, headers_only })
     }
 
     /// Returns the consensus itself.
-    pub const fn inner(&self) -> &Consensus {
+    pub const fn inner(&self) -> &Arc<Consensus> {
         &self.consensus
     }
 

@@ -46,13 +46,11 @@ use kaspa_consensus_core::{
 };
 use kaspa_hashes::Hash;
 use nix::sys::resource::{UsageWho, getrusage};
+use quintet_kaspa_node::pipeline::{Pipeline, PipelineOptions, Ticket};
 use quintet_kaspa_protocol::{block::Block as OurBlock, header::Header as OurHeader};
-use rayon::prelude::*;
 
 /// Blocks handed over at a time.
 const CHUNK: usize = 1_000;
-/// Blocks after which ours resolves the virtual block.
-const RESOLVE_EVERY: usize = 100;
 /// Sompi a transaction pays.
 const FEE: u64 = 20_000;
 
@@ -333,11 +331,15 @@ fn headers(dag: &Dag) -> anyhow::Result<(Cost, Cost)> {
     let headers: Vec<Arc<OurHeader>> =
         dag.ours.iter().map(|block| Arc::new(block.header.clone())).collect();
     let cost = measure(|| {
-        for header in &headers {
-            let outcome = ours.inner().submit_header(header)?;
-            ensure!(outcome.is_present(), "expected a valid header, {outcome:?}");
+        let pipeline = Pipeline::start(Arc::clone(ours.inner()), &PipelineOptions::default())?;
+        let mut under_way = VecDeque::new();
+        for header in headers {
+            under_way.push_back(pipeline.submit_header(header));
+            if under_way.len() >= 2 * CHUNK {
+                under_way.drain(..CHUNK).try_for_each(settle)?;
+            }
         }
-        Ok(())
+        under_way.into_iter().try_for_each(settle)
     })?;
     Ok((theirs, cost))
 }
@@ -357,22 +359,22 @@ fn blocks(dag: &Dag) -> anyhow::Result<(Cost, Cost)> {
     let ours = Ours::start(network::ours(&SHAPE.limits), false)?;
     let copies = dag.ours.clone();
     let cost = measure(|| {
-        let consensus = ours.inner();
-        let mut chunk = Vec::new();
+        let pipeline = Pipeline::start(Arc::clone(ours.inner()), &PipelineOptions::default())?;
+        let mut under_way = VecDeque::new();
         for block in copies {
-            let hash = block.header.hash();
-            let outcome = consensus.submit_body(block)?;
-            ensure!(outcome.is_present(), "expected a valid block, {outcome:?}");
-            chunk.push(hash);
-            if chunk.len() == RESOLVE_EVERY {
-                chunk.par_iter().try_for_each(|hash| consensus.verify_ahead(hash))?;
-                consensus.resolve_virtual()?;
-                chunk.clear();
+            under_way.push_back(pipeline.submit_block(block));
+            if under_way.len() >= 2 * CHUNK {
+                under_way.drain(..CHUNK).try_for_each(settle)?;
             }
         }
-        consensus.resolve_virtual()?;
-        Ok(())
+        under_way.into_iter().try_for_each(settle)
     })?;
     ensure!(ours.inner().sink() == convert::hash(&dag.sink), "expected the same sink");
     Ok((theirs, cost))
+}
+
+fn settle(ticket: Ticket) -> anyhow::Result<()> {
+    let outcome = ticket.wait()?;
+    ensure!(outcome.is_present(), "expected a valid block, {outcome:?}");
+    Ok(())
 }
