@@ -2,7 +2,7 @@
 //!
 //! The compact form is Bitcoin's, mantissa and exponent of base 256, with two differences from
 //! Bitcoin's reading of it: a negative mantissa is a target of zero, and what is shifted out above
-//! 256 bits is lost without a word. No header on the chain depends on either.
+//! 256 bits is lost without a word, until the shift itself starts anew at 256. No header on the chain depends on either.
 //!
 //! **Spec:** rusty-kaspa's `Uint256::from_compact_target_bits`, `compact_target_bits`, and `calc_work`,
 //! `level_work` in `consensus/src/processes/difficulty.rs`.
@@ -24,14 +24,18 @@ pub const TARGET_MAX_F64: f64 = 5.789_604_461_865_81e76;
 pub const LEVEL_WORK_BITS_MAX: u32 = 128;
 
 /// Reads a target.
+///
+/// A size above 34 bytes shifts the mantissa out of the number. The reference's release build takes the
+/// shift modulo 256 instead, so that some such bits are an easy target; a header that claims them is
+/// refused all the same, for its difficulty and not for its work.
 #[must_use]
 pub fn from_compact(bits: u32) -> Target {
     let (size, mantissa) = (bits >> 24, bits & 0x00ff_ffff);
     let (mantissa, shift) = match size.checked_sub(3) {
-        Some(above) => (mantissa, 8 * above as usize),
+        Some(above) => (mantissa, 8 * above as usize % U256::BITS),
         None => (mantissa >> (8 * (3 - size)), 0),
     };
-    if mantissa > 0x007f_ffff { U256::ZERO } else { U256::from(mantissa).wrapping_shl(shift) }
+    if mantissa > 0x007f_ffff { U256::ZERO } else { U256::from(mantissa) << shift }
 }
 
 /// Writes a target, rounded down to what the form can say.
@@ -89,7 +93,8 @@ mod tests {
         assert_eq!(from_compact(0x0212_3456), U256::from(0x1234));
         assert_eq!(from_compact(0x0412_3456), U256::from(0x1234_5600));
         assert_eq!(from_compact(0x0492_3456), U256::ZERO, "negative");
-        assert_eq!(from_compact(0x2312_3456), U256::ZERO, "all of it shifted out");
+        assert_eq!(from_compact(0x2212_3456), U256::from(0x56) << 248);
+        assert_eq!(from_compact(0x2312_3456), U256::from(0x0012_3456), "shifts start anew");
         assert_eq!(from_compact(0x207f_ffff), U256::from(0x007f_ffff) << 232);
         assert_eq!(to_compact(&U256::from(0x80)), 0x0200_8000);
         assert_eq!(to_compact(&TARGET_MAX), 0x207f_ffff);

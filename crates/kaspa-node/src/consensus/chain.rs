@@ -5,7 +5,6 @@
 //! ```
 
 use std::{
-    collections::HashSet,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -50,20 +49,20 @@ impl UtxoView for Fetched<'_> {
     }
 }
 
-/// Reads what the inputs of transactions spend, as far as neither `since` knows it nor one of `made` makes it.
+/// Reads what the inputs of transactions spend, as far as `since` does not know it.
+///
+/// Also what one of them makes: the same transaction may have been accepted before, in another block, and is not accepted again;
+/// what it made is spent nevertheless.
 pub(super) fn fetch<'a>(
     ledger: &dyn Ledger,
     since: &'a UtxoDiff,
     transactions: &mut dyn Iterator<Item = &Transaction>,
-    made: &HashSet<Hash256>,
 ) -> Result<Fetched<'a>, LedgerError> {
     let mut wanted = Vec::new();
     for tx in transactions {
         for input in &tx.inputs {
             let outpoint = input.previous_outpoint;
-            if since.get(&outpoint) == DiffEntry::Unchanged
-                && !made.contains(&outpoint.transaction_id)
-            {
+            if since.get(&outpoint) == DiffEntry::Unchanged {
                 wanted.push(outpoint);
             }
         }
@@ -179,9 +178,8 @@ impl Consensus {
         lanes: &LaneTree,
     ) -> Result<Computed, Stop> {
         let merged = self.merged(&pov.ghostdag)?;
-        let made = merged.iter().flat_map(|merged| merged.body.ids.iter().copied()).collect();
         let mut transactions = merged.iter().flat_map(|merged| merged.body.transactions.iter());
-        let base = fetch(&*self.ledger, since, &mut transactions, &made)?;
+        let base = fetch(&*self.ledger, since, &mut transactions)?;
         let bodies: Vec<MergedBody<'_>> = merged.iter().map(Merged::as_body).collect();
         let chain = self.chain_view(pov.ghostdag.selected_parent);
         let verifier = self.scripts.with(&chain);
@@ -313,7 +311,7 @@ impl Consensus {
         computed: &Computed,
     ) -> Result<(), Stop> {
         let mut own = body.transactions.iter();
-        let base = fetch(&*self.ledger, since, &mut own, &HashSet::new())?;
+        let base = fetch(&*self.ledger, since, &mut own)?;
         let view = Composed { base: &base, diff: &computed.acceptance.diff };
         let chain = self.chain_view(pov.ghostdag.selected_parent);
         let own = MergedBody {

@@ -152,6 +152,8 @@ impl HeaderStage<'_> {
                 Some(block) if self.columns.status(block) == BlockStatus::Invalid => {
                     return Err(RuleError::InvalidParent { parent: *parent }.into());
                 }
+                // A parent named twice makes the DAG no other; the level parents are what is wrong then.
+                Some(block) if parents.contains(&block) => {}
                 Some(block) => parents.push(block),
                 None if (self.is_refused)(parent) => {
                     return Err(RuleError::InvalidParent { parent: *parent }.into());

@@ -473,8 +473,7 @@ impl Consensus {
             let published = self.published_guard();
             let state = Arc::clone(&published);
             let mut all = body.transactions.iter();
-            let made = HashSet::new();
-            let entries = chain::fetch(&*self.ledger, &state.diff, &mut all, &made)?.entries;
+            let entries = chain::fetch(&*self.ledger, &state.diff, &mut all)?.entries;
             (state, entries)
         };
         let view = chain::Fetched { since: &state.diff, entries };

@@ -2,7 +2,7 @@
 //!
 //! Reference: `build_block_template`, `build_block_template_from_virtual_state`.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use quintet_kaspa_protocol::{
     block::Block,
@@ -79,7 +79,7 @@ impl Consensus {
             let published = self.published_guard();
             let state = Arc::clone(&published);
             let mut all = transactions.iter();
-            let entries = fetch(&*self.ledger, &state.diff, &mut all, &HashSet::new())?.entries;
+            let entries = fetch(&*self.ledger, &state.diff, &mut all)?.entries;
             (state, entries)
         };
         let view = super::chain::Fetched { since: &state.diff, entries: base };
