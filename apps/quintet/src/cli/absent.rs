@@ -11,9 +11,6 @@ pub(crate) const KINDS: [&str; 1] = ["dht"];
 pub(crate) enum AbsentKind {
     /// Not in this version.
     #[command(hide = true)]
-    Kaspa(AbsentArgs),
-    /// Not in this version.
-    #[command(hide = true)]
     Lux(AbsentArgs),
     /// Not in this version.
     #[command(hide = true)]
@@ -22,12 +19,11 @@ pub(crate) enum AbsentKind {
 
 impl AbsentKind {
     /// Their names.
-    pub(crate) const NAMES: [&str; 3] = ["kaspa", "lux", "rollup"];
+    pub(crate) const NAMES: [&str; 2] = ["lux", "rollup"];
 
     /// The name.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
-            Self::Kaspa(_) => "kaspa",
             Self::Lux(_) => "lux",
             Self::Rollup(_) => "rollup",
         }

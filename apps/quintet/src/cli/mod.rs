@@ -4,6 +4,7 @@ mod absent;
 mod bitcoin;
 mod config;
 mod dht;
+mod kaspa;
 mod up;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub(crate) use self::{
         AnnounceArgs, ConnectionArgs, DhtArgs, DhtCommand, GetArgs, KeygenArgs, LookupArgs,
         PeersArgs, PingArgs, PutArgs, RunArgs, StatusArgs, TableArgs, UnpublishArgs,
     },
+    kaspa::{KaspaArgs, KaspaCommand, SimArgs, Sweep},
     up::UpArgs,
 };
 
@@ -33,6 +35,7 @@ Examples:
   quintet dht --bootstrap HOST:6881        one node, in the foreground
   quintet dht put 'hello'                  store a text through the node on this machine
   quintet bitcoin import ~/.bitcoin/blocks take over a Bitcoin chain, checking every rule
+  quintet kaspa sim --bps 10 --tps 1000    a simulated network of miners, through the whole of consensus
   quintet config show --origin             what is in effect, and where each value was set
 
 Exit status: 0 done; 1 something went wrong; 2 the command line or the configuration is wrong.";
@@ -62,6 +65,8 @@ pub(crate) enum Command {
     Dht(Box<DhtArgs>),
     /// Import, verify and inspect a Bitcoin chain.
     Bitcoin(BitcoinArgs),
+    /// Simulate a Kaspa blockDAG.
+    Kaspa(KaspaArgs),
     /// Show, check and start a configuration.
     Config(ConfigArgs),
     /// Print completions for a shell.

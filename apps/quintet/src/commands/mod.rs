@@ -4,6 +4,7 @@ mod bitcoin;
 mod completions;
 mod config;
 mod dht;
+mod kaspa;
 mod man;
 
 use crate::{
@@ -18,6 +19,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Up(args) => up::run(args),
         Command::Dht(args) => dht::run(*args),
         Command::Bitcoin(args) => bitcoin::run(args),
+        Command::Kaspa(args) => kaspa::run(args),
         Command::Config(args) => config::run(args.command),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { directory } => man::run(directory.as_deref()),
@@ -37,6 +39,9 @@ pub(crate) fn not_in_this_version(kind: &str) -> UsageError {
 pub(crate) fn no_such_kind(kind: &str) -> UsageError {
     if kind == "bitcoin" {
         return bitcoin::no_peers();
+    }
+    if kind == "kaspa" {
+        return kaspa::no_peers();
     }
     if AbsentKind::NAMES.contains(&kind) {
         return not_in_this_version(kind);

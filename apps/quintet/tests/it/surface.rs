@@ -60,8 +60,8 @@ fn a_kind_that_is_not_here_is_told_apart_from_a_typing_error() {
     let home = Home::new();
     let expected = "is not in this version of quintet; the kinds that are: dht";
     for args in [
-        &["kaspa", "--testnet"][..],
-        &["kaspa"],
+        &["rollup", "--testnet"][..],
+        &["rollup"],
         &["lux", "--help"],
         &["up", "--kinds", "dht,rollup"],
     ] {
