@@ -29,7 +29,7 @@ use quintet_kaspa_protocol::{
     dag::{BlockId, Expected, ExpectedDepths, ExpectedPruning, Ghostdag, Sampling},
     hashing::UtxoMuHash,
     header::Header,
-    state::UtxoDiff,
+    state::{MergedBlock, UtxoDiff},
     tx::{Outpoint, Transaction, UtxoEntry},
 };
 use quintet_primitives::Hash256;
@@ -138,26 +138,6 @@ pub struct HeaderRow {
     pub depths: ExpectedDepths,
     /// Its pruning sample and pruning point.
     pub pruning: ExpectedPruning,
-}
-
-/// A transaction a chain block accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AcceptedTx {
-    /// Its place in its block.
-    pub index: u32,
-    /// Its id.
-    pub id: Hash256,
-    /// What it pays, in sompi; 0 for a coinbase.
-    pub fee: u64,
-}
-
-/// What a chain block accepted of one block it merges.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MergedBlock {
-    /// The merged block.
-    pub block: BlockId,
-    /// Its accepted transactions, in order.
-    pub accepted: Vec<AcceptedTx>,
 }
 
 /// The state of a lane of KIP-21.

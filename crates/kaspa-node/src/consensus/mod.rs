@@ -1,5 +1,499 @@
 //! Consensus: from a block to the virtual state.
+//!
+//! ```text
+//!   submit_header ─► header stage ─► row ────────┐
+//!   submit_block ──► header ─► body stage ───────┼──► Columns (memory) and Ledger (disk)
+//!                                  └► resolve ───┘         │
+//!                                       └─► VirtualState, published: templates, mempool, clients read it
+//! ```
+//!
+//! [`Consensus`] holds no threads but those that check scripts: whoever calls it brings the thread. Its stages may be called side by side
+//! ([`pipeline`](crate::pipeline) does so); each takes the locks it needs, and for short.
+//!
+//! # Locks, in the order in which they may be taken
+//!
+//! `resolving` → `published` → `columns`; none is held while scripts run, but the first.
 
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    fmt,
+    hash::{BuildHasher, Hasher},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use quintet_kaspa_protocol::{
+    block::Block,
+    dag::BlockId,
+    hashing::UtxoMuHash,
+    header::Header,
+    params::Params,
+    state::{DiffEntry, MergedBody, ScriptVerifier as _, UtxoDiff, script_jobs},
+    tx::{Outpoint, UtxoEntry},
+    validation::{RuleError, check_header_in_isolation},
+};
+use quintet_primitives::Hash256;
+
+mod bodies;
+mod body;
+mod candidates;
+mod chain;
+mod columns;
+mod error;
+mod events;
+mod header;
 mod memory;
+mod open;
+mod records;
+mod resolve;
+mod rules;
+mod scripts;
+mod template;
+mod virtual_state;
 
+pub use error::{ConsensusError, Outcome};
+pub use events::{Event, Listener};
 pub use memory::MemoryLedger;
+pub use template::BlockTemplate;
+pub use virtual_state::VirtualState;
+
+use bodies::{Bodies, KnownBody};
+use columns::Columns;
+use error::Stop;
+use header::HeaderStage;
+use records::Records;
+use scripts::Scripts;
+
+use crate::ports::{BlockStatus, Ledger};
+
+/// Refused headers remembered, so that they are not judged again and what builds on them is refused.
+const REFUSED_MAX: usize = 1 << 14;
+
+/// Reasons remembered why blocks are no chain blocks.
+const DISQUALIFIED_MAX: usize = 1 << 10;
+
+/// Tells the time, milliseconds since 1970.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// How consensus runs.
+#[derive(Clone)]
+pub struct Options {
+    /// Threads that check scripts, at least 1.
+    pub threads: usize,
+    /// Bytes for remembering verified scripts.
+    pub verified_bytes: usize,
+    /// Bytes of recent bodies kept at hand.
+    pub bodies_bytes: u64,
+    /// Salts the map of block hashes.
+    pub seed: u64,
+    /// Salts the memory of verified scripts.
+    pub salt: [u8; 32],
+    /// What time it is.
+    pub clock: Clock,
+    /// Who is told of events.
+    pub listener: Listener,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("threads", &self.threads)
+            .field("verified_bytes", &self.verified_bytes)
+            .field("bodies_bytes", &self.bodies_bytes)
+            .field("listener", &self.listener)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Options {
+    /// A thread for each core, the system's clock, random salts.
+    fn default() -> Self {
+        let random = || std::collections::hash_map::RandomState::new().build_hasher().finish();
+        let mut salt = [0; 32];
+        salt.chunks_mut(8).for_each(|part| part.copy_from_slice(&random().to_le_bytes()));
+        Self {
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            verified_bytes: 32 << 20,
+            bodies_bytes: 64 << 20,
+            seed: random(),
+            salt,
+            clock: Arc::new(|| {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+            }),
+            listener: Listener::default(),
+        }
+    }
+}
+
+/// A set that forgets its oldest members.
+#[derive(Debug, Default)]
+struct Refused {
+    known: HashSet<Hash256>,
+    order: VecDeque<Hash256>,
+}
+
+impl Refused {
+    fn insert(&mut self, hash: Hash256) {
+        if self.known.insert(hash) {
+            self.order.push_back(hash);
+        }
+        while self.order.len() > REFUSED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+}
+
+/// Consensus over a ledger.
+#[derive(Debug)]
+pub struct Consensus {
+    params: Params,
+    options: Options,
+    ledger: Arc<dyn Ledger>,
+    columns: RwLock<Columns>,
+    bodies: Bodies,
+    records: Records,
+    scripts: Scripts,
+    published: RwLock<Arc<VirtualState>>,
+    resolving: Mutex<()>,
+    refused: Mutex<Refused>,
+    disqualified: Mutex<HashMap<Hash256, RuleError>>,
+    listener: Listener,
+}
+
+impl Consensus {
+    fn columns(&self) -> RwLockReadGuard<'_, Columns> {
+        self.columns.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn columns_mut(&self) -> RwLockWriteGuard<'_, Columns> {
+        self.columns.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn published_guard(&self) -> RwLockReadGuard<'_, Arc<VirtualState>> {
+        self.published.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn published(&self) -> Arc<VirtualState> {
+        Arc::clone(&self.published_guard())
+    }
+
+    fn note_disqualified(&self, hash: Hash256, error: RuleError) {
+        let mut known = self.disqualified.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= DISQUALIFIED_MAX {
+            known.clear();
+        }
+        known.insert(hash, error);
+    }
+
+    /// Returns the network's parameters.
+    #[must_use]
+    pub const fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// Returns the virtual block.
+    #[must_use]
+    pub fn virtual_state(&self) -> Arc<VirtualState> {
+        self.published()
+    }
+
+    /// Returns the hash of the sink: the tip of the selected chain.
+    #[must_use]
+    pub fn sink(&self) -> Hash256 {
+        self.published().sink_hash()
+    }
+
+    /// Returns the blocks with a body of which no child has one.
+    #[must_use]
+    pub fn tips(&self) -> Vec<Hash256> {
+        let columns = self.columns();
+        columns.tips().iter().map(|&tip| columns.hash(tip)).collect()
+    }
+
+    /// Returns the hash of the header with most blue work, and its blue score.
+    #[must_use]
+    pub fn header_tip(&self) -> (Hash256, u64) {
+        let columns = self.columns();
+        (columns.hash(columns.header_tip()), columns.dag.blue_score(columns.header_tip()))
+    }
+
+    /// Returns the pruning point.
+    #[must_use]
+    pub fn pruning_point(&self) -> Hash256 {
+        let columns = self.columns();
+        columns.hash(columns.pruning_point())
+    }
+
+    /// Returns how many headers were taken in, deleted ones among them.
+    #[must_use]
+    pub fn header_count(&self) -> usize {
+        self.columns().dag.len() - 1
+    }
+
+    /// Returns a block's status; `None` if it is not known.
+    #[must_use]
+    pub fn status(&self, hash: &Hash256) -> Option<BlockStatus> {
+        let columns = self.columns();
+        columns.dag.find(hash).map(|block| columns.status(block))
+    }
+
+    /// Returns why a block is no chain block, if that was found lately.
+    #[must_use]
+    pub fn disqualification(&self, hash: &Hash256) -> Option<RuleError> {
+        let known = self.disqualified.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(hash).cloned()
+    }
+
+    /// Returns a header by its hash.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsensusError`] if the ledger fails.
+    pub fn header(&self, hash: &Hash256) -> Result<Option<Arc<Header>>, ConsensusError> {
+        let block = self.columns().dag.find(hash);
+        block.map(|block| self.header_of(block)).transpose()
+    }
+
+    /// Returns whole a block by its hash; `None` if it or its body is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsensusError`] if the ledger fails.
+    pub fn block(&self, hash: &Hash256) -> Result<Option<Block>, ConsensusError> {
+        let found = {
+            let columns = self.columns();
+            columns.dag.find(hash).filter(|&block| columns.status(block).has_body())
+        };
+        let Some(block) = found else { return Ok(None) };
+        let header = (*self.header_of(block)?).clone();
+        let body = self.bodies.get(&*self.ledger, block)?;
+        Ok(Some(Block { header, transactions: body.transactions.to_vec() }))
+    }
+
+    /// Looks an outpoint up in the UTXO set of the virtual block.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsensusError`] if the ledger fails.
+    pub fn utxo(&self, outpoint: &Outpoint) -> Result<Option<UtxoEntry>, ConsensusError> {
+        let published = self.published_guard();
+        Ok(match published.diff.get(outpoint) {
+            DiffEntry::Unspent(entry) => Some(entry.clone()),
+            DiffEntry::Spent => None,
+            DiffEntry::Unchanged => self.ledger.utxos(&[*outpoint])?.pop().flatten(),
+        })
+    }
+
+    /// Takes a header in.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsensusError`] if consensus cannot go on; what the header breaks is an [`Outcome`].
+    pub fn submit_header(&self, header: &Arc<Header>) -> Result<Outcome, ConsensusError> {
+        match self.take_header(header) {
+            Ok(Ok(_)) => Ok(Outcome::Accepted(BlockStatus::HeaderOnly)),
+            Ok(Err(known)) => Ok(Outcome::Known(self.columns().status(known))),
+            Err(Stop::Rule(error)) => Ok(Outcome::Refused(error)),
+            Err(Stop::Broken(error)) => Err(error),
+        }
+    }
+
+    /// Takes a block in: header, then body. The virtual block is not brought up to it; [`Self::resolve_virtual`] does that.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsensusError`] if consensus cannot go on; what the block breaks is an [`Outcome`].
+    pub fn submit_body(&self, block: Block) -> Result<Outcome, ConsensusError> {
+        let header = Arc::new(block.header.clone());
+        let id = match self.take_header(&header) {
+            Ok(Ok(id) | Err(id)) => id,
+            Err(Stop::Rule(error)) => return Ok(Outcome::Refused(error)),
+            Err(Stop::Broken(error)) => return Err(error),
+        };
+        self.take_body(id, block)
+    }
+
+    /// Takes a block in and resolves the virtual block: all stages on the caller's thread.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsensusError`] if consensus cannot go on; what the block breaks is an [`Outcome`].
+    pub fn submit_block(&self, block: Block) -> Result<Outcome, ConsensusError> {
+        let hash = block.header.hash();
+        let outcome = self.submit_body(block)?;
+        if !matches!(outcome, Outcome::Accepted(_)) {
+            return Ok(outcome);
+        }
+        self.resolve_virtual()?;
+        Ok(Outcome::Accepted(self.status(&hash).unwrap_or(BlockStatus::BodyPending)))
+    }
+
+    /// Takes a header in and returns its number, as an error if it was there.
+    fn take_header(&self, header: &Arc<Header>) -> Result<Result<BlockId, BlockId>, Stop> {
+        let hash = header.hash();
+        let known = |columns: &Columns| {
+            let block = columns.dag.find(&hash)?;
+            Some((block, columns.status(block)))
+        };
+        match known(&self.columns()) {
+            Some((_, BlockStatus::Invalid)) => return Err(RuleError::KnownInvalid.into()),
+            Some((block, _)) => return Ok(Err(block)),
+            None => {}
+        }
+        if self.is_refused(&hash) {
+            return Err(RuleError::KnownInvalid.into());
+        }
+        let level = check_header_in_isolation(&self.params, header, (self.options.clock)())?;
+        let row = {
+            let columns = self.columns();
+            let stage = HeaderStage {
+                params: &self.params,
+                columns: &columns,
+                ledger: &*self.ledger,
+                is_refused: &|hash| self.is_refused(hash),
+            };
+            stage.row(hash, header, level)
+        };
+        let row = row.inspect_err(|stop| {
+            if let Stop::Rule(error) = stop
+                && is_final(error)
+            {
+                self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(hash);
+            }
+        })?;
+        let mut columns = self.columns_mut();
+        if let Some((block, _)) = known(&columns) {
+            return Ok(Err(block));
+        }
+        let next = BlockId::new(u32::try_from(columns.dag.len()).unwrap_or(u32::MAX));
+        self.ledger.append_header(next, header, &row)?;
+        let block = columns.push(&row)?;
+        columns.keep_header(Arc::clone(header));
+        Ok(Ok(block))
+    }
+
+    fn is_refused(&self, hash: &Hash256) -> bool {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).known.contains(hash)
+    }
+
+    /// Takes the body of a block in whose header is there.
+    fn take_body(&self, id: BlockId, block: Block) -> Result<Outcome, ConsensusError> {
+        match self.body_is_settled(id) {
+            Ok(None) => {}
+            Ok(Some(status)) => return Ok(Outcome::Known(status)),
+            Err(error) => return Ok(Outcome::Refused(error)),
+        }
+        let ids = match self.check_body(id, &block) {
+            Ok(ids) => ids,
+            Err(Stop::Broken(error)) => return Err(error),
+            Err(Stop::Rule(error)) => {
+                if body::condemns(&error) {
+                    let mut columns = self.columns_mut();
+                    if columns.status(id) == BlockStatus::HeaderOnly {
+                        self.ledger.append_invalid(id)?;
+                        columns.set_status(id, BlockStatus::Invalid);
+                    }
+                }
+                return Ok(Outcome::Refused(error));
+            }
+        };
+        let body = Arc::new(KnownBody::new(Arc::new(block.transactions), ids));
+        let hash = {
+            let mut columns = self.columns_mut();
+            let status = columns.status(id);
+            if status != BlockStatus::HeaderOnly {
+                return Ok(Outcome::Known(status));
+            }
+            self.ledger.append_body(id, &body.transactions)?;
+            self.bodies.insert(id, body);
+            columns.add_body(id);
+            columns.hash(id)
+        };
+        self.listener.tell(&Event::BlockAdded { block: hash });
+        Ok(Outcome::Accepted(BlockStatus::BodyPending))
+    }
+
+    /// Runs the scripts of a block's transactions ahead, as far as what they spend is in the virtual block's set, so that the virtual stage
+    /// finds them verified. Changes nothing that is decided.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsensusError`] if the ledger fails.
+    pub fn verify_ahead(&self, hash: &Hash256) -> Result<(), ConsensusError> {
+        let found = {
+            let columns = self.columns();
+            let found = columns.dag.find(hash).filter(|&block| columns.status(block).has_body());
+            found.map(|block| (block, columns.windows.daa_score(block)))
+        };
+        let Some((block, daa_score)) = found else { return Ok(()) };
+        let body = self.bodies.get(&*self.ledger, block)?;
+        if body.transactions.len() < 2 {
+            return Ok(());
+        }
+        let (state, entries) = {
+            let published = self.published_guard();
+            let state = Arc::clone(&published);
+            let mut all = body.transactions.iter();
+            let made = HashSet::new();
+            let entries = chain::fetch(&*self.ledger, &state.diff, &mut all, &made)?.entries;
+            (state, entries)
+        };
+        let view = chain::Fetched { since: &state.diff, entries };
+        let merged =
+            MergedBody { block, daa_score, transactions: &body.transactions, ids: &body.ids };
+        let jobs = script_jobs(&self.params, &view, &merged, daa_score.max(state.daa_score));
+        // Whoever is wrong is found again, and named, where it counts.
+        let _ = self.scripts.with(&self.chain_view(state.sink)).verify(&jobs);
+        Ok(())
+    }
+
+    /// Makes everything durable.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsensusError`] if the ledger fails.
+    pub fn flush(&self) -> Result<(), ConsensusError> {
+        Ok(self.ledger.flush()?)
+    }
+}
+
+/// Returns whether a header refused for this is refused for ever; others may do later, or be told so again at little cost.
+///
+/// Reference: `HeaderProcessor::validate_header` marks those of `post_pow_validation`.
+const fn is_final(error: &RuleError) -> bool {
+    matches!(
+        error,
+        RuleError::UnexpectedHeaderBlueScore { .. }
+            | RuleError::UnexpectedHeaderBlueWork { .. }
+            | RuleError::TimeTooOld { .. }
+            | RuleError::MergeSetTooBig { .. }
+            | RuleError::ViolatingBoundedMergeDepth
+            | RuleError::WrongHeaderPruningPoint { .. }
+            | RuleError::UnexpectedIndirectParents { .. }
+    )
+}
+
+/// The virtual block over a genesis before anything was resolved.
+fn first_state(params: &Params, genesis: Hash256, sink: BlockId) -> VirtualState {
+    VirtualState {
+        parents: vec![sink],
+        parent_hashes: vec![genesis],
+        sink,
+        ghostdag: quintet_kaspa_protocol::dag::Ghostdag {
+            selected_parent: sink,
+            ..Default::default()
+        },
+        daa_score: params.genesis.daa_score,
+        bits: params.genesis.bits,
+        past_median_time: params.genesis.timestamp,
+        pruning_point: genesis,
+        multiset: UtxoMuHash::new(),
+        diff: Arc::new(UtxoDiff::new()),
+        acceptance: Vec::new(),
+        rewards: quintet_kaspa_protocol::state::Rewards::default(),
+        accepted_id_root: Hash256::default(),
+    }
+}

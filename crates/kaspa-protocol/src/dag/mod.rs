@@ -33,12 +33,14 @@
 //!
 //! **Spec:** KIP-4, KIP-14; the reference's `consensus/src/processes`.
 
+mod anticone;
 mod depth;
 mod error;
 mod ghostdag;
 mod graph;
 mod id;
 mod lists;
+mod parents;
 mod pruning_point;
 mod reachability;
 mod sync;
@@ -52,6 +54,7 @@ pub use error::DagError;
 pub use ghostdag::{Colouring, Ghostdag, GhostdagParams};
 pub use graph::{AnticoneSize, Dag};
 pub use id::BlockId;
+pub use parents::{LevelRules, LevelView, ParentsError, is_same as same_level_parents};
 pub use pruning_point::{ExpectedPruning, PruningPoints, PruningRules};
 pub use reachability::Reachability;
 pub use sync::Antipast;

@@ -11,6 +11,15 @@
 //!
 //! Reference: `pipeline/virtual_processor/utxo_validation.rs`.
 
+mod acceptance;
 mod diff;
+mod verify;
 
+pub use acceptance::{
+    Acceptance, AcceptedTx, Composed, MergedBlock, MergedBody, ScriptJob, ScriptVerifier,
+    Sequential, UtxoView, accept, check_transactions, script_jobs,
+};
 pub use diff::{DiffEntry, DiffError, UtxoDiff, UtxoMap};
+pub use verify::{
+    Claims, Rewards, accepted_id_root, apply_to_multiset, insert_entry, remove_entry,
+};

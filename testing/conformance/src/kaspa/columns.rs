@@ -1,28 +1,33 @@
 //! `dags_json/*.jsonl`: what real headers say of the DAG, against the columns: selected parents and colours through blue score and
-//! blue work, windows through DAA score, bits and time, depths by the absence of a violation, and the pruning point.
+//! blue work, windows through DAA score, bits and time, depths by the absence of a violation, the pruning point, and the parents of
+//! every level.
 //!
 //! Two forms: the Go node's (before Crescendo, no line of parameters) and the reference's (parameters on the first line).
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use quintet_kaspa_protocol::{
     dag::{
         BlockId, Colouring, Dag, DepthRules, Depths, ExpectedDepths, ExpectedPruning,
-        GhostdagParams, PruningPoints, PruningRules, Sampling, WindowRules, WindowSize, Windows,
+        GhostdagParams, LevelRules, LevelView, PruningPoints, PruningRules, Sampling, WindowRules,
+        WindowSize, Windows, same_level_parents,
     },
-    target,
+    header::LevelParents,
+    params::Params,
+    pow, target,
 };
 use quintet_primitives::Hash256;
 use ruint::aliases::{U192, U256};
 use serde_json::Value;
 
+use super::dump::{Dump, DumpedBlock};
 use crate::{
     file::File,
     suite::{Mismatch, Report, expect_eq},
 };
 
 /// Inserts every header of a dump into the columns, and compares what they expect of it.
-pub(super) fn run(file: &File, report: &mut Report) {
+pub(super) fn run(file: &File, dump: &Dump, report: &mut Report) {
     let text = String::from_utf8_lossy(&file.bytes);
     let lines: Result<Vec<Value>, _> = text.lines().map(serde_json::from_str).collect();
     let lines = match lines {
@@ -47,6 +52,61 @@ pub(super) fn run(file: &File, report: &mut Report) {
     let Some(mut columns) = columns else { return };
     for (number, block) in blocks.iter().enumerate() {
         report.case(format!("{name}:{}", number + 1), || columns.add(&Header::read(block)?));
+    }
+    let levels = Levels::new(&columns.dag, dump);
+    for number in 1..dump.blocks.len() {
+        report.case(format!("{name}:{number} levels"), || levels.check(number));
+    }
+}
+
+/// The parents of every level that the headers name, over the finished DAG: a block's past does not change any more.
+struct Levels<'a> {
+    dag: &'a Dag,
+    blocks: &'a [DumpedBlock],
+    levels: Vec<u8>,
+    rules: LevelRules,
+}
+
+impl LevelView for Levels<'_> {
+    fn dag(&self) -> &Dag {
+        self.dag
+    }
+
+    fn level(&self, block: BlockId) -> u8 {
+        self.levels[block.row() - 1]
+    }
+
+    fn level_parents(&self, block: BlockId) -> Cow<'_, LevelParents> {
+        Cow::Borrowed(&self.blocks[block.row() - 1].block.header.parents)
+    }
+
+    fn edge(&self) -> Vec<BlockId> {
+        Vec::new()
+    }
+}
+
+impl<'a> Levels<'a> {
+    fn new(dag: &'a Dag, Dump { params, blocks }: &'a Dump) -> Self {
+        let Params { max_block_level: max_level, .. } = *params;
+        let level = |block: &DumpedBlock| pow::level_of_header(&block.block.header, max_level);
+        let levels = blocks.iter().map(level).collect();
+        let genesis = blocks.first().map(|block| block.hash).unwrap_or_default();
+        Self { dag, blocks, levels, rules: LevelRules { genesis, max_level } }
+    }
+
+    fn check(&self, number: usize) -> Result<(), Mismatch> {
+        let DumpedBlock { hash, block } = &self.blocks[number];
+        let inserted = self.dag.find(hash).map(BlockId::row);
+        expect_eq("number in the DAG", Some(number + 1), inserted)?;
+        let parents = self.dag.parents(BlockId::new(u32::try_from(number + 1).unwrap_or(u32::MAX)));
+        let expected = self
+            .rules
+            .expect(self, GENESIS, parents)
+            .map_err(|error| Mismatch::new("parents of levels", "known", error))?;
+        if same_level_parents(&expected, &block.header.parents) {
+            return Ok(());
+        }
+        Err(Mismatch::new("parents of levels", expected, &block.header.parents))
     }
 }
 

@@ -56,7 +56,7 @@ impl Suite for Dumps {
             let case = format!("{} block {index}", file.name.display());
             report.case(case, || block.check(&dump.params, index == 0));
         }
-        super::columns::run(file, report);
+        super::columns::run(file, &dump, report);
     }
 }
 

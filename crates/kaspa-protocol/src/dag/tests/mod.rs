@@ -9,6 +9,7 @@ use ruint::aliases::U192;
 use super::{BlockId, Colouring, Dag, DagError, Ghostdag, GhostdagParams};
 
 mod definition;
+mod parents;
 mod sync;
 mod windows;
 
