@@ -9,18 +9,13 @@ use quintet_kaspa_protocol::{
     },
 };
 use quintet_primitives::Hash256;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, de::IgnoredAny};
 
-use super::DumpedBlock;
-use crate::{
-    kaspa::{array, bytes, hash, headers::blue_work},
-    suite::Mismatch,
-};
+use super::{DumpedBlock, FieldError, array, blue_work, bytes};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct BlockJson {
+pub(super) struct BlockJson {
     header: HeaderJson,
     transactions: Vec<TransactionJson>,
     verbose_data: VerboseJson,
@@ -74,7 +69,7 @@ struct TransactionJson {
     #[serde(default)]
     mass: u64,
     #[serde(rename = "VerboseData", default)]
-    _verbose_data: Value,
+    _verbose_data: IgnoredAny,
 }
 
 #[derive(Deserialize)]
@@ -85,7 +80,7 @@ struct InputJson {
     sequence: u64,
     sig_op_count: u8,
     #[serde(rename = "VerboseData", default)]
-    _verbose_data: Value,
+    _verbose_data: IgnoredAny,
 }
 
 #[derive(Deserialize)]
@@ -102,7 +97,7 @@ struct OutputJson {
     amount: u64,
     script_public_key: ScriptJson,
     #[serde(rename = "VerboseData", default)]
-    _verbose_data: Value,
+    _verbose_data: IgnoredAny,
 }
 
 #[derive(Deserialize)]
@@ -112,27 +107,26 @@ struct ScriptJson {
     script: String,
 }
 
-/// Reads a block.
-pub(super) fn read(value: Value) -> Result<DumpedBlock, Mismatch> {
-    let block: BlockJson = serde_json::from_value(value)
-        .map_err(|error| Mismatch::new("form of the block", "known fields", error.to_string()))?;
-    let transactions = block.transactions.iter().map(TransactionJson::read);
-    Ok(DumpedBlock {
-        hash: hash("Hash", &block.verbose_data.hash)?,
-        block: Block {
-            header: block.header.read()?,
-            transactions: transactions.collect::<Result<_, _>>()?,
-        },
-    })
+impl BlockJson {
+    pub(super) fn read(self) -> Result<DumpedBlock, FieldError> {
+        let transactions = self.transactions.into_iter().map(TransactionJson::read);
+        Ok(DumpedBlock {
+            hash: hash("Hash", &self.verbose_data.hash)?,
+            block: Block {
+                header: self.header.read()?,
+                transactions: transactions.collect::<Result<_, _>>()?,
+            },
+        })
+    }
 }
 
 impl HeaderJson {
-    fn read(&self) -> Result<Header, Mismatch> {
+    fn read(self) -> Result<Header, FieldError> {
         let levels = self.parents.iter().map(|level| &level.parent_hashes);
         Ok(Header {
             version: self.version,
             parents: LevelParents::from_levels(levels)
-                .map_err(|error| Mismatch::new("Parents", "levels", error.to_string()))?,
+                .map_err(|error| FieldError::new("Parents", "levels", error))?,
             hash_merkle_root: hash("HashMerkleRoot", &self.hash_merkle_root)?,
             accepted_id_merkle_root: hash("AcceptedIDMerkleRoot", &self.accepted_id_merkle_root)?,
             utxo_commitment: hash("UTXOCommitment", &self.utxo_commitment)?,
@@ -140,7 +134,7 @@ impl HeaderJson {
             bits: self.bits,
             nonce: self.nonce,
             daa_score: self.daa_score,
-            blue_work: blue_work(&self.blue_work)?,
+            blue_work: blue_work("BlueWork", &self.blue_work)?,
             blue_score: self.blue_score,
             pruning_point: hash("PruningPoint", &self.pruning_point)?,
         })
@@ -148,28 +142,11 @@ impl HeaderJson {
 }
 
 impl TransactionJson {
-    fn read(&self) -> Result<Transaction, Mismatch> {
-        let input = |input: &InputJson| {
-            let outpoint = &input.previous_outpoint;
-            Ok(TransactionInput {
-                previous_outpoint: Outpoint::new(
-                    hash("TransactionID", &outpoint.transaction_id)?,
-                    outpoint.index,
-                ),
-                signature_script: bytes("SignatureScript", &input.signature_script)?,
-                sequence: input.sequence,
-                compute_commit: ComputeCommit::SigOpCount(input.sig_op_count),
-            })
-        };
-        let output = |output: &OutputJson| {
-            let script = &output.script_public_key;
-            let script = ScriptPublicKey::new(script.version, &bytes("Script", &script.script)?);
-            Ok(TransactionOutput::new(output.amount, script))
-        };
+    fn read(self) -> Result<Transaction, FieldError> {
         Ok(Transaction {
             version: self.version,
-            inputs: self.inputs.iter().map(input).collect::<Result<_, Mismatch>>()?,
-            outputs: self.outputs.iter().map(output).collect::<Result<_, Mismatch>>()?,
+            inputs: self.inputs.into_iter().map(InputJson::read).collect::<Result<_, _>>()?,
+            outputs: self.outputs.into_iter().map(OutputJson::read).collect::<Result<_, _>>()?,
             lock_time: self.lock_time,
             subnetwork_id: SubnetworkId::new(array("SubnetworkID", &self.subnetwork_id)?),
             gas: self.gas,
@@ -177,4 +154,29 @@ impl TransactionJson {
             storage_mass: self.mass,
         })
     }
+}
+
+impl InputJson {
+    fn read(self) -> Result<TransactionInput, FieldError> {
+        let outpoint = &self.previous_outpoint;
+        let transaction_id = hash("TransactionID", &outpoint.transaction_id)?;
+        Ok(TransactionInput {
+            previous_outpoint: Outpoint::new(transaction_id, outpoint.index),
+            signature_script: bytes("SignatureScript", &self.signature_script)?,
+            sequence: self.sequence,
+            compute_commit: ComputeCommit::SigOpCount(self.sig_op_count),
+        })
+    }
+}
+
+impl OutputJson {
+    fn read(self) -> Result<TransactionOutput, FieldError> {
+        let script = bytes("Script", &self.script_public_key.script)?;
+        let script = ScriptPublicKey::new(self.script_public_key.version, &script);
+        Ok(TransactionOutput::new(self.amount, script))
+    }
+}
+
+fn hash(field: &'static str, text: &str) -> Result<Hash256, FieldError> {
+    array(field, text).map(Hash256::new)
 }
