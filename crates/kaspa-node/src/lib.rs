@@ -1,5 +1,6 @@
 //! A Kaspa node: the pipeline from a block to the virtual state, and the DAG on disk.
 
 pub mod consensus;
+pub mod dump;
 pub mod ports;
 pub mod sim;

@@ -24,7 +24,7 @@ pub(crate) use self::{
         AnnounceArgs, ConnectionArgs, DhtArgs, DhtCommand, GetArgs, KeygenArgs, LookupArgs,
         PeersArgs, PingArgs, PutArgs, RunArgs, StatusArgs, TableArgs, UnpublishArgs,
     },
-    kaspa::{KaspaArgs, KaspaCommand, SimArgs, Sweep},
+    kaspa::{KaspaArgs, KaspaCommand, SimArgs, SimEra},
     up::UpArgs,
 };
 

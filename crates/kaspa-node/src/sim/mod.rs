@@ -12,6 +12,9 @@
 //! them. This is what the reference's simulator measures with; with [`Plan::jitter_percent`] delays differ by block and view, and several views
 //! see the same blocks in different orders.
 //!
+//! One more view, the **follower**, mines nothing: what it takes for the blocks that arrive there is what a node of that network does. A miner has
+//! checked the signatures of its own blocks before they arrive; the follower has not.
+//!
 //! The same plan makes the same blocks on every machine: nothing here reads a clock to decide, and the random numbers are pinned
 //! ([`SplitMix`](quintet_primitives::random::SplitMix)). Proof of work is left out; keys, signatures, fees and all else is as it is.
 
@@ -20,6 +23,7 @@ mod network;
 mod plan;
 mod purse;
 mod timeline;
+mod view;
 
 use std::fmt;
 
@@ -35,6 +39,7 @@ pub use figures::{Figures, Spread, Summary};
 pub use network::{Mined, Network};
 pub use plan::{BLOCKS_MAX, MINERS_MAX, Plan, PlanError, TRANSACTIONS_PER_BLOCK_MAX, VIEWS_MAX};
 pub use purse::{FEE, Purse};
+pub use view::ConsensusView;
 
 /// What one part of the network knows.
 pub trait View: fmt::Debug {

@@ -51,7 +51,7 @@ pub struct Network<V> {
 }
 
 impl<V: View> Network<V> {
-    /// Makes a network whose views know the genesis alone; `view` makes each by its number.
+    /// Makes a network whose views know the genesis alone; `view` makes each by its number, the follower last.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl<V: View> Network<V> {
     ) -> Result<Self, SimError> {
         plan.check()?;
         let genesis = plan.params.genesis.header().hash();
-        let places = (0..plan.views).map(|number| {
+        let places = (0..=plan.views).map(|number| {
             let view = view(usize::try_from(number).unwrap_or(usize::MAX))?;
             Ok(Place { view, known: HashSet::from([genesis]), waiting: HashMap::new() })
         });
@@ -105,8 +105,8 @@ impl<V: View> Network<V> {
         Ok(None)
     }
 
-    /// Returns the views.
-    pub fn views(&self) -> impl Iterator<Item = &V> {
+    /// Returns the views, the follower last.
+    pub fn views(&self) -> impl DoubleEndedIterator<Item = &V> {
         self.places.iter().map(|place| &place.view)
     }
 
@@ -116,7 +116,7 @@ impl<V: View> Network<V> {
         &self.figures
     }
 
-    /// Returns the time the views took for the blocks that arrived, and for building those that were mined.
+    /// Returns the time the follower took for the blocks that arrived, and the miners for building those they mined.
     #[must_use]
     pub const fn busy(&self) -> (Duration, Duration) {
         (self.submitting, self.building)
@@ -180,7 +180,9 @@ impl<V: View> Network<V> {
             place.known.insert(mined.hash);
             next.extend(place.waiting.remove(&mined.hash).into_iter().flatten());
         }
-        self.submitting += started.elapsed();
+        if number + 1 == self.places.len() {
+            self.submitting += started.elapsed();
+        }
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What is simulated.
 
-use quintet_kaspa_protocol::params::{BlockRate, Network, Params, RateError, Rules};
+use quintet_kaspa_protocol::params::{BlockRate, Era, ForkActivation, Network, Params, RateError, Rules};
 use thiserror::Error;
 
 /// Most blocks of a simulation.
@@ -56,16 +56,22 @@ pub struct Plan {
 impl Plan {
     /// Returns a plan of a rate of blocks: the simulation network's rules with what follows from the rate, a delay of two seconds, and one view.
     ///
-    /// A coinbase may be spent after `coinbase_maturity` blocks, for a simulation cannot wait for the network's hundred seconds.
+    /// The rules are those of `era` from the genesis on. A coinbase may be spent after `coinbase_maturity` blocks, for a simulation cannot wait for the network's hundred seconds.
     ///
     /// # Errors
     ///
     /// [`PlanError::Rate`] if there are no parameters for the rate.
-    pub fn at_rate(bps: u64, coinbase_maturity: u64) -> Result<Self, PlanError> {
+    pub fn at_rate(era: Era, bps: u64, coinbase_maturity: u64) -> Result<Self, PlanError> {
         let rate = BlockRate { coinbase_maturity, ..BlockRate::of(bps)? };
         let simnet = Params::of(Network::Simnet);
         let at = |rules: Rules| Rules { rate, ..rules };
+        let since = |activated: Era| match era >= activated {
+            true => ForkActivation::ALWAYS,
+            false => ForkActivation::NEVER,
+        };
         let params = Params {
+            crescendo_activation: since(Era::Crescendo),
+            toccata_activation: since(Era::Toccata),
             pre_crescendo: at(simnet.pre_crescendo),
             crescendo: at(simnet.crescendo),
             toccata: at(simnet.toccata),

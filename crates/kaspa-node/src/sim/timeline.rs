@@ -72,7 +72,8 @@ mod tests {
         for (at, event) in [(5, 'c'), (1, 'a'), (5, 'd'), (2, 'b')] {
             timeline.put(at, event);
         }
-        let events: String = std::iter::from_fn(|| timeline.next()).map(|(_, event)| event).collect();
+        let events: String =
+            std::iter::from_fn(|| timeline.next()).map(|(_, event)| event).collect();
         assert_eq!(events, "abcd");
     }
 }

@@ -4,7 +4,7 @@ mod sim;
 
 use clap::{Args, Subcommand};
 
-pub(crate) use self::sim::{SimArgs, Sweep};
+pub(crate) use self::sim::{SimArgs, SimEra};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, str::FromStr};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,6 +48,10 @@ pub(crate) struct SimArgs {
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub(crate) blocks: u64,
 
+    /// The rules: those of the network's latest upgrade, or of the one before.
+    #[arg(long, value_enum, default_value_t = SimEra::Toccata)]
+    pub(crate) era: SimEra,
+
     /// Blocks until a coinbase may be spent.
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) coinbase_maturity: u64,
@@ -77,6 +81,15 @@ pub(crate) struct SimArgs {
     pub(crate) quiet: bool,
 }
 
+/// An era that can be simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SimEra {
+    /// Ten blocks a second on the main network, before scripts and lanes were extended.
+    Crescendo,
+    /// The latest.
+    Toccata,
+}
+
 /// A time in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Micros(pub(crate) u64);
@@ -91,7 +104,11 @@ fn seconds(text: &str) -> Result<Micros, String> {
     }
     let micros: u64 = format!("{part:0<6}").parse().map_err(|_| wrong())?;
     let whole: u64 = whole.parse().map_err(|_| wrong())?;
-    whole.checked_mul(1_000_000).and_then(|whole| whole.checked_add(micros)).map(Micros).ok_or_else(wrong)
+    whole
+        .checked_mul(1_000_000)
+        .and_then(|whole| whole.checked_add(micros))
+        .map(Micros)
+        .ok_or_else(wrong)
 }
 
 /// One option and the values it goes through.
@@ -139,7 +156,10 @@ impl Sweep {
     }
 
     /// The options of each simulation, and the value as it was given.
-    pub(crate) fn each<'a>(&'a self, args: &'a SimArgs) -> impl Iterator<Item = (&'a str, SimArgs)> + 'a {
+    pub(crate) fn each<'a>(
+        &'a self,
+        args: &'a SimArgs,
+    ) -> impl Iterator<Item = (&'a str, SimArgs)> + 'a {
         self.values.iter().zip(&self.shown).map(move |(&value, shown)| {
             let mut args = args.clone();
             match self.option {
@@ -159,7 +179,8 @@ impl FromStr for Sweep {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("expected an option and its values such as bps=1,10,32, got {text:?}");
+        let wrong =
+            || format!("expected an option and its values such as bps=1,10,32, got {text:?}");
         let (name, values) = text.split_once('=').ok_or_else(wrong)?;
         let option = match name {
             "bps" => Swept::Bps,
@@ -171,7 +192,11 @@ impl FromStr for Sweep {
         };
         let shown: Vec<String> = values.split(',').map(str::to_owned).collect();
         if shown.len() > Self::VALUES_MAX {
-            return Err(format!("expected at most {} values, got {}", Self::VALUES_MAX, shown.len()));
+            return Err(format!(
+                "expected at most {} values, got {}",
+                Self::VALUES_MAX,
+                shown.len()
+            ));
         }
         let value = |text: &String| match option {
             Swept::Delay => seconds(text).map(|Micros(micros)| micros),

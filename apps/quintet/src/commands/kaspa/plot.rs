@@ -27,7 +27,12 @@ type Line<'a> = (&'a str, Vec<f64>);
 /// # Errors
 ///
 /// If the file cannot be written.
-pub(super) fn write(file: &Path, axis: &str, values: &[f64], outcomes: &[Outcome]) -> anyhow::Result<()> {
+pub(super) fn write(
+    file: &Path,
+    axis: &str,
+    values: &[f64],
+    outcomes: &[Outcome],
+) -> anyhow::Result<()> {
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
@@ -39,19 +44,33 @@ pub(super) fn write(file: &Path, axis: &str, values: &[f64], outcomes: &[Outcome
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type DrawError = Box<dyn std::error::Error + Send + Sync>;
 
-fn draw(area: &Area<'_>, axis: &str, values: &[f64], outcomes: &[Outcome]) -> Result<(), DrawError> {
+fn draw(
+    area: &Area<'_>,
+    axis: &str,
+    values: &[f64],
+    outcomes: &[Outcome],
+) -> Result<(), DrawError> {
     area.fill(&WHITE)?;
     let each = |figure: fn(&Outcome) -> f64| outcomes.iter().map(figure).collect::<Vec<_>>();
     let panels: [(&str, Vec<Line<'_>>); 4] = [
-        ("Width: parents of a block", vec![("mean", each(|at| at.parents.mean)), ("95 %", each(|at| at.parents.p95))]),
+        (
+            "Width: parents of a block",
+            vec![("mean", each(|at| at.parents.mean)), ("95 %", each(|at| at.parents.p95))],
+        ),
         ("Merged blocks that are red, percent", vec![("red", each(|at| at.red_percent))]),
         (
             "Until accepted, milliseconds",
-            vec![("median", each(|at| at.acceptance_millis.median)), ("95 %", each(|at| at.acceptance_millis.p95))],
+            vec![
+                ("median", each(|at| at.acceptance_millis.median)),
+                ("95 %", each(|at| at.acceptance_millis.p95)),
+            ],
         ),
         (
             "Blocks a second: processed, and of the network",
-            vec![("processed", each(|at| at.blocks_per_second)), ("network", each(|at| at.bps as f64))],
+            vec![
+                ("processed", each(|at| at.blocks_per_second)),
+                ("network", each(|at| at.bps as f64)),
+            ],
         ),
     ];
     for (panel, (title, lines)) in area.split_evenly((2, 2)).iter().zip(&panels) {
@@ -77,14 +96,23 @@ fn draw_panel(
         .x_label_area_size(44)
         .y_label_area_size(64)
         .build_cartesian_2d(0.0..right, 0.0..top)?;
-    chart.configure_mesh().light_line_style(WHITE).x_desc(axis).label_style(("sans-serif", 13)).draw()?;
+    chart
+        .configure_mesh()
+        .light_line_style(WHITE)
+        .x_desc(axis)
+        .label_style(("sans-serif", 13))
+        .draw()?;
     for ((name, figures), colour) in lines.iter().zip(LINES) {
         let points: Vec<_> = values.iter().copied().zip(figures.iter().copied()).collect();
         chart
             .draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?
             .label(*name)
-            .legend(move |(x, y)| plotters::element::PathElement::new([(x, y), (x + 16, y)], colour));
-        chart.draw_series(points.into_iter().map(|at| Circle::new(at, 3, ShapeStyle::from(colour).filled())))?;
+            .legend(move |(x, y)| {
+                plotters::element::PathElement::new([(x, y), (x + 16, y)], colour)
+            });
+        chart.draw_series(
+            points.into_iter().map(|at| Circle::new(at, 3, ShapeStyle::from(colour).filled())),
+        )?;
     }
     if lines.len() > 1 {
         chart

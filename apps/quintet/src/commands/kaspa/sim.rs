@@ -13,11 +13,12 @@ use quintet_kaspa_node::{
     dump::Writer,
     sim::{ConsensusView, Mined, Network, Plan, Spread, Summary},
 };
+use quintet_kaspa_protocol::params::Era;
 use serde::Serialize;
 
 use super::plot;
 use crate::{
-    cli::SimArgs,
+    cli::{SimArgs, SimEra},
     output::{self, Progress, Table, thousands},
     stop::{self, Stop},
 };
@@ -42,7 +43,7 @@ pub(super) struct Outcome {
     pub(super) parents: Measured,
     mergeset: Measured,
     pub(super) acceptance_millis: Measured,
-    /// Seconds a view took for all blocks that arrived.
+    /// Seconds the node that mines nothing took for all blocks that arrived.
     processing_seconds: f64,
     /// Seconds the blocks mined took to build, signatures of their transactions included.
     building_seconds: f64,
@@ -77,7 +78,18 @@ pub(super) fn run(args: SimArgs) -> anyhow::Result<()> {
         return output::json(&outcomes);
     }
     let mut table = Table::new([
-        "BLOCKS/S", "DELAY", "BLOCKS", "TX", "PARENTS", "MERGED", "RED", "ACCEPTED", "95 %", "PROCESSED/S", "TX/S", "AHEAD",
+        "BLOCKS/S",
+        "DELAY",
+        "BLOCKS",
+        "TX",
+        "PARENTS",
+        "MERGED",
+        "RED",
+        "ACCEPTED",
+        "95 %",
+        "PROCESSED/S",
+        "TX/S",
+        "AHEAD",
     ]);
     for outcome in &outcomes {
         table.row([
@@ -107,13 +119,17 @@ fn simulate_all(args: &SimArgs, stop: &Stop) -> anyhow::Result<Vec<Outcome>> {
     let mut outcomes = Vec::new();
     for (value, args) in sweep.each(args) {
         let what = format!("{} {value}", sweep.name());
-        outcomes.push(simulate(&args, &what, stop).with_context(|| format!("in the simulation with {what}"))?);
+        outcomes.push(
+            simulate(&args, &what, stop)
+                .with_context(|| format!("in the simulation with {what}"))?,
+        );
         if stop.is_requested() {
             break;
         }
     }
     if let Some(file) = &args.plot {
-        let values: Vec<_> = sweep.each(args).map(|(value, _)| value.parse().unwrap_or(0.0)).collect();
+        let values: Vec<_> =
+            sweep.each(args).map(|(value, _)| value.parse().unwrap_or(0.0)).collect();
         plot::write(file, sweep.axis(), &values, &outcomes)?;
     }
     Ok(outcomes)
@@ -121,7 +137,7 @@ fn simulate_all(args: &SimArgs, stop: &Stop) -> anyhow::Result<Vec<Outcome>> {
 
 fn simulate(args: &SimArgs, what: &str, stop: &Stop) -> anyhow::Result<Outcome> {
     let plan = plan(args)?;
-    let params = plan.params;
+    let params = plan.params.clone();
     let mut progress = Progress::new(args.quiet);
     let mut file = match &args.out {
         Some(path) => {
@@ -141,7 +157,9 @@ fn simulate(args: &SimArgs, what: &str, stop: &Stop) -> anyhow::Result<Outcome> 
             file.write(block)?;
         }
         done += 1;
-        progress.update(done, || format!("{what}: {} of {} blocks", thousands(done), thousands(args.blocks)));
+        progress.update(done, || {
+            format!("{what}: {} of {} blocks", thousands(done), thousands(args.blocks))
+        });
         if stop.is_requested() {
             stopped = true;
             break;
@@ -159,6 +177,10 @@ fn simulate(args: &SimArgs, what: &str, stop: &Stop) -> anyhow::Result<Outcome> 
 }
 
 fn plan(args: &SimArgs) -> anyhow::Result<Plan> {
+    let era = match args.era {
+        SimEra::Crescendo => Era::Crescendo,
+        SimEra::Toccata => Era::Toccata,
+    };
     let plan = Plan {
         seed: args.seed,
         blocks: args.blocks,
@@ -167,7 +189,7 @@ fn plan(args: &SimArgs) -> anyhow::Result<Plan> {
         miners: args.miners,
         views: args.views,
         transactions_per_second: args.tps,
-        ..Plan::at_rate(args.bps, args.coinbase_maturity)?
+        ..Plan::at_rate(era, args.bps, args.coinbase_maturity)?
     };
     plan.check()?;
     Ok(plan)
@@ -176,8 +198,7 @@ fn plan(args: &SimArgs) -> anyhow::Result<Plan> {
 fn outcome(args: &SimArgs, network: &Network<ConsensusView>, stopped: bool) -> Outcome {
     let summary = network.figures().summary();
     let (submitting, building) = network.busy();
-    // Each view processed every block.
-    let processing = (submitting.as_secs_f64() / f64::from(args.views.max(1))).max(f64::MIN_POSITIVE);
+    let processing = submitting.as_secs_f64().max(f64::MIN_POSITIVE);
     let blocks = summary.blocks as f64;
     let merged = summary.mergeset.mean * summary.chain_blocks as f64;
     Outcome {
