@@ -5,3 +5,5 @@ pub mod dump;
 pub mod pipeline;
 pub mod ports;
 pub mod storage;
+pub mod ports;
+pub mod sim;

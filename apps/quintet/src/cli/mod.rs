@@ -25,6 +25,7 @@ pub(crate) use self::{
         PeersArgs, PingArgs, PutArgs, RunArgs, StatusArgs, TableArgs, UnpublishArgs,
     },
     kaspa::{KaspaArgs, KaspaCommand, ReplayArgs},
+    kaspa::{KaspaArgs, KaspaCommand, SimArgs, SimEra},
     up::UpArgs,
 };
 
@@ -36,6 +37,7 @@ Examples:
   quintet dht put 'hello'                  store a text through the node on this machine
   quintet bitcoin import ~/.bitcoin/blocks take over a Bitcoin chain, checking every rule
   quintet kaspa replay blocks.json.gz      take in a simulated Kaspa DAG, checking every rule
+  quintet kaspa sim --bps 10 --tps 1000    a simulated network of miners, through the whole of consensus
   quintet config show --origin             what is in effect, and where each value was set
 
 Exit status: 0 done; 1 something went wrong; 2 the command line or the configuration is wrong.";
@@ -66,6 +68,7 @@ pub(crate) enum Command {
     /// Import, verify and inspect a Bitcoin chain.
     Bitcoin(BitcoinArgs),
     /// Replay a Kaspa DAG.
+    /// Simulate a Kaspa blockDAG.
     Kaspa(KaspaArgs),
     /// Show, check and start a configuration.
     Config(ConfigArgs),

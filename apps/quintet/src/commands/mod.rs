@@ -42,6 +42,9 @@ pub(crate) fn no_such_kind(kind: &str) -> UsageError {
         "kaspa" => return kaspa::no_peers(),
         _ => {}
     }
+    if kind == "kaspa" {
+        return kaspa::no_peers();
+    }
     if AbsentKind::NAMES.contains(&kind) {
         return not_in_this_version(kind);
     }

@@ -10,6 +10,9 @@ mod open;
 mod replay;
 mod sources;
 
+mod plot;
+mod sim;
+
 use crate::{
     cli::{KaspaArgs, KaspaCommand},
     exit::UsageError,
@@ -20,6 +23,7 @@ pub(super) fn run(args: KaspaArgs) -> anyhow::Result<()> {
     match args.command {
         None | Some(KaspaCommand::Run(_)) => Err(no_peers().into()),
         Some(KaspaCommand::Replay(args)) => replay::run(*args),
+        Some(KaspaCommand::Sim(args)) => sim::run(*args),
     }
 }
 
@@ -27,5 +31,6 @@ pub(super) fn run(args: KaspaArgs) -> anyhow::Result<()> {
 pub(super) fn no_peers() -> UsageError {
     UsageError::new(
         "this version replays Kaspa DAGs and does not yet connect to peers: see `quintet kaspa --help`",
+        "this version simulates Kaspa DAGs and does not yet connect to peers: see `quintet kaspa --help`",
     )
 }

@@ -1,0 +1,130 @@
+//! What is simulated.
+
+use quintet_kaspa_protocol::params::{BlockRate, Era, ForkActivation, Network, Params, RateError, Rules};
+use thiserror::Error;
+
+/// Most blocks of a simulation.
+pub const BLOCKS_MAX: u64 = 50_000_000;
+/// Most miners.
+pub const MINERS_MAX: u32 = 100_000;
+/// Most views.
+pub const VIEWS_MAX: u32 = 64;
+/// Most transactions wanted of a block.
+pub const TRANSACTIONS_PER_BLOCK_MAX: u64 = 10_000;
+
+/// A plan that cannot be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PlanError {
+    /// No parameters for the rate.
+    #[error(transparent)]
+    Rate(#[from] RateError),
+    /// A number out of range.
+    #[error("expected {what} of {min} to {max}, got {actual}")]
+    OutOfRange {
+        /// Which number.
+        what: &'static str,
+        /// The smallest.
+        min: u64,
+        /// The largest.
+        max: u64,
+        /// What came.
+        actual: u64,
+    },
+}
+
+/// What is simulated. Every field decides about the blocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Where randomness begins.
+    pub seed: u64,
+    /// The rules. Proof of work must be left out.
+    pub params: Params,
+    /// Blocks to mine, the genesis not counted.
+    pub blocks: u64,
+    /// Microseconds a block is on its way.
+    pub delay_micros: u64,
+    /// By how many percent of itself the delay of a block to a view is longer or shorter at most.
+    pub jitter_percent: u64,
+    /// Miners, each with a key of its own; every block's is drawn.
+    pub miners: u32,
+    /// Views the miners are spread over.
+    pub views: u32,
+    /// Transactions a second wanted; blocks hold fewer until coins are spendable.
+    pub transactions_per_second: u64,
+}
+
+impl Plan {
+    /// Returns a plan of a rate of blocks: the simulation network's rules with what follows from the rate, a delay of two seconds, and one view.
+    ///
+    /// The rules are those of `era` from the genesis on. A coinbase may be spent after `coinbase_maturity` blocks, for a simulation cannot wait for the network's hundred seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError::Rate`] if there are no parameters for the rate.
+    pub fn at_rate(era: Era, bps: u64, coinbase_maturity: u64) -> Result<Self, PlanError> {
+        let rate = BlockRate { coinbase_maturity, ..BlockRate::of(bps)? };
+        let simnet = Params::of(Network::Simnet);
+        let at = |rules: Rules| Rules { rate, ..rules };
+        let since = |activated: Era| match era >= activated {
+            true => ForkActivation::ALWAYS,
+            false => ForkActivation::NEVER,
+        };
+        let params = Params {
+            crescendo_activation: since(Era::Crescendo),
+            toccata_activation: since(Era::Toccata),
+            pre_crescendo: at(simnet.pre_crescendo),
+            crescendo: at(simnet.crescendo),
+            toccata: at(simnet.toccata),
+            ..simnet
+        };
+        Ok(Self {
+            seed: 1,
+            params,
+            blocks: 1_000,
+            delay_micros: 2_000_000,
+            jitter_percent: 0,
+            miners: 1,
+            views: 1,
+            transactions_per_second: 0,
+        })
+    }
+
+    /// Returns the rate of blocks the rules are made for.
+    #[must_use]
+    pub const fn bps(&self) -> u64 {
+        self.params.rules_at(0).rate.bps()
+    }
+
+    /// Returns how many transactions a block should hold.
+    #[must_use]
+    pub const fn transactions_per_block(&self) -> u64 {
+        self.transactions_per_second.div_ceil(self.bps())
+    }
+
+    /// Checks that every number is in its range.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError::OutOfRange`].
+    pub fn check(&self) -> Result<(), PlanError> {
+        let ranges = [
+            ("blocks", self.blocks, 1, BLOCKS_MAX),
+            ("microseconds of delay", self.delay_micros, 0, 600_000_000),
+            ("percent of jitter", self.jitter_percent, 0, 100),
+            ("miners", u64::from(self.miners), 1, u64::from(MINERS_MAX)),
+            ("views", u64::from(self.views), 1, u64::from(VIEWS_MAX.min(self.miners.max(1)))),
+            (
+                "transactions per block",
+                self.transactions_per_block(),
+                0,
+                TRANSACTIONS_PER_BLOCK_MAX,
+            ),
+        ];
+        for (what, actual, min, max) in ranges {
+            if !(min..=max).contains(&actual) {
+                return Err(PlanError::OutOfRange { what, min, max, actual });
+            }
+        }
+        Ok(())
+    }
+}
