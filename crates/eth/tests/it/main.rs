@@ -1,0 +1,5 @@
+//! The crate against models, another implementation, crashes and hostile bytes.
+
+mod genesis;
+mod trie;
+mod tx;
