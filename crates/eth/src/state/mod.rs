@@ -7,6 +7,8 @@
 mod account;
 mod proof;
 pub mod root;
+#[cfg(feature = "store")]
+pub mod store;
 
 use std::collections::BTreeMap;
 

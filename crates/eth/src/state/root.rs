@@ -95,7 +95,9 @@ pub struct HashedChange<K> {
     pub before: Option<AccountLeaf>,
     /// The account afterwards; the root of its storage is set here.
     pub after: Option<AccountLeaf>,
-    /// Slots that changed, in the order of their hashes; all of them, if there is no account afterwards.
+    /// Whether every slot before is gone, also those not named in `slots`.
+    pub wiped: bool,
+    /// Slots that changed, in the order of their hashes.
     pub slots: Vec<SlotChange>,
     /// What became of nodes of its storage trie.
     pub nodes: K,
@@ -135,7 +137,8 @@ fn leaf(account: Option<&AccountLeaf>) -> arrayvec::ArrayVec<u8, 112> {
     rlp.into_iter().take(112).collect()
 }
 
-fn update_storage<S: StateNodes, K: NodeSink>(
+/// Computes the root of one account's storage.
+pub(crate) fn update_storage<S: StateNodes, K: NodeSink>(
     nodes: &S,
     change: &mut HashedChange<K>,
 ) -> Result<(), TrieError<S::Error>> {
@@ -193,7 +196,8 @@ pub(crate) fn hashed<K: NodeSink, E: Send>(
             }
             slots.sort_unstable_by_key(|slot| slot.hash);
             let after = change.account.map(|account| AccountLeaf::new(account, EMPTY_ROOT));
-            Ok(HashedChange { hash, before, after, slots, nodes: K::default() })
+            let wiped = change.wiped || change.account.is_none();
+            Ok(HashedChange { hash, before, after, wiped, slots, nodes: K::default() })
         })
         .collect();
     let mut hashed = hashed?;

@@ -219,6 +219,12 @@ impl<'a> Parsed<'a> {
         Self::legacy_v(self.signature?.v)?.0
     }
 
+    /// RLP of the fields that are signed, one behind the other, without their list's header.
+    #[must_use]
+    pub const fn unsigned_fields(&self) -> &'a [u8] {
+        self.signed
+    }
+
     /// What was signed.
     ///
     /// **Spec:** EIP-155 for legacy transactions; EIP-2718's descendants for the others.
