@@ -4,9 +4,18 @@
 //!   StateView ──► execution ──► StateChanges ──► state on disk: flat tables, trie, reverse diff ──► state root
 //! ```
 
+mod account;
+mod proof;
+pub mod root;
+#[cfg(feature = "store")]
+pub mod store;
+
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
+
+pub use account::AccountLeaf;
+pub use proof::{AccountProof, NOBODY, StateProofError, StorageProof, prove_account};
 
 /// An account without its storage root, which is the trie's business.
 ///
