@@ -62,7 +62,8 @@ pub fn run(
 ) -> Result<PrecompileOutput, PrecompileError> {
     let precompile = of(rules).get(&address).ok_or(PrecompileError::Absent { address })?;
     let refused = |reason: String| PrecompileError::Refused { reason };
-    let output = precompile.execute(input, gas_limit, 0).map_err(|error| refused(error.to_string()))?;
+    let output =
+        precompile.execute(input, gas_limit, 0).map_err(|error| refused(error.to_string()))?;
     match output.status {
         PrecompileStatus::Success => {
             Ok(PrecompileOutput { gas_used: output.gas_used, bytes: output.bytes })

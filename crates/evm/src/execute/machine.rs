@@ -32,7 +32,8 @@ use revm::{
     state::EvmState,
 };
 
-use super::{env::Environment, error::TransactionError, transaction::Transaction};
+use super::{env::Environment, error::TransactionError, oddities, transaction::Transaction};
+use crate::schedule::Fork;
 
 type Ethereum<DB> = MainnetEvm<MainnetContext<DB>>;
 type Optimism<DB> = DefaultOpEvm<OpContext<DB>>;
@@ -165,8 +166,12 @@ fn named<D, T, U>(error: EVMError<D, T>, name: impl FnOnce(T) -> U) -> EVMError<
     }
 }
 
-/// Teaches the interpreter what it left out of old forks.
-fn with_oddities<DB: Database>(evm: Ethereum<DB>, _environment: &Environment) -> Ethereum<DB> {
+/// Teaches the interpreter what it left out.
+fn with_oddities<DB: Database>(mut evm: Ethereum<DB>, environment: &Environment) -> Ethereum<DB> {
+    if environment.rules.fork == Fork::Constantinople {
+        let (code, instruction) = oddities::sstore();
+        evm.instruction.insert_instruction(code, instruction);
+    }
     evm
 }
 

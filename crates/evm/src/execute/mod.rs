@@ -21,6 +21,7 @@ mod dao;
 mod env;
 mod error;
 mod machine;
+mod oddities;
 mod outcome;
 mod overlay;
 mod receipt;
@@ -39,7 +40,7 @@ use crate::schedule::Rules;
 pub(crate) use self::{
     env::Environment,
     machine::{Done, Failure, Machine},
-    overlay::{Fate, Overlay, Peek, credited, fate_of, info_of},
+    overlay::{Fate, Overlay, Peek, credited, fate_of, info_of, may_hide_storage},
     session::Payment,
 };
 pub use self::{

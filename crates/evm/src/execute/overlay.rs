@@ -82,16 +82,29 @@ pub(crate) fn fate_of(loaded: &Loaded) -> Fate {
     Fate::There { account: account_of(&loaded.info), made }
 }
 
+/// The hash of code that is none, given to the interpreter for an account without nonce and code that has slots.
+///
+/// The interpreter makes no contract where there is code, but does not know of slots. With this hash it refuses, as
+/// it should (EIP-7610), and still finds nothing to run. What remains: `EXTCODEHASH` of such an account says zero.
+const HIDES_STORAGE: B256 = B256::ZERO;
+
+/// Returns whether an account is of the sort that may have slots and no code.
+pub(crate) fn may_hide_storage(account: &Account) -> bool {
+    account.nonce == 0 && account.code_hash == KECCAK256_EMPTY
+}
+
 fn account_of(info: &AccountInfo) -> Account {
-    Account { nonce: info.nonce, balance: info.balance, code_hash: info.code_hash }
+    let hides = info.code_hash == HIDES_STORAGE;
+    let code_hash = if hides { KECCAK256_EMPTY } else { info.code_hash };
+    Account { nonce: info.nonce, balance: info.balance, code_hash }
 }
 
 /// Returns the account in the interpreter's form, without code.
-pub(crate) const fn info_of(account: &Account) -> AccountInfo {
+pub(crate) const fn info_of(account: &Account, hides_storage: bool) -> AccountInfo {
     AccountInfo {
         balance: account.balance,
         nonce: account.nonce,
-        code_hash: account.code_hash,
+        code_hash: if hides_storage { HIDES_STORAGE } else { account.code_hash },
         account_id: None,
         code: None,
     }
@@ -293,10 +306,15 @@ impl<V: StateView, H: BlockHashes> Database for Overlay<'_, V, H> {
     type Error = ReadError<V::Error>;
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Self::Error> {
-        Ok(self.account(address)?.as_ref().map(info_of))
+        let Some(account) = self.account(address)? else { return Ok(None) };
+        let hides = may_hide_storage(&account) && self.peek().has_storage(address)?;
+        Ok(Some(info_of(&account, hides)))
     }
 
     fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Self::Error> {
+        if hash == HIDES_STORAGE {
+            return Ok(Bytecode::default());
+        }
         if let Some(code) = self.codes.get(&hash) {
             return Ok(code.clone());
         }
@@ -327,6 +345,14 @@ impl<V: StateView, H: BlockHashes> Peek<'_, '_, V, H> {
         }
     }
 
+    /// Returns whether an account has slots from before the block.
+    pub(crate) fn has_storage(&self, address: Address) -> Result<bool, ReadError<V::Error>> {
+        if self.overlay.accounts.get(&address).is_some_and(|entry| entry.wiped) {
+            return Ok(false);
+        }
+        self.overlay.view.has_storage(address).map_err(ReadError::View)
+    }
+
     pub(crate) fn storage(
         &self,
         address: Address,
@@ -344,6 +370,9 @@ impl<V: StateView, H: BlockHashes> Peek<'_, '_, V, H> {
     }
 
     pub(crate) fn code(&self, hash: B256) -> Result<Bytecode, ReadError<V::Error>> {
+        if hash == HIDES_STORAGE {
+            return Ok(Bytecode::default());
+        }
         match self.overlay.codes.get(&hash) {
             Some(code) => Ok(code.clone()),
             None => analysed(hash, self.overlay.view.code(hash).map_err(ReadError::View)?),

@@ -5,7 +5,9 @@ use alloy_eips::{eip4844::DATA_GAS_PER_BLOB, eip4895::Withdrawal, eip7685::Reque
 use alloy_primitives::{Address, Bytes, U256};
 use op_revm::{L1BlockInfo, OpHaltReason, estimate_tx_compressed_size};
 use quintet_eth::state::{Account, StateChanges, StateView};
-use revm::context_interface::result::{EVMError, ExecutionResult, Output, ResultGas, SuccessReason};
+use revm::context_interface::result::{
+    EVMError, ExecutionResult, Output, ResultGas, SuccessReason,
+};
 
 use super::{
     BlockHashes, BlockOutcome, Done, Environment, ExecuteError, Failure, Machine, Overlay,
@@ -176,7 +178,8 @@ impl<'a, V: StateView, H: BlockHashes> Session<'a, V, H> {
         let beneficiary = self.header.beneficiary;
         let overlay = self.machine.database();
         let sender = overlay.account(payment.from).map_err(RunError::Read)?;
-        let able = |account: &Account| account.nonce == payment.nonce && account.balance >= payment.most;
+        let able =
+            |account: &Account| account.nonce == payment.nonce && account.balance >= payment.most;
         let Some(sender) = sender.filter(able) else { return Ok(false) };
         let balance = sender.balance.saturating_sub(payment.value.saturating_add(payment.fee));
         let after = Account { nonce: sender.nonce.saturating_add(1), balance, ..sender };

@@ -16,7 +16,6 @@ use revm::bytecode::Bytecode;
 const SHARDS: usize = 64;
 
 /// A map that many threads fill.
-#[derive(Debug)]
 pub(super) struct Shared<K, T> {
     hasher: DefaultHashBuilder,
     shards: Vec<Mutex<HashMap<K, T>>>,
@@ -57,7 +56,6 @@ impl<K: Hash + Eq, T: Clone> Shared<K, T> {
 pub(super) type Codes = Shared<B256, Bytecode>;
 
 /// A view whose values are read once.
-#[derive(Debug)]
 pub(super) struct Cached<'a, V> {
     view: &'a V,
     accounts: Shared<Address, Option<Account>>,
@@ -83,5 +81,9 @@ impl<V: StateView> StateView for Cached<'_, V> {
 
     fn code(&self, hash: B256) -> Result<Bytes, Self::Error> {
         self.view.code(hash)
+    }
+
+    fn has_storage(&self, address: Address) -> Result<bool, Self::Error> {
+        self.view.has_storage(address)
     }
 }

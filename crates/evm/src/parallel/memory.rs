@@ -92,7 +92,6 @@ pub(super) struct Blocked(pub(super) usize);
 type Shard = HashMap<Location, BTreeMap<usize, Cell>>;
 
 /// Memory with versions.
-#[derive(Debug)]
 pub(super) struct Memory {
     hasher: DefaultHashBuilder,
     shards: Vec<Mutex<Shard>>,
@@ -174,7 +173,9 @@ impl Memory {
     pub(super) fn mark_stale(&self, index: usize, locations: &[Location]) {
         for location in locations {
             let mut shard = self.shard(location);
-            if let Some(cell) = shard.get_mut(location).and_then(|versions| versions.get_mut(&index)) {
+            if let Some(cell) =
+                shard.get_mut(location).and_then(|versions| versions.get_mut(&index))
+            {
                 cell.stale = true;
             }
         }
@@ -195,7 +196,9 @@ mod tests {
     fn a_read_meets_amounts_down_to_what_stands_by_itself() {
         let memory = Memory::new();
         let account = Value::Account(Some(Funds { nonce: 1, balance: U256::from(40) }));
-        for (index, value) in [(3, Value::Credit(U256::ONE)), (7, account), (9, Value::Debit(U256::ONE))] {
+        for (index, value) in
+            [(3, Value::Credit(U256::ONE)), (7, account), (9, Value::Debit(U256::ONE))]
+        {
             memory.write(version(index, 0), &[(HERE, value)], &[]);
         }
         let found = memory.read(&HERE, 12).unwrap();

@@ -32,7 +32,8 @@ use self::{
 };
 use crate::{
     execute::{
-        BlockHashes, BlockInput, BlockOutcome, ExecuteError, RootAfter, RunError, Session, Transaction,
+        BlockHashes, BlockInput, BlockOutcome, ExecuteError, RootAfter, RunError, Session,
+        Transaction,
     },
     schedule::Rules,
 };
@@ -65,7 +66,8 @@ impl Options {
     }
 
     const fn aborts_max(&self, transactions: usize) -> usize {
-        (transactions.saturating_mul(self.aborts_max_percent) / 100).saturating_add(Self::ABORTS_FREE)
+        (transactions.saturating_mul(self.aborts_max_percent) / 100)
+            .saturating_add(Self::ABORTS_FREE)
     }
 }
 
@@ -97,8 +99,8 @@ pub fn execute<V: StateView + Sync, H: BlockHashes + Sync>(
 ) -> Result<(BlockOutcome, Statistics), ExecuteError<V::Error>> {
     let cached = Cached::new(view);
     let mut session = Session::begin(rules, block.header, &cached, hashes, root_after)?;
-    let statistics = run(&mut session, block.transactions, options)
-        .map_err(|(index, error)| error.at(index))?;
+    let statistics =
+        run(&mut session, block.transactions, options).map_err(|(index, error)| error.at(index))?;
     Ok((session.finish(block.ommers, block.withdrawals)?, statistics))
 }
 

@@ -251,7 +251,11 @@ mod tests {
     fn an_aborted_transaction_is_run_again_and_those_after_it_validated_again() {
         let scheduler = Scheduler::new(2);
         assert_eq!(scheduler.next(), Some(Task::Run(version(0, 0))));
-        assert_eq!(scheduler.next(), None, "transaction 0 runs still, so there is nothing to validate");
+        assert_eq!(
+            scheduler.next(),
+            None,
+            "transaction 0 runs still, so there is nothing to validate"
+        );
         assert_eq!(scheduler.next(), Some(Task::Run(version(1, 0))));
         scheduler.ran(version(1, 0), true);
         assert_eq!(scheduler.next(), Some(Task::Validate(version(1, 0))));
@@ -270,7 +274,8 @@ mod tests {
         assert!(scheduler.wait_for(1, 0));
         scheduler.ran(version(0, 0), true);
         assert!(!scheduler.wait_for(1, 0), "0 is done");
-        let next = core::iter::repeat_with(|| scheduler.next()).take(4).flatten().collect::<Vec<_>>();
+        let next =
+            core::iter::repeat_with(|| scheduler.next()).take(4).flatten().collect::<Vec<_>>();
         assert!(next.contains(&Task::Run(version(1, 1))), "{next:?}");
     }
 

@@ -5,19 +5,14 @@ use alloy_primitives::{
     map::{AddressMap, AddressSet},
 };
 use quintet_eth::state::{Account, StateView};
-use revm::{
-    Database,
-    bytecode::Bytecode,
-    database_interface::DBErrorMarker,
-    state::AccountInfo,
-};
+use revm::{Database, bytecode::Bytecode, database_interface::DBErrorMarker, state::AccountInfo};
 use thiserror::Error;
 
 use super::{
     cache::Codes,
     memory::{Blocked, Found, Funds, Location, Memory, Value, Version},
 };
-use crate::execute::{BlockHashes, Peek, ReadError, credited, info_of};
+use crate::execute::{BlockHashes, Peek, ReadError, credited, info_of, may_hide_storage};
 
 /// A read and the versions it met.
 #[derive(Debug)]
@@ -104,7 +99,8 @@ impl<'b, 'a, V: StateView, H: BlockHashes> TransactionView<'b, 'a, V, H> {
     fn account(&mut self, address: Address) -> Result<Option<Account>, Interrupted<V::Error>> {
         let values = self.read(Location::Account(address))?;
         let code_hash = self.code_hash(address)?;
-        let whole = |funds: Funds| Account { nonce: funds.nonce, balance: funds.balance, code_hash };
+        let whole =
+            |funds: Funds| Account { nonce: funds.nonce, balance: funds.balance, code_hash };
         let mut amounts = values.as_slice();
         let mut account = match amounts.split_last() {
             Some((Value::Account(funds), rest)) => {
@@ -142,7 +138,10 @@ impl<V: StateView, H: BlockHashes> Database for TransactionView<'_, '_, V, H> {
     type Error = Interrupted<V::Error>;
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Self::Error> {
-        Ok(self.account(address)?.as_ref().map(info_of))
+        let Some(account) = self.account(address)? else { return Ok(None) };
+        let hides = may_hide_storage(&account)
+            && self.base.has_storage(address).map_err(Interrupted::Read)?;
+        Ok(Some(info_of(&account, hides)))
     }
 
     fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Self::Error> {

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     execute::{
-        BlockHashes, Done, Environment, Fate, Machine, Overlay, Payment, Transaction, TransactionError, fate_of,
+        BlockHashes, Done, Environment, Fate, Machine, Overlay, Payment, Transaction,
+        TransactionError, fate_of,
     },
     schedule::Fork,
 };
@@ -115,7 +116,10 @@ impl<'b, 'a, V: StateView + Sync, H: BlockHashes + Sync> Block<'b, 'a, V, H> {
         if aborts > self.aborts_max || waits > self.transactions.len().saturating_mul(WAITS_MAX) {
             return Run { effects: Vec::new(), aborts, waits };
         }
-        let last = self.last.into_iter().map(|last| last.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let last = self
+            .last
+            .into_iter()
+            .map(|last| last.into_inner().unwrap_or_else(PoisonError::into_inner));
         let effects = last.map(|last| last.effect.unwrap_or(Effect::Unknown)).collect();
         Run { effects, aborts, waits }
     }
@@ -207,7 +211,9 @@ impl<'b, 'a, V: StateView + Sync, H: BlockHashes + Sync> Block<'b, 'a, V, H> {
             Err(EVMError::Database(Interrupted::Blocked(other))) => Err(other),
             // Whether the state cannot be read, or a wrong guess asked too much, shows when it is run in order.
             Err(EVMError::Database(Interrupted::Read(_)))
-            | Err(EVMError::Header(_) | EVMError::Custom(_) | EVMError::CustomAny(_)) => Ok(Effect::Unknown),
+            | Err(EVMError::Header(_) | EVMError::Custom(_) | EVMError::CustomAny(_)) => {
+                Ok(Effect::Unknown)
+            }
         }
     }
 
@@ -216,9 +222,15 @@ impl<'b, 'a, V: StateView + Sync, H: BlockHashes + Sync> Block<'b, 'a, V, H> {
         match effect {
             Effect::Refused(_) | Effect::Unknown => Vec::new(),
             Effect::Moved(transfer) => vec![
-                (Location::Account(transfer.from), Value::Debit(transfer.value.saturating_add(transfer.fee))),
+                (
+                    Location::Account(transfer.from),
+                    Value::Debit(transfer.value.saturating_add(transfer.fee)),
+                ),
                 (Location::Account(transfer.to), Value::Credit(transfer.value)),
-                (Location::Account(self.environment.block.beneficiary), Value::Credit(transfer.tip)),
+                (
+                    Location::Account(self.environment.block.beneficiary),
+                    Value::Credit(transfer.tip),
+                ),
             ],
             Effect::Ran(done) => {
                 let mut writes = Vec::new();
@@ -254,7 +266,8 @@ impl<'b, 'a, V: StateView + Sync, H: BlockHashes + Sync> Block<'b, 'a, V, H> {
             }
             Fate::There { account, made } => {
                 let funds = Funds { nonce: account.nonce, balance: account.balance };
-                let before = found.map(|found| Funds { nonce: found.nonce, balance: found.balance });
+                let before =
+                    found.map(|found| Funds { nonce: found.nonce, balance: found.balance });
                 if before != Some(funds) {
                     writes.push((Location::Account(address), Value::Account(Some(funds))));
                 }
@@ -279,7 +292,8 @@ impl<'b, 'a, V: StateView + Sync, H: BlockHashes + Sync> Block<'b, 'a, V, H> {
     fn validate(&self, version: Version) -> Option<Task> {
         let index = version.index;
         let last = lock(&self.last[index]);
-        let valid = last.reads.iter().all(|read| self.memory.still(&read.location, index, &read.origins));
+        let valid =
+            last.reads.iter().all(|read| self.memory.still(&read.location, index, &read.origins));
         let aborted = !valid && self.scheduler.abort(version);
         if aborted {
             self.memory.mark_stale(index, &last.written);

@@ -71,6 +71,9 @@ impl Fork {
     ];
 
     /// Returns the interpreter's name of these rules.
+    ///
+    /// The interpreter takes Constantinople for what it was before `CREATE2`; its successor with one instruction
+    /// changed is what Constantinople was.
     #[must_use]
     pub const fn spec_id(self) -> SpecId {
         match self {
@@ -79,8 +82,7 @@ impl Fork {
             Self::Tangerine => SpecId::TANGERINE,
             Self::SpuriousDragon => SpecId::SPURIOUS_DRAGON,
             Self::Byzantium => SpecId::BYZANTIUM,
-            Self::Constantinople => SpecId::CONSTANTINOPLE,
-            Self::Petersburg => SpecId::PETERSBURG,
+            Self::Constantinople | Self::Petersburg => SpecId::PETERSBURG,
             Self::Istanbul => SpecId::ISTANBUL,
             Self::MuirGlacier => SpecId::MUIR_GLACIER,
             Self::Berlin => SpecId::BERLIN,

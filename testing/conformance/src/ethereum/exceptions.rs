@@ -58,6 +58,8 @@ fn of_block(error: &BlockError) -> &'static [&'static str] {
             "3675PreParis1559BlockRejected",
             "IMPORT_IMPOSSIBLE_PARIS_WRONG_POW",
             "IMPORT_IMPOSSIBLE_UNCLES_OVER_PARIS",
+            "InvalidDifficulty",
+            "INVALID_DIFFICULTY",
         ],
         BlockError::TransactionsRoot { .. } => &["InvalidTransactionsRoot", "INVALID_TRANSACTIONS_ROOT"],
         BlockError::OmmersHash { .. } => {
@@ -111,7 +113,7 @@ fn of_header(error: &HeaderError) -> &'static [&'static str] {
             &["3675PoWBlockRejected", "3675PreParis1559BlockRejected"]
         }
         HeaderError::StakeOmmers => {
-            &["PostParisUncleHashIsNotEmpty", "IMPORT_IMPOSSIBLE_UNCLES_OVER_PARIS"]
+            &["PostParisUncleHashIsNotEmpty", "IMPORT_IMPOSSIBLE_UNCLES_OVER_PARIS", "3675PreParis1559BlockRejected"]
         }
         HeaderError::GasLimit { .. } => &["InvalidGasLimit2", "INVALID_GASLIMIT"],
         HeaderError::GasUsed { .. } => &["TooMuchGasUsed", "GAS_USED_OVERFLOW", "INVALID_GAS_USED"],
@@ -125,12 +127,12 @@ fn of_header(error: &HeaderError) -> &'static [&'static str] {
     }
 }
 
-const fn of_ommer(error: &OmmerError) -> &'static [&'static str] {
+fn of_ommer(error: &OmmerError) -> &'static [&'static str] {
     match error {
         OmmerError::Repeated => &["UncleIsBrother", "UncleInChain", "UNCLE_IN_CHAIN"],
         OmmerError::Ancestor => &["UncleIsAncestor", "UNCLE_IS_ANCESTOR"],
         OmmerError::Parent => &["UncleParentIsNotAncestor", "UNCLE_PARENT_INCORRECT", "UncleIsBrother"],
-        OmmerError::Header(_) => &["InvalidUncle"],
+        OmmerError::Header(error) => of_header(error),
     }
 }
 

@@ -7,10 +7,14 @@ use alloy_primitives::{B256, U256};
 use quintet_evm::{
     block::{self, Block, BlockError, Chain, Link},
     execute::{BlockInput, BlockOutcome, ExecuteError, Transaction, TransactionError, execute},
+    parallel::{self, Options},
     schedule::{Fork, Rules, Schedule},
 };
 
 use super::world::World;
+
+/// Threads of the parallel executor.
+const THREADS: usize = 2;
 
 /// How many blocks back `BLOCKHASH` looks.
 const HASHES: u64 = 256;
@@ -67,7 +71,21 @@ impl Importer {
     ///
     /// Why it is bad.
     pub(super) fn import(&mut self, bytes: &[u8]) -> Result<B256, BlockError> {
-        let block = block::decode(bytes)?;
+        self.import_block(block::decode(bytes)?)
+    }
+
+    /// Imports a block whose header is made to commit to its transactions.
+    ///
+    /// # Errors
+    ///
+    /// Why it is bad all the same.
+    pub(super) fn import_with_root(&mut self, bytes: &[u8], root: B256) -> Result<B256, BlockError> {
+        let mut block = block::decode(bytes)?;
+        block.header.transactions_root = root;
+        self.import_block(block)
+    }
+
+    fn import_block(&mut self, block: Block) -> Result<B256, BlockError> {
         let checked = block::check(&self.schedule, self, &block)?;
         let rules = checked.rules();
         let transactions = senders(&rules, &block)?;
@@ -92,11 +110,15 @@ impl Importer {
         let input = BlockInput { header: &block.header, transactions, ommers, withdrawals };
         let hashes = |number| self.hash_before(&block.header, number);
         let root_after = |changes: &_| world.root_after(changes);
-        match execute(*rules, &input, world, &hashes, Some(&root_after)) {
-            Ok(outcome) => Ok(outcome),
-            Err(ExecuteError::Invalid(error)) => Err(error),
-            Err(other) => Err(BlockError::Encoding { reason: format!("not executed: {other}") }),
+        let sequential = in_words(execute(*rules, &input, world, &hashes, Some(&root_after)));
+        let options = Options::always(THREADS);
+        let parallel = parallel::execute(*rules, &input, world, &hashes, Some(&root_after), &options);
+        let parallel = in_words(parallel.map(|(outcome, _)| outcome));
+        if sequential != parallel {
+            let reason = format!("executors differ: {sequential:?} and {parallel:?}");
+            return Err(BlockError::Encoding { reason });
         }
+        sequential
     }
 
     /// Returns the hash of an ancestor by its number.
@@ -126,6 +148,16 @@ impl Importer {
         }
         hash
     }
+}
+
+/// Says why a block was not executed, as a fault of the block, which no test expects.
+fn in_words<T, E: std::error::Error>(result: Result<T, ExecuteError<E>>) -> Result<T, BlockError> {
+    result.map_err(|error| match error {
+        ExecuteError::Invalid(error) => error,
+        other @ (ExecuteError::Read(_) | ExecuteError::Interpreter { .. }) => {
+            BlockError::Encoding { reason: format!("not executed: {other}") }
+        }
+    })
 }
 
 /// Recovers the senders of a block's transactions.

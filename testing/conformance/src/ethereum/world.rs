@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use alloy_genesis::Genesis;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use alloy_trie::{
     EMPTY_ROOT_HASH, TrieAccount,
@@ -82,6 +83,21 @@ impl World {
         world
     }
 
+    /// Returns the state of a genesis file.
+    pub(super) fn of_genesis(genesis: &Genesis) -> Self {
+        let written = genesis.alloc.iter().map(|(address, account)| {
+            let storage = account.storage.iter().flatten();
+            let written = Written {
+                balance: account.balance,
+                nonce: account.nonce.map(Number::Number),
+                code: account.code.clone(),
+                storage: storage.map(|(slot, value)| ((*slot).into(), (*value).into())).collect(),
+            };
+            (*address, written)
+        });
+        Self::new(written.collect())
+    }
+
     /// Applies what a block changed.
     pub(super) fn apply(&mut self, changes: &StateChanges) {
         for (address, change) in &changes.accounts {
@@ -146,5 +162,9 @@ impl StateView for World {
 
     fn code(&self, hash: B256) -> Result<Bytes, NoCode> {
         self.codes.get(&hash).cloned().ok_or(NoCode { hash })
+    }
+
+    fn has_storage(&self, address: Address) -> Result<bool, NoCode> {
+        Ok(self.accounts.get(&address).is_some_and(|held| !held.storage.is_empty()))
     }
 }
