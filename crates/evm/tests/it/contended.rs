@@ -18,7 +18,7 @@ const SENDERS: u8 = 6;
 const ETHER: u64 = 1_000_000_000_000_000_000;
 const GWEI: u128 = 1_000_000_000;
 /// What a made contract runs when called: it ends itself, in the same transaction or in a later one.
-const MAKES_ENDING: [u8; 10] = hex!("6133ff60005260026e01");
+const MAKES_ENDING: [u8; 11] = hex!("6133ff6000526002601ef3");
 
 /// What a transaction does.
 #[derive(Debug, Clone)]

@@ -16,7 +16,7 @@ pub(crate) const TOKEN: &[u8] = &hex!("33546001900333556000358054600101905560206
 pub(crate) const ENDS: &[u8] = &hex!("33ff");
 /// Makes a contract of its input by `CREATE2` without salt, and calls it.
 pub(crate) const FACTORY: &[u8] =
-    &hex!("366000600037600036600060006000f58060005260006000600060006000945af150");
+    &hex!("36600060003760003660006000f560006000600060006000855af1505000");
 /// Keeps the hash of the block before in slot 0, and the balance of the caller in slot 1.
 pub(crate) const LOOKS_BACK: &[u8] = &hex!("600143034060005533316001550000");
 /// Pays what came with the call to the address in the input.
