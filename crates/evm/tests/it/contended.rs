@@ -36,7 +36,7 @@ enum Deed {
 
 fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
-        4 => (0..SENDERS + 3, 0..ETHER / 4).prop_map(|(to, value)| Deed::Pay { to, value }),
+        4 => (0..SENDERS + 3, 0..ETHER / 50).prop_map(|(to, value)| Deed::Pay { to, value }),
         4 => (0..7u8, 0..1000u64).prop_map(|(to, value)| Deed::PayContract { to, value }),
         1 => (0..1000u64).prop_map(|value| Deed::PayMiner { value }),
         2 => (0..SENDERS).prop_map(|to| Deed::Token { to }),
@@ -166,7 +166,7 @@ fn invalid(error: ExecuteError<NoCode>) -> BlockError {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn many_threads_leave_what_one_leaves(

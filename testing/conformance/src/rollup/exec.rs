@@ -4,7 +4,7 @@ use std::path::Path;
 
 use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, Header, proofs::calculate_transaction_root, transaction::SignerRecoverable};
 use alloy_eips::{eip2718::Decodable2718, eip7685::EMPTY_REQUESTS_HASH};
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
 use op_alloy_consensus::OpTxEnvelope;
 use quintet_evm::{
     execute::{BlockInput, Transaction, execute},
@@ -50,7 +50,7 @@ struct Case {
 #[serde(deny_unknown_fields)]
 struct Fixture {
     rollup_config: Value,
-    parent_header: Header,
+    parent_header: WrittenHeader,
     executing_payload: Payload,
     expected_block_hash: B256,
 }
@@ -69,6 +69,63 @@ struct Payload {
     _withdrawals: Option<Value>,
     #[serde(rename = "noTxPool")]
     _no_tx_pool: Option<Value>,
+}
+
+/// A header as JSON-RPC writes it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WrittenHeader {
+    parent_hash: B256,
+    sha3_uncles: B256,
+    miner: Address,
+    state_root: B256,
+    transactions_root: B256,
+    receipts_root: B256,
+    logs_bloom: Bloom,
+    difficulty: U256,
+    number: U256,
+    gas_limit: U256,
+    gas_used: U256,
+    timestamp: U256,
+    extra_data: Bytes,
+    mix_hash: B256,
+    nonce: B64,
+    base_fee_per_gas: Option<U256>,
+    withdrawals_root: Option<B256>,
+    blob_gas_used: Option<U256>,
+    excess_blob_gas: Option<U256>,
+    parent_beacon_block_root: Option<B256>,
+    requests_hash: Option<B256>,
+}
+
+impl WrittenHeader {
+    fn header(&self) -> Header {
+        let number = |number: U256| number.saturating_to::<u64>();
+        Header {
+            parent_hash: self.parent_hash,
+            ommers_hash: self.sha3_uncles,
+            beneficiary: self.miner,
+            state_root: self.state_root,
+            transactions_root: self.transactions_root,
+            receipts_root: self.receipts_root,
+            logs_bloom: self.logs_bloom,
+            difficulty: self.difficulty,
+            number: number(self.number),
+            gas_limit: number(self.gas_limit),
+            gas_used: number(self.gas_used),
+            timestamp: number(self.timestamp),
+            extra_data: self.extra_data.clone(),
+            mix_hash: self.mix_hash,
+            nonce: self.nonce,
+            base_fee_per_gas: self.base_fee_per_gas.map(number),
+            withdrawals_root: self.withdrawals_root,
+            blob_gas_used: self.blob_gas_used.map(number),
+            excess_blob_gas: self.excess_blob_gas.map(number),
+            parent_beacon_block_root: self.parent_beacon_block_root,
+            requests_hash: self.requests_hash,
+            ..Header::default()
+        }
+    }
 }
 
 /// The fields of a rollup's configuration that say when a fork begins.
@@ -111,8 +168,8 @@ impl Fixture {
     }
 
     /// Returns the header as far as it is known before execution.
-    fn header(&self, op: &OpSchedule) -> Result<Header, Mismatch> {
-        let (parent, payload) = (&self.parent_header, &self.executing_payload);
+    fn header(&self, op: &OpSchedule, parent: &Header) -> Result<Header, Mismatch> {
+        let payload = &self.executing_payload;
         let timestamp = payload.timestamp.saturating_to();
         let fork = op.fork_at(timestamp);
         let base_fee = base_fee::of_child(op, parent, timestamp)
@@ -143,9 +200,10 @@ impl Case {
     fn check(self) -> Result<(), Mismatch> {
         let fixture = &self.fixture;
         let (schedule, op) = fixture.schedule()?;
-        let mut header = fixture.header(&op)?;
-        let rules = schedule.rules_after(&fixture.parent_header, &header, true);
-        let witness = Witness::new(fixture.parent_header.state_root, self.preimages);
+        let parent = fixture.parent_header.header();
+        let mut header = fixture.header(&op, &parent)?;
+        let rules = schedule.rules_after(&parent, &header, true);
+        let witness = Witness::new(parent.state_root, self.preimages);
         let decoded = fixture.executing_payload.transactions.iter().map(decode);
         let envelopes: Vec<_> = decoded.collect::<Result<_, _>>()?;
         let transactions = envelopes.iter().map(sent).collect::<Result<Vec<_>, _>>()?;
@@ -155,7 +213,7 @@ impl Case {
             ommers: &[],
             withdrawals: Some(&[]),
         };
-        let hashes = |number: u64| hash_before(&witness, &fixture.parent_header, number);
+        let hashes = |number: u64| hash_before(&witness, &parent, number);
         let outcome = execute(rules, &input, &witness, &hashes, None)
             .map_err(|error| Mismatch::new("execution", "an outcome", error.to_string()))?;
         header.transactions_root = calculate_transaction_root(&envelopes);
