@@ -18,7 +18,9 @@ use alloy_eips::{
     eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
     eip7702::{Authorization, SignedAuthorization},
 };
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Signature, TxKind, U256, hex, keccak256};
+use alloy_primitives::{
+    Address, B256, Bytes, KECCAK256_EMPTY, Signature, TxKind, U256, hex, keccak256,
+};
 use anyhow::{Context, ensure};
 use clap::Parser;
 use quintet_eth::state::{Account, StateView};
@@ -206,9 +208,9 @@ fn mainnet(folder: &PathBuf) -> anyhow::Result<Load> {
     }
     let number: u64 = field(&block, "number")?;
     let hashes = block["block_hashes"].as_object().context("hashes by number")?;
-    let hashes = hashes.iter().map(|(number, hash)| {
-        Ok((number.parse()?, hash.as_str().context("a hash")?.parse()?))
-    });
+    let hashes = hashes
+        .iter()
+        .map(|(number, hash)| Ok((number.parse()?, hash.as_str().context("a hash")?.parse()?)));
     let hashes: HashMap<u64, B256> = hashes.collect::<anyhow::Result<_>>()?;
     let header = Header {
         number,
@@ -227,7 +229,14 @@ fn mainnet(folder: &PathBuf) -> anyhow::Result<Load> {
     for address in [WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS, CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS] {
         world.put(address, 1, U256::ZERO, Bytes::from_static(&[0]));
     }
-    Ok(Load { name: "a real block of Ethereum", fork: Fork::Prague, world, header, transactions, hashes })
+    Ok(Load {
+        name: "a real block of Ethereum",
+        fork: Fork::Prague,
+        world,
+        header,
+        transactions,
+        hashes,
+    })
 }
 
 /// Puts a real transaction together. All types become one that holds what they hold: prices and lists count, the type
@@ -269,8 +278,11 @@ fn real_transaction(sent: &Value) -> anyhow::Result<Transaction> {
             address: field(authorization, "address")?,
             nonce: field(authorization, "nonce")?,
         };
-        let (parity, r, s) =
-            (field(authorization, "y_parity")?, field(authorization, "r")?, field(authorization, "s")?);
+        let (parity, r, s) = (
+            field(authorization, "y_parity")?,
+            field(authorization, "r")?,
+            field(authorization, "s")?,
+        );
         Ok(SignedAuthorization::new_unchecked(inner, parity, r, s))
     });
     let code = TxEip7702 {
@@ -311,7 +323,8 @@ fn measure(load: &Load, arguments: &Arguments) -> anyhow::Result<()> {
     let hashes = |number: u64| load.hashes.get(&number).copied();
     let options = Options::new(arguments.threads);
     let expected = execute(rules, &input, &load.world, &hashes, None)?;
-    let (outcome, statistics) = parallel::execute(rules, &input, &load.world, &hashes, None, &options)?;
+    let (outcome, statistics) =
+        parallel::execute(rules, &input, &load.world, &hashes, None, &options)?;
     ensure!(outcome == expected, "{}: the executors differ", load.name);
     let one = best(arguments.runs, || {
         execute(rules, &input, &load.world, &hashes, None)?;

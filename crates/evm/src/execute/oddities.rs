@@ -97,7 +97,8 @@ mod tests {
             ((1, 1, 2), (5_000, 0)),
         ];
         for ((original, present, new), expected) in cases {
-            let [original, present, new] = [original, present, new].map(|value: u64| U256::from(value));
+            let [original, present, new] =
+                [original, present, new].map(|value: u64| U256::from(value));
             assert_eq!(price(original, present, new), expected, "{original} {present} {new}");
         }
     }

@@ -96,6 +96,17 @@ impl<'b, 'a, V: StateView, H: BlockHashes> TransactionView<'b, 'a, V, H> {
         Ok(base.map_or(KECCAK256_EMPTY, |account| account.code_hash))
     }
 
+    /// Returns who last wiped an account's slots, if anybody did within the block.
+    fn wiped_by(&mut self, address: Address) -> Result<Option<Version>, Interrupted<V::Error>> {
+        let location = Location::Wipe(address);
+        let Found { origins, .. } = self.memory.read(&location, self.index)?;
+        let last = origins.first().copied();
+        if self.wipes.insert(address) {
+            self.reads.push(Read { location, origins });
+        }
+        Ok(last)
+    }
+
     fn account(&mut self, address: Address) -> Result<Option<Account>, Interrupted<V::Error>> {
         let values = self.read(Location::Account(address))?;
         let code_hash = self.code_hash(address)?;
@@ -140,6 +151,7 @@ impl<V: StateView, H: BlockHashes> Database for TransactionView<'_, '_, V, H> {
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Self::Error> {
         let Some(account) = self.account(address)? else { return Ok(None) };
         let hides = may_hide_storage(&account)
+            && self.wiped_by(address)?.is_none()
             && self.base.has_storage(address).map_err(Interrupted::Read)?;
         Ok(Some(info_of(&account, hides)))
     }
@@ -158,12 +170,7 @@ impl<V: StateView, H: BlockHashes> Database for TransactionView<'_, '_, V, H> {
         let Found { origins, values } = self.memory.read(&location, self.index)?;
         let written = origins.first().copied();
         self.reads.push(Read { location, origins });
-        let wipe = Location::Wipe(address);
-        let Found { origins, .. } = self.memory.read(&wipe, self.index)?;
-        let wiped = origins.first().copied();
-        if self.wipes.insert(address) {
-            self.reads.push(Read { location: wipe, origins });
-        }
+        let wiped = self.wiped_by(address)?;
         match (values.first(), written, wiped) {
             // Within one transaction the slots come after.
             (Some(Value::Slot(value)), Some(written), wiped)

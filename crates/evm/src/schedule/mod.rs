@@ -99,7 +99,11 @@ impl Rules {
         Self {
             chain_id: 1,
             fork,
-            blobs: Fork::ALL.into_iter().filter(|at| *at <= fork).filter_map(Fork::blobs).next_back(),
+            blobs: Fork::ALL
+                .into_iter()
+                .filter(|at| *at <= fork)
+                .filter_map(Fork::blobs)
+                .next_back(),
             since_dao: None,
             deposit_contract: MAINNET_DEPOSIT_CONTRACT,
             extra_data_max: EXTRA_DATA_MAX,

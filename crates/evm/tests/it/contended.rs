@@ -23,13 +23,30 @@ const MAKES_ENDING: [u8; 11] = hex!("6133ff6000526002601ef3");
 /// What a transaction does.
 #[derive(Debug, Clone)]
 enum Deed {
-    Pay { to: u8, value: u64 },
-    PayContract { to: u8, value: u64 },
-    PayMiner { value: u64 },
-    Token { to: u8 },
-    Create { seed: u8 },
-    Factory { seed: u8 },
-    Forward { to: u8, value: u64 },
+    Pay {
+        to: u8,
+        value: u64,
+    },
+    PayContract {
+        to: u8,
+        value: u64,
+    },
+    PayMiner {
+        value: u64,
+    },
+    Token {
+        to: u8,
+    },
+    Create {
+        seed: u8,
+    },
+    Factory {
+        seed: u8,
+    },
+    Forward {
+        to: u8,
+        value: u64,
+    },
     /// Its nonce is ahead: it cannot be in the block.
     TooEarly,
 }
@@ -49,13 +66,15 @@ fn deed() -> impl Strategy<Value = Deed> {
 fn deeds() -> impl Strategy<Value = Vec<(u8, Deed)>> {
     let good = prop::collection::vec((0..SENDERS, deed()), 1..60);
     // One block in five holds what cannot be in it.
-    (good, prop::option::weighted(0.2, any::<prop::sample::Index>())).prop_map(|(mut deeds, bad)| {
-        if let Some(bad) = bad {
-            let at = bad.index(deeds.len());
-            deeds[at].1 = Deed::TooEarly;
-        }
-        deeds
-    })
+    (good, prop::option::weighted(0.2, any::<prop::sample::Index>())).prop_map(
+        |(mut deeds, bad)| {
+            if let Some(bad) = bad {
+                let at = bad.index(deeds.len());
+                deeds[at].1 = Deed::TooEarly;
+            }
+            deeds
+        },
+    )
 }
 
 fn key(index: u8) -> Address {
@@ -133,7 +152,12 @@ fn transactions(deeds: &[(u8, Deed)]) -> Vec<Transaction> {
 type Executed = Result<BlockOutcome, ExecuteError<NoCode>>;
 
 /// Runs a block by one thread and by many.
-fn both(fork: Fork, deeds: &[(u8, Deed)], options: &Options, miner_is_contract: bool) -> (Executed, Result<(BlockOutcome, Statistics), ExecuteError<NoCode>>) {
+fn both(
+    fork: Fork,
+    deeds: &[(u8, Deed)],
+    options: &Options,
+    miner_is_contract: bool,
+) -> (Executed, Result<(BlockOutcome, Statistics), ExecuteError<NoCode>>) {
     let header = Header {
         number: 100,
         timestamp: 1000,
@@ -205,9 +229,8 @@ fn transfers_between_the_same_accounts_do_not_wait_for_each_other() {
 
 #[test]
 fn one_slot_written_by_all_ends_as_in_sequence() {
-    let deeds: Vec<_> = (0..120u8)
-        .map(|index| (index % SENDERS, Deed::PayContract { to: 0, value: 0 }))
-        .collect();
+    let deeds: Vec<_> =
+        (0..120u8).map(|index| (index % SENDERS, Deed::PayContract { to: 0, value: 0 })).collect();
     let (one, many) = both(Fork::Cancun, &deeds, &Options::new(2), false);
     let (many, _) = many.unwrap();
     assert_eq!(many.changes.accounts[&contract(0)].storage[&U256::ZERO], U256::from(127));

@@ -62,4 +62,8 @@ impl StateView for World {
     fn code(&self, hash: B256) -> Result<Bytes, NoCode> {
         self.codes.get(&hash).cloned().ok_or(NoCode(hash))
     }
+
+    fn has_storage(&self, address: Address) -> Result<bool, NoCode> {
+        Ok(self.slots.iter().any(|((at, _), value)| *at == address && !value.is_zero()))
+    }
 }

@@ -26,7 +26,11 @@ const STATES: usize = 128;
 /// Chains with their genesis files, and the files that name their heads.
 const CHAINS: [(&str, &str, Option<&str>); 3] = [
     ("chains/hive_halfchain.rlp", "chains/hive_genesis.json", None),
-    ("chains/hive_sync/chain.rlp", "chains/hive_sync/genesis.json", Some("chains/hive_sync/headfcu.json")),
+    (
+        "chains/hive_sync/chain.rlp",
+        "chains/hive_sync/genesis.json",
+        Some("chains/hive_sync/headfcu.json"),
+    ),
     ("rpc/chain.rlp", "rpc/genesis.json", Some("rpc/headfcu.json")),
 ];
 
@@ -76,9 +80,9 @@ fn check(file: &File, genesis: &str, head: Option<&str>) -> Result<(), Mismatch>
     while !bytes.is_empty() {
         number += 1;
         let block = next_item(&mut bytes)?;
-        chain
-            .import(block)
-            .map_err(|error| Mismatch::new(format!("block {number}"), "a good one", error.to_string()))?;
+        chain.import(block).map_err(|error| {
+            Mismatch::new(format!("block {number}"), "a good one", error.to_string())
+        })?;
         if number % STATES == 0 {
             chain.forget_states();
         }
@@ -118,8 +122,11 @@ fn genesis_header(schedule: &Schedule, genesis: &Genesis, state_root: B256) -> H
         mix_hash: genesis.mix_hash,
         beneficiary: genesis.coinbase,
         parent_hash: genesis.parent_hash.unwrap_or_default(),
-        base_fee_per_gas: since(Fork::London)
-            .map(|()| genesis.base_fee_per_gas.map_or(base_fee::INITIAL, |fee| u64::try_from(fee).unwrap_or(u64::MAX))),
+        base_fee_per_gas: since(Fork::London).map(|()| {
+            genesis
+                .base_fee_per_gas
+                .map_or(base_fee::INITIAL, |fee| u64::try_from(fee).unwrap_or(u64::MAX))
+        }),
         withdrawals_root: since(Fork::Shanghai).map(|()| alloy_trie::EMPTY_ROOT_HASH),
         blob_gas_used: since(Fork::Cancun).map(|()| genesis.blob_gas_used.unwrap_or_default()),
         excess_blob_gas: since(Fork::Cancun).map(|()| genesis.excess_blob_gas.unwrap_or_default()),

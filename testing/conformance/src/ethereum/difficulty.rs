@@ -37,15 +37,22 @@ impl Suite for Difficulties {
             let cases: BTreeMap<String, serde_json::Value> = match serde_json::from_value(cases) {
                 Ok(cases) => cases,
                 Err(error) => {
-                    report.case(&name, || Err(Mismatch::new("cases", "by name", error.to_string())));
+                    report
+                        .case(&name, || Err(Mismatch::new("cases", "by name", error.to_string())));
                     continue;
                 }
             };
             for (case, value) in cases {
                 let fork = Fork::by_name(&name);
-                report.json_case(format!("{}: {name} {case}", file.name.display()), value, |case: Case| {
-                    case.check(fork.ok_or_else(|| Mismatch::new("fork", "a known name", &name))?)
-                });
+                report.json_case(
+                    format!("{}: {name} {case}", file.name.display()),
+                    value,
+                    |case: Case| {
+                        case.check(
+                            fork.ok_or_else(|| Mismatch::new("fork", "a known name", &name))?,
+                        )
+                    },
+                );
             }
         }
     }

@@ -50,9 +50,11 @@ fn of_block(error: &BlockError) -> &'static [&'static str] {
         BlockError::UnknownParent { .. } => {
             &["UnknownParent", "UnknownParent2", "UNKNOWN_PARENT", "UNKNOWN_PARENT_ZERO"]
         }
-        BlockError::Transition { expected: "work" } => {
-            &["3675PoSBlockRejected", "IMPORT_IMPOSSIBLE_PARIS_WRONG_POS", "3675PreParis1559BlockRejected"]
-        }
+        BlockError::Transition { expected: "work" } => &[
+            "3675PoSBlockRejected",
+            "IMPORT_IMPOSSIBLE_PARIS_WRONG_POS",
+            "3675PreParis1559BlockRejected",
+        ],
         BlockError::Transition { .. } => &[
             "3675PoWBlockRejected",
             "3675PreParis1559BlockRejected",
@@ -61,12 +63,19 @@ fn of_block(error: &BlockError) -> &'static [&'static str] {
             "InvalidDifficulty",
             "INVALID_DIFFICULTY",
         ],
-        BlockError::TransactionsRoot { .. } => &["InvalidTransactionsRoot", "INVALID_TRANSACTIONS_ROOT"],
+        BlockError::TransactionsRoot { .. } => {
+            &["InvalidTransactionsRoot", "INVALID_TRANSACTIONS_ROOT"]
+        }
         BlockError::OmmersHash { .. } => {
             &["PostParisUncleHashIsNotEmpty", "IMPORT_IMPOSSIBLE_UNCLES_OVER_PARIS"]
         }
-        BlockError::Withdrawals { .. } | BlockError::WithdrawalsRoot { .. } => &["INVALID_WITHDRAWALS_ROOT"],
-        BlockError::BlobGasUsed { .. } => &["INCORRECT_BLOB_GAS_USED"],
+        BlockError::Withdrawals { .. } | BlockError::WithdrawalsRoot { .. } => {
+            &["INVALID_WITHDRAWALS_ROOT"]
+        }
+        // A header that counts no blobs where a transaction carries too many.
+        BlockError::BlobGasUsed { .. } => {
+            &["INCORRECT_BLOB_GAS_USED", "TR_BLOBLIST_OVERSIZE", "TYPE_3_TX_BLOB_COUNT_EXCEEDED"]
+        }
         BlockError::Ommer { error, .. } => of_ommer(error),
         BlockError::TooManyOmmers { .. } => &["TooManyUncles", "TOO_MANY_UNCLES"],
         BlockError::Transaction { error, .. } => of_transaction(error),
@@ -103,27 +112,34 @@ fn of_header(error: &HeaderError) -> &'static [&'static str] {
         HeaderError::TooEarly { field: "baseFeePerGas" } => {
             &["1559BlockImportImpossible_HeaderIsLegacy", "IMPORT_IMPOSSIBLE_LONDON_WRONG_PARENT"]
         }
-        HeaderError::TooEarly { .. } => {
-            &["ShanghaiBlockImportImpossible", "IMPORT_IMPOSSIBLE_SHANGHAI", "INCORRECT_BLOCK_FORMAT"]
-        }
+        HeaderError::TooEarly { .. } => &[
+            "ShanghaiBlockImportImpossible",
+            "IMPORT_IMPOSSIBLE_SHANGHAI",
+            "INCORRECT_BLOCK_FORMAT",
+        ],
         HeaderError::ExtraData { .. } => &["ExtraDataTooBig", "EXTRA_DATA_TOO_BIG"],
         HeaderError::DaoExtraData => &["ExtraDataIncorrectDAO", "EXTRA_DATA_INVALID_DAO"],
         HeaderError::Difficulty { .. } => &["InvalidDifficulty", "INVALID_DIFFICULTY"],
         HeaderError::StakeDifficulty { .. } | HeaderError::StakeNonce { .. } => {
             &["3675PoWBlockRejected", "3675PreParis1559BlockRejected"]
         }
-        HeaderError::StakeOmmers => {
-            &["PostParisUncleHashIsNotEmpty", "IMPORT_IMPOSSIBLE_UNCLES_OVER_PARIS", "3675PreParis1559BlockRejected"]
-        }
+        HeaderError::StakeOmmers => &[
+            "PostParisUncleHashIsNotEmpty",
+            "IMPORT_IMPOSSIBLE_UNCLES_OVER_PARIS",
+            "3675PreParis1559BlockRejected",
+        ],
         HeaderError::GasLimit { .. } => &["InvalidGasLimit2", "INVALID_GASLIMIT"],
         HeaderError::GasUsed { .. } => &["TooMuchGasUsed", "GAS_USED_OVERFLOW", "INVALID_GAS_USED"],
         HeaderError::BaseFee { .. } => {
             &["1559BlockImportImpossible_BaseFeeWrong", "INVALID_BASEFEE_PER_GAS"]
         }
         HeaderError::ExcessBlobGas { .. } => &["INCORRECT_EXCESS_BLOB_GAS"],
-        HeaderError::BlobGasPart { .. } | HeaderError::BlobGasUsed { .. } => {
-            &["INCORRECT_BLOB_GAS_USED", "BLOB_GAS_USED_ABOVE_LIMIT", "TR_BLOBLIST_OVERSIZE", "TYPE_3_TX_BLOB_COUNT_EXCEEDED"]
-        }
+        HeaderError::BlobGasPart { .. } | HeaderError::BlobGasUsed { .. } => &[
+            "INCORRECT_BLOB_GAS_USED",
+            "BLOB_GAS_USED_ABOVE_LIMIT",
+            "TR_BLOBLIST_OVERSIZE",
+            "TYPE_3_TX_BLOB_COUNT_EXCEEDED",
+        ],
     }
 }
 
@@ -131,14 +147,18 @@ fn of_ommer(error: &OmmerError) -> &'static [&'static str] {
     match error {
         OmmerError::Repeated => &["UncleIsBrother", "UncleInChain", "UNCLE_IN_CHAIN"],
         OmmerError::Ancestor => &["UncleIsAncestor", "UNCLE_IS_ANCESTOR"],
-        OmmerError::Parent => &["UncleParentIsNotAncestor", "UNCLE_PARENT_INCORRECT", "UncleIsBrother"],
+        OmmerError::Parent => {
+            &["UncleParentIsNotAncestor", "UNCLE_PARENT_INCORRECT", "UncleIsBrother"]
+        }
         OmmerError::Header(error) => of_header(error),
     }
 }
 
 const fn of_transaction(error: &TransactionError) -> &'static [&'static str] {
     match error {
-        TransactionError::TypeNotSupported { .. } => &["TR_TypeNotSupported", "TR_TypeNotSupportedBlob"],
+        TransactionError::TypeNotSupported { .. } => {
+            &["TR_TypeNotSupported", "TR_TypeNotSupportedBlob"]
+        }
         TransactionError::IntrinsicGas { .. } | TransactionError::DataGas { .. } => {
             &["TR_IntrinsicGas", "IntrinsicGas", "INTRINSIC_GAS_TOO_LOW", "TR_NoFundsOrGas"]
         }
@@ -155,17 +175,29 @@ const fn of_transaction(error: &TransactionError) -> &'static [&'static str] {
             "SenderNotEOAorNoCASH",
             "GASLIMIT_PRICE_PRODUCT_OVERFLOW",
         ],
-        TransactionError::FeeBelowBaseFee => {
-            &["TR_FeeCapLessThanBlocks", "INSUFFICIENT_MAX_FEE_PER_GAS", "TR_FeeCapLessThanBlocksORNoFunds"]
+        TransactionError::FeeBelowBaseFee => &[
+            "TR_FeeCapLessThanBlocks",
+            "INSUFFICIENT_MAX_FEE_PER_GAS",
+            "TR_FeeCapLessThanBlocksORNoFunds",
+        ],
+        TransactionError::TipAboveFee => {
+            &["TR_TipGtFeeCap", "PRIORITY_GREATER_THAN_MAX_FEE_PER_GAS"]
         }
-        TransactionError::TipAboveFee => &["TR_TipGtFeeCap", "PRIORITY_GREATER_THAN_MAX_FEE_PER_GAS"],
-        TransactionError::SenderHasCode => &["SenderNotEOA", "SENDER_NOT_EOA", "SenderNotEOAorNoCASH"],
-        TransactionError::InitcodeTooLong => &["TR_InitCodeLimitExceeded", "INITCODE_SIZE_EXCEEDED"],
+        TransactionError::SenderHasCode => {
+            &["SenderNotEOA", "SENDER_NOT_EOA", "SenderNotEOAorNoCASH"]
+        }
+        TransactionError::InitcodeTooLong => {
+            &["TR_InitCodeLimitExceeded", "INITCODE_SIZE_EXCEEDED"]
+        }
         TransactionError::BlobFee { .. } => &["INSUFFICIENT_MAX_FEE_PER_BLOB_GAS"],
         TransactionError::BlobCreate => &["TR_BLOBCREATE", "TYPE_3_TX_CONTRACT_CREATION"],
         TransactionError::NoBlobs => &["TR_EMPTYBLOB", "TYPE_3_TX_ZERO_BLOBS"],
-        TransactionError::TooManyBlobs { .. } => &["TR_BLOBLIST_OVERSIZE", "TYPE_3_TX_BLOB_COUNT_EXCEEDED"],
-        TransactionError::BlobVersion => &["TR_BLOBVERSION_INVALID", "TYPE_3_TX_INVALID_BLOB_VERSIONED_HASH"],
+        TransactionError::TooManyBlobs { .. } => {
+            &["TR_BLOBLIST_OVERSIZE", "TYPE_3_TX_BLOB_COUNT_EXCEEDED"]
+        }
+        TransactionError::BlobVersion => {
+            &["TR_BLOBVERSION_INVALID", "TYPE_3_TX_INVALID_BLOB_VERSIONED_HASH"]
+        }
         TransactionError::NoAuthorizations => &["TYPE_4_EMPTY_AUTHORIZATION_LIST"],
         TransactionError::GasCap { .. } => &["GAS_LIMIT_EXCEEDS_MAXIMUM"],
         TransactionError::WrongChain { .. } => &["INVALID_CHAINID"],

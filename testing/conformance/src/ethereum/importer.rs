@@ -79,7 +79,11 @@ impl Importer {
     /// # Errors
     ///
     /// Why it is bad all the same.
-    pub(super) fn import_with_root(&mut self, bytes: &[u8], root: B256) -> Result<B256, BlockError> {
+    pub(super) fn import_with_root(
+        &mut self,
+        bytes: &[u8],
+        root: B256,
+    ) -> Result<B256, BlockError> {
         let mut block = block::decode(bytes)?;
         block.header.transactions_root = root;
         self.import_block(block)
@@ -112,10 +116,11 @@ impl Importer {
         let root_after = |changes: &_| world.root_after(changes);
         let sequential = in_words(execute(*rules, &input, world, &hashes, Some(&root_after)));
         let options = Options::always(THREADS);
-        let parallel = parallel::execute(*rules, &input, world, &hashes, Some(&root_after), &options);
+        let parallel =
+            parallel::execute(*rules, &input, world, &hashes, Some(&root_after), &options);
         let parallel = in_words(parallel.map(|(outcome, _)| outcome));
         if sequential != parallel {
-            let reason = format!("executors differ: {sequential:?} and {parallel:?}");
+            let reason = differing(&sequential, &parallel);
             return Err(BlockError::Encoding { reason });
         }
         sequential
@@ -136,10 +141,15 @@ impl Importer {
 
     fn keep(&mut self, block: Block, world: World, parent: B256) -> B256 {
         let hash = block.header.hash_slow();
-        let total = |hash| self.blocks.get(&hash).map_or(U256::ZERO, |known| known.link.total_difficulty);
+        let total =
+            |hash| self.blocks.get(&hash).map_or(U256::ZERO, |known| known.link.total_difficulty);
         let total_difficulty = total(parent).saturating_add(block.header.difficulty);
         let stake = block.header.difficulty.is_zero();
-        let heavier = if stake { total_difficulty >= total(self.head) } else { total_difficulty > total(self.head) };
+        let heavier = if stake {
+            total_difficulty >= total(self.head)
+        } else {
+            total_difficulty > total(self.head)
+        };
         let ommers = block.body.ommers.iter().map(Header::hash_slow).collect();
         let link = Link { header: block.header, ommers, total_difficulty };
         self.blocks.insert(hash, Known { link, world });
@@ -158,6 +168,24 @@ fn in_words<T, E: std::error::Error>(result: Result<T, ExecuteError<E>>) -> Resu
             BlockError::Encoding { reason: format!("not executed: {other}") }
         }
     })
+}
+
+/// Says in what two outcomes differ.
+fn differing(
+    one: &Result<BlockOutcome, BlockError>,
+    many: &Result<BlockOutcome, BlockError>,
+) -> String {
+    let (Ok(one), Ok(many)) = (one, many) else {
+        return format!("executors differ: {:?} and {:?}", one.as_ref().err(), many.as_ref().err());
+    };
+    let receipts = one.receipts.iter().zip(&many.receipts).find(|(one, many)| one != many);
+    let accounts = one
+        .changes
+        .accounts
+        .iter()
+        .find(|(at, change)| many.changes.accounts.get(*at) != Some(*change));
+    let other = accounts.and_then(|(at, _)| many.changes.accounts.get(at));
+    format!("executors differ: {receipts:?}, {accounts:?} and {other:?}")
 }
 
 /// Recovers the senders of a block's transactions.

@@ -136,11 +136,14 @@ fn check(file: &File) -> Result<(), Mismatch> {
     let mut sequential = begin()?;
     for (index, transaction) in transactions.iter().enumerate() {
         let run = sequential.run(transaction);
-        run.map_err(|error| Mismatch::new(format!("transaction {index}"), "runs", error.to_string()))?;
+        run.map_err(|error| {
+            Mismatch::new(format!("transaction {index}"), "runs", error.to_string())
+        })?;
     }
     let mut parallel = begin()?;
-    parallel::run(&mut parallel, &transactions, &parallel::Options::always(THREADS))
-        .map_err(|(index, error)| Mismatch::new(format!("transaction {index}"), "runs", error.to_string()))?;
+    parallel::run(&mut parallel, &transactions, &parallel::Options::always(THREADS)).map_err(
+        |(index, error)| Mismatch::new(format!("transaction {index}"), "runs", error.to_string()),
+    )?;
     expect_eq("receipts", sequential.receipts(), parallel.receipts())?;
     expect_eq("changes", sequential.changes(), parallel.changes())
 }
@@ -168,7 +171,8 @@ impl CaseTransaction {
     fn transaction(&self) -> Transaction {
         let (signature, hash) = (Signature::new(U256::ONE, U256::ONE, false), B256::ZERO);
         let to = self.to.map_or(TxKind::Create, TxKind::Call);
-        let (chain_id, nonce, gas_limit) = (self.chain_id.unwrap_or_default(), self.nonce, self.gas_limit);
+        let (chain_id, nonce, gas_limit) =
+            (self.chain_id.unwrap_or_default(), self.nonce, self.gas_limit);
         let (value, input) = (self.value, self.data.clone());
         let (max_fee_per_gas, tip) = (self.gas_price, self.gas_priority_fee.unwrap_or_default());
         let access_list = self.access_list();
@@ -180,8 +184,16 @@ impl CaseTransaction {
             }
             1 => {
                 let gas_price = self.gas_price;
-                let listed =
-                    TxEip2930 { chain_id, nonce, gas_price, gas_limit, to, value, access_list, input };
+                let listed = TxEip2930 {
+                    chain_id,
+                    nonce,
+                    gas_price,
+                    gas_limit,
+                    to,
+                    value,
+                    access_list,
+                    input,
+                };
                 Signed::new_unchecked(listed, signature, hash).into()
             }
             3 => {

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use alloy_primitives::{Address, Bytes};
-use quintet_evm::{precompiles, schedule::{Fork, Rules}};
+use quintet_evm::{
+    precompiles,
+    schedule::{Fork, Rules},
+};
 use serde::Deserialize;
 
 use super::lies_in;
@@ -23,7 +26,8 @@ impl Suite for Precompiles {
     }
 
     fn claims(&self, name: &Path) -> bool {
-        lies_in(name, "precompiles") && name.extension().is_some_and(|extension| extension == "json")
+        lies_in(name, "precompiles")
+            && name.extension().is_some_and(|extension| extension == "json")
     }
 
     fn run(&self, file: &File, report: &mut Report) {

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use alloy_consensus::{EthereumTxEnvelope, Header, TxEip4844, Typed2718, transaction::SignerRecoverable};
+use alloy_consensus::{
+    EthereumTxEnvelope, Header, TxEip4844, Typed2718, transaction::SignerRecoverable,
+};
 use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use quintet_evm::{
@@ -56,11 +58,14 @@ impl Suite for StateTests {
                 for (index, post) in posts.into_iter().enumerate() {
                     let name = format!("{}: {name} {network} {index}", file.name.display());
                     let Some(fork) = Fork::by_name(&network) else {
-                        report.case(name, || Err(Mismatch::new("network", "a known name", &network)));
+                        report
+                            .case(name, || Err(Mismatch::new("network", "a known name", &network)));
                         continue;
                     };
                     let check = || post.check(fork, &case.env, &case.transaction, &world);
-                    if name.contains(DEVNET_GAS) && check().is_err_and(|mismatch| mismatch.what == "state root") {
+                    if name.contains(DEVNET_GAS)
+                        && check().is_err_and(|mismatch| mismatch.what == "state root")
+                    {
                         report.skip("curve prices of a test network of 2024, which the fork did not take over");
                         continue;
                     }
@@ -134,7 +139,8 @@ impl Post {
         let run = transaction.and_then(|transaction| {
             let transactions = [transaction];
             let options = Options::always(THREADS);
-            let by_many = parallel::run(&mut many, &transactions, &options).map_err(|(_, error)| error);
+            let by_many =
+                parallel::run(&mut many, &transactions, &options).map_err(|(_, error)| error);
             let by_one = one.run(&transactions[0]).map(|receipt| receipt.logs.clone());
             in_words(by_one).and_then(|logs| in_words(by_many).map(|_| logs))
         });
@@ -145,7 +151,9 @@ impl Post {
                 Vec::new()
             }
             (Ok(_), Some(names)) => return Err(Mismatch::new("expectException", names, "it ran")),
-            (Err(error), None) => return Err(Mismatch::new("transaction", "runs", error.to_string())),
+            (Err(error), None) => {
+                return Err(Mismatch::new("transaction", "runs", error.to_string()));
+            }
         };
         expect_eq("receipts of both executors", one.receipts(), many.receipts())?;
         expect_eq("changes of both executors", one.changes(), many.changes())?;

@@ -108,7 +108,11 @@ impl World {
             let before = self.accounts.get(address).filter(|_| !change.wiped);
             let mut storage = before.map(|held| held.storage.clone()).unwrap_or_default();
             for (slot, value) in &change.storage {
-                if value.is_zero() { storage.remove(slot) } else { storage.insert(*slot, *value) };
+                if value.is_zero() {
+                    storage.remove(slot)
+                } else {
+                    storage.insert(*slot, *value)
+                };
             }
             let storage_root = storage_root(&storage);
             self.accounts.insert(*address, Arc::new(Held { account, storage, storage_root }));

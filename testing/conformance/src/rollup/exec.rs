@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, Header, proofs::calculate_transaction_root, transaction::SignerRecoverable};
+use alloy_consensus::{
+    EMPTY_OMMER_ROOT_HASH, Header, proofs::calculate_transaction_root,
+    transaction::SignerRecoverable,
+};
 use alloy_eips::{eip2718::Decodable2718, eip7685::EMPTY_REQUESTS_HASH};
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
 use op_alloy_consensus::OpTxEnvelope;
@@ -153,9 +156,12 @@ fn number(value: Option<&Value>) -> Option<u64> {
 impl Fixture {
     fn schedule(&self) -> Result<(Schedule, OpSchedule), Mismatch> {
         let config = &self.rollup_config;
-        let forks = FIELDS.iter().filter_map(|(field, fork)| Some((*fork, number(config.get(field))?)));
+        let forks =
+            FIELDS.iter().filter_map(|(field, fork)| Some((*fork, number(config.get(field))?)));
         let mut op = OpSchedule::new(forks.collect());
-        let fee = |field: &str, default| number(config.pointer(&format!("/chain_op_config/{field}"))).unwrap_or(default);
+        let fee = |field: &str, default| {
+            number(config.pointer(&format!("/chain_op_config/{field}"))).unwrap_or(default)
+        };
         op.elasticity = fee("eip1559Elasticity", op.elasticity);
         op.denominator = fee("eip1559Denominator", op.denominator);
         op.denominator_canyon = fee("eip1559DenominatorCanyon", op.denominator_canyon);
@@ -183,7 +189,9 @@ impl Fixture {
             number: parent.number + 1,
             gas_limit: payload.gas_limit.saturating_to(),
             timestamp,
-            extra_data: extra.map(|extra| [&[0], extra.as_ref()].concat().into()).unwrap_or_default(),
+            extra_data: extra
+                .map(|extra| [&[0], extra.as_ref()].concat().into())
+                .unwrap_or_default(),
             mix_hash: payload.prev_randao,
             base_fee_per_gas: Some(base_fee),
             withdrawals_root: since(OpFork::Canyon).map(|()| alloy_trie::EMPTY_ROOT_HASH),

@@ -115,7 +115,12 @@ impl Node {
         }
     }
 
-    fn insert(&mut self, key: &[u8], value: Vec<u8>, preimages: &Preimages) -> Result<(), WitnessError> {
+    fn insert(
+        &mut self,
+        key: &[u8],
+        value: Vec<u8>,
+        preimages: &Preimages,
+    ) -> Result<(), WitnessError> {
         self.open(preimages)?;
         let (path, rest) = match core::mem::replace(self, Self::Empty) {
             Self::Empty | Self::Hidden(_) => {
@@ -149,7 +154,11 @@ impl Node {
         };
         children[usize::from(key[shared])] = Self::Leaf(key[shared + 1..].to_vec(), value);
         let branch = Self::Branch(Box::new(children));
-        *self = if shared == 0 { branch } else { Self::Extension(key[..shared].to_vec(), Box::new(branch)) };
+        *self = if shared == 0 {
+            branch
+        } else {
+            Self::Extension(key[..shared].to_vec(), Box::new(branch))
+        };
         Ok(())
     }
 
@@ -177,8 +186,9 @@ impl Node {
         let (path, mut child) = match core::mem::replace(self, Self::Empty) {
             Self::Extension(path, child) => (path, *child),
             Self::Branch(mut children) => {
-                let left: Vec<_> =
-                    (0..16u8).filter(|at| !matches!(children[usize::from(*at)], Self::Empty)).collect();
+                let left: Vec<_> = (0..16u8)
+                    .filter(|at| !matches!(children[usize::from(*at)], Self::Empty))
+                    .collect();
                 let [only] = left.as_slice() else {
                     *self = Self::Branch(children);
                     return Ok(());
@@ -266,8 +276,11 @@ impl Witness {
 
     fn trie_account(&self, address: Address) -> Result<Option<TrieAccount>, WitnessError> {
         let key = nibbles(keccak256(address));
-        let Some(value) = self.accounts.borrow_mut().get(&key, &self.preimages)? else { return Ok(None) };
-        let account = TrieAccount::decode(&mut value.as_slice()).map_err(|_| WitnessError::Malformed)?;
+        let Some(value) = self.accounts.borrow_mut().get(&key, &self.preimages)? else {
+            return Ok(None);
+        };
+        let account =
+            TrieAccount::decode(&mut value.as_slice()).map_err(|_| WitnessError::Malformed)?;
         Ok(Some(account))
     }
 
@@ -309,7 +322,11 @@ impl StateView for Witness {
 
     fn account(&self, address: Address) -> Result<Option<Account>, WitnessError> {
         let account = self.trie_account(address)?;
-        Ok(account.map(|TrieAccount { nonce, balance, code_hash, .. }| Account { nonce, balance, code_hash }))
+        Ok(account.map(|TrieAccount { nonce, balance, code_hash, .. }| Account {
+            nonce,
+            balance,
+            code_hash,
+        }))
     }
 
     fn storage(&self, address: Address, slot: U256) -> Result<U256, WitnessError> {
