@@ -125,6 +125,7 @@ impl<'b, 'a, V: StateView + Sync, H: BlockHashes + Sync> Block<'b, 'a, V, H> {
     }
 
     fn work(&self) {
+        let _guard = GivesUp(&self.scheduler);
         let clears_empty = self.environment.rules.has(Fork::SpuriousDragon);
         let view = View::new(&self.memory, &self.codes, self.overlay.peek(), clears_empty);
         let mut machine = Machine::new(self.environment, view);
@@ -303,6 +304,17 @@ impl<'b, 'a, V: StateView + Sync, H: BlockHashes + Sync> Block<'b, 'a, V, H> {
         }
         drop(last);
         self.scheduler.validated(index, aborted)
+    }
+}
+
+/// Ends the work of the others if a thread panics: they would wait for it for ever.
+struct GivesUp<'a>(&'a Scheduler);
+
+impl Drop for GivesUp<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.give_up();
+        }
     }
 }
 

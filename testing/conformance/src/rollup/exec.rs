@@ -12,6 +12,7 @@ use op_alloy_consensus::OpTxEnvelope;
 use quintet_evm::{
     execute::{BlockInput, Transaction, execute},
     op::base_fee,
+    parallel::{self, Options},
     schedule::{Fork, OpFork, OpSchedule, Schedule},
 };
 use serde::Deserialize;
@@ -22,6 +23,9 @@ use crate::{
     file::File,
     suite::{Mismatch, Report, Suite, expect_eq},
 };
+
+/// Threads of the parallel executor.
+const THREADS: usize = 2;
 
 pub(super) struct ExecutedBlocks;
 
@@ -224,6 +228,12 @@ impl Case {
         let hashes = |number: u64| hash_before(&witness, &parent, number);
         let outcome = execute(rules, &input, &witness, &hashes, None)
             .map_err(|error| Mismatch::new("execution", "an outcome", error.to_string()))?;
+        let (by_many, _) =
+            parallel::execute(rules, &input, &witness, &hashes, None, &Options::always(THREADS))
+                .map_err(|error| {
+                    Mismatch::new("execution by many threads", "an outcome", error.to_string())
+                })?;
+        expect_eq("outcome of both executors", &outcome, &by_many)?;
         header.transactions_root = calculate_transaction_root(&envelopes);
         header.gas_used = outcome.gas_used;
         header.logs_bloom = outcome.bloom();

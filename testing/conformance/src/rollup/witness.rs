@@ -3,9 +3,8 @@
 //! Written apart from the project's trie, so that the two can be compared.
 
 use std::{
-    cell::RefCell,
     collections::{BTreeMap, HashMap},
-    rc::Rc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
@@ -23,7 +22,12 @@ pub(super) enum WitnessError {
     Malformed,
 }
 
-type Preimages = Rc<HashMap<B256, Bytes>>;
+type Preimages = Arc<HashMap<B256, Bytes>>;
+
+/// A thread that panicked left the nodes as they were or as they are.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A part of a trie.
 #[derive(Debug, Clone)]
@@ -258,15 +262,15 @@ impl Node {
 #[derive(Debug)]
 pub(super) struct Witness {
     preimages: Preimages,
-    accounts: RefCell<Node>,
-    slots: RefCell<BTreeMap<Address, Node>>,
+    accounts: Mutex<Node>,
+    slots: Mutex<BTreeMap<Address, Node>>,
 }
 
 impl Witness {
     pub(super) fn new(root: B256, preimages: Vec<Bytes>) -> Self {
         let preimages = preimages.into_iter().map(|bytes| (keccak256(&bytes), bytes)).collect();
-        let accounts = RefCell::new(Node::of_root(root));
-        Self { preimages: Rc::new(preimages), accounts, slots: RefCell::default() }
+        let accounts = Mutex::new(Node::of_root(root));
+        Self { preimages: Arc::new(preimages), accounts, slots: Mutex::default() }
     }
 
     /// Returns what is known by its hash.
@@ -276,7 +280,7 @@ impl Witness {
 
     fn trie_account(&self, address: Address) -> Result<Option<TrieAccount>, WitnessError> {
         let key = nibbles(keccak256(address));
-        let Some(value) = self.accounts.borrow_mut().get(&key, &self.preimages)? else {
+        let Some(value) = lock(&self.accounts).get(&key, &self.preimages)? else {
             return Ok(None);
         };
         let account =
@@ -285,7 +289,7 @@ impl Witness {
     }
 
     fn slots_of(&self, address: Address) -> Result<Node, WitnessError> {
-        if let Some(slots) = self.slots.borrow().get(&address) {
+        if let Some(slots) = lock(&self.slots).get(&address) {
             return Ok(slots.clone());
         }
         let account = self.trie_account(address)?;
@@ -294,7 +298,7 @@ impl Witness {
 
     /// Returns the root after some changes.
     pub(super) fn root_after(&self, changes: &StateChanges) -> Result<B256, WitnessError> {
-        let mut accounts = self.accounts.borrow().clone();
+        let mut accounts = lock(&self.accounts).clone();
         for (address, change) in &changes.accounts {
             let key = nibbles(keccak256(address));
             let Some(Account { nonce, balance, code_hash }) = change.account else {
@@ -332,7 +336,7 @@ impl StateView for Witness {
     fn storage(&self, address: Address, slot: U256) -> Result<U256, WitnessError> {
         let mut slots = self.slots_of(address)?;
         let value = slots.get(&nibbles(keccak256(B256::from(slot))), &self.preimages)?;
-        self.slots.borrow_mut().insert(address, slots);
+        lock(&self.slots).insert(address, slots);
         let decoded = value.map(|value| U256::decode(&mut value.as_slice())).transpose();
         Ok(decoded.map_err(|_| WitnessError::Malformed)?.unwrap_or_default())
     }
