@@ -75,4 +75,20 @@ pub trait StateView {
     ///
     /// What keeps the state from being read, and that no such code is there.
     fn code(&self, hash: B256) -> Result<Bytes, Self::Error>;
+
+    /// Returns whether any slot of an account holds a value. Asked of accounts without nonce and code, where no
+    /// contract may be made if one does.
+    ///
+    /// There are 28 such accounts on Ethereum's main network, from before EIP-161; a state that cannot hold any
+    /// leaves this as it is.
+    ///
+    /// **Spec:** EIP-7610.
+    ///
+    /// # Errors
+    ///
+    /// What keeps the state from being read.
+    fn has_storage(&self, address: Address) -> Result<bool, Self::Error> {
+        let _ = address;
+        Ok(false)
+    }
 }

@@ -1,9 +1,31 @@
 //! The suites of Ethereum: one file of this folder per sort of vector file.
 
+mod blockchain;
+mod chains;
+mod difficulty;
+mod exceptions;
+mod importer;
+mod mainnet;
+mod precompiles;
+mod state;
+mod world;
+
 use crate::suite::Suite;
 
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
 pub fn suites() -> Vec<Box<dyn Suite>> {
-    vec![]
+    vec![
+        Box::new(blockchain::BlockchainTests),
+        Box::new(chains::Chains),
+        Box::new(difficulty::Difficulties),
+        Box::new(mainnet::MainnetBlocks),
+        Box::new(precompiles::Precompiles),
+        Box::new(state::StateTests),
+    ]
+}
+
+/// Returns whether a file lies in this folder of the vectors, or in the folder of the run itself.
+fn lies_in(name: &std::path::Path, folder: &str) -> bool {
+    name.starts_with(folder)
 }

@@ -1,0 +1,163 @@
+//! Blocks executed by many threads at once, with the outcome of one.
+//!
+//! ```text
+//!              ┌─► thread: run 0, validate 0, run 3, …  ─┐
+//!   block ─────┤   memory with versions · scheduler      ├─► what each did, in order ─► Session ─► BlockOutcome
+//!              └─► thread: run 1, run 2, run 1 again, … ─┘
+//! ```
+//!
+//! Every transaction is run as if those before it were done. What it read is kept with the versions it met; if one of
+//! them changes, it is run again. When all are validated, what they did is put together in order by the same
+//! [`Session`] that the sequential executor uses. Where guesses fail too often, the rest is run in sequence.
+//!
+//! # Invariants
+//!
+//! - The outcome is equal to that of [`execute`](crate::execute::execute) bit by bit, good blocks and bad.
+//! - A transaction is run at most so often that all aborts together stay under [`Options`]' share of the block.
+//!
+//! **Spec:** Gelashvili et al., *Block-STM* (2022).
+
+mod cache;
+mod memory;
+mod scheduler;
+mod transfer;
+mod view;
+mod worker;
+
+use quintet_eth::state::StateView;
+
+use self::{
+    cache::Cached,
+    worker::{Block, Effect, Run},
+};
+use crate::{
+    execute::{
+        BlockHashes, BlockInput, BlockOutcome, ExecuteError, RootAfter, RunError, Session,
+        Transaction,
+    },
+    schedule::Rules,
+};
+
+/// When and how wide to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Threads that work on a block. One runs it in sequence.
+    pub threads: usize,
+    /// The least number of transactions worth threads.
+    pub transactions_min: usize,
+    /// Most transactions taken back, in percent of the block; beyond it the block is run in sequence.
+    pub aborts_max_percent: usize,
+}
+
+impl Options {
+    /// Aborts that any block may have, beside its share.
+    const ABORTS_FREE: usize = 16;
+
+    /// Returns usual options for a number of threads.
+    #[must_use]
+    pub const fn new(threads: usize) -> Self {
+        Self { threads, transactions_min: 8, aborts_max_percent: 50 }
+    }
+
+    /// Returns options that never run a block in sequence: for tests.
+    #[must_use]
+    pub const fn always(threads: usize) -> Self {
+        Self { threads, transactions_min: 0, aborts_max_percent: usize::MAX }
+    }
+
+    const fn aborts_max(&self, transactions: usize) -> usize {
+        (transactions.saturating_mul(self.aborts_max_percent) / 100)
+            .saturating_add(Self::ABORTS_FREE)
+    }
+}
+
+/// How a block was run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Transactions whose guess was right.
+    pub parallel: usize,
+    /// Transactions run in sequence.
+    pub sequential: usize,
+    /// Runs that were taken back.
+    pub aborts: usize,
+    /// Runs put off because they met what another will write.
+    pub waits: usize,
+}
+
+/// Executes a block by many threads.
+///
+/// # Errors
+///
+/// [`ExecuteError`] as [`execute`](crate::execute::execute) gives it.
+pub fn execute<V: StateView + Sync, H: BlockHashes + Sync>(
+    rules: Rules,
+    block: &BlockInput<'_>,
+    view: &V,
+    hashes: &H,
+    root_after: Option<RootAfter<'_>>,
+    options: &Options,
+) -> Result<(BlockOutcome, Statistics), ExecuteError<V::Error>> {
+    let cached = Cached::new(view);
+    let mut session = Session::begin(rules, block.header, &cached, hashes, root_after)?;
+    let statistics =
+        run(&mut session, block.transactions, options).map_err(|(index, error)| error.at(index))?;
+    Ok((session.finish(block.ommers, block.withdrawals)?, statistics))
+}
+
+/// Runs transactions of a block in the making by many threads, as if they were run one by one.
+///
+/// # Errors
+///
+/// [`RunError`] with the index of the first transaction that was not taken; those before it were.
+pub fn run<V: StateView + Sync, H: BlockHashes + Sync>(
+    session: &mut Session<'_, V, H>,
+    transactions: &[Transaction],
+    options: &Options,
+) -> Result<Statistics, (usize, RunError<V::Error>)> {
+    let mut statistics = Statistics::default();
+    let mut done = 0;
+    if options.threads > 1 && transactions.len() >= options.transactions_min.max(1) {
+        let environment = session.environment().clone();
+        let block = Block::new(&environment, transactions, session.overlay(), options);
+        let Run { effects, aborts, waits } = block.run(options.threads);
+        (statistics.aborts, statistics.waits) = (aborts, waits);
+        for (effect, transaction) in effects.into_iter().zip(transactions) {
+            let taken = take(session, transaction, effect).map_err(|error| (done, error))?;
+            if !taken {
+                break;
+            }
+            done += 1;
+        }
+    }
+    statistics.parallel = done;
+    for (index, transaction) in transactions.iter().enumerate().skip(done) {
+        session.run(transaction).map_err(|error| (index, error))?;
+        statistics.sequential += 1;
+    }
+    Ok(statistics)
+}
+
+/// Takes over what a transaction did. Returns false if that cannot stand, so that it must be run here.
+fn take<V: StateView, H: BlockHashes>(
+    session: &mut Session<'_, V, H>,
+    transaction: &Transaction,
+    effect: Effect,
+) -> Result<bool, RunError<V::Error>> {
+    match effect {
+        Effect::Unknown => return Ok(false),
+        Effect::Refused(error) => {
+            session.admit(transaction)?;
+            return Err(error.into());
+        }
+        Effect::Ran(done) => {
+            session.admit(transaction)?;
+            let nonce = session.deposit_nonce(transaction)?;
+            session.take(transaction, *done, nonce)?;
+        }
+        Effect::Moved(transfer) => {
+            session.admit(transaction)?;
+            return session.transfer(transaction, &transfer);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,4 @@
+//! Integration tests of the executors.
+
+mod contended;
+mod world;
