@@ -281,13 +281,20 @@ mod tests {
 
     #[test]
     fn a_first_frame_drops_the_unfinished_channel_before_it() {
-        let frames = vec![frame(1, 0, false), frame(1, 1, false), frame(2, 0, true), frame(1, 2, true)];
+        let frames =
+            vec![frame(1, 0, false), frame(1, 1, false), frame(2, 0, true), frame(1, 2, true)];
         assert_eq!(pruned(frames), [(2, 0)]);
     }
 
     #[test]
     fn frames_out_of_order_are_dropped_alone() {
-        let frames = vec![frame(1, 0, false), frame(1, 2, false), frame(1, 1, true), frame(1, 2, false), frame(2, 0, true)];
+        let frames = vec![
+            frame(1, 0, false),
+            frame(1, 2, false),
+            frame(1, 1, true),
+            frame(1, 2, false),
+            frame(2, 0, true),
+        ];
         assert_eq!(pruned(frames), [(1, 0), (1, 1), (2, 0)]);
         assert_eq!(pruned(vec![frame(1, 3, false), frame(1, 4, true)]), [(1, 3), (1, 4)]);
     }

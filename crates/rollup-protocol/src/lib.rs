@@ -1,18 +1,41 @@
 //! The OP Stack's derivation, sans-IO: L1 data in, payload attributes of the safe chain out.
+//!
+//! ```text
+//!   L1 block ──► inbox ──► frame ──► channel ──► batch ──► attributes ──► execution layer
+//!                  │                                           ▲
+//!                  └── receipts ──► deposit · system · l1_info ┘        driven by pipeline::Pipeline::poll
+//! ```
+//!
+//! - [`config`]: chains and forks as data, from the superchain registry and `rollup.json`.
+//! - [`system`]: what the chain's owner sets on L1.
+//! - [`inbox`], [`frame`], [`channel`], [`batch`]: each stage, a small state machine of its own.
+//! - [`deposit`], [`l1_info`], [`upgrades`], [`attributes`]: what a block holds beside the sequencer's transactions.
+//! - [`pipeline`]: the whole; [`view`] and [`refs`] are what it sees of L1 and L2, [`verify`] what makes it sure.
+//! - [`encode`]: the way back, for batchers and tests.
+//!
+//! # Invariants
+//!
+//! - No I/O, no clock, no randomness, no thread. What is missing is named, and fetched by whoever drives.
+//! - No input makes anything here panic, and none makes it hold more than a bound with a name.
+//! - Transactions are bytes throughout: slices of what L1 carried, or built from a span's columns, never parsed.
+
+pub mod attributes;
+pub mod batch;
+pub mod channel;
 pub mod config;
+pub mod deposit;
+pub mod encode;
+pub mod frame;
+pub mod inbox;
+pub mod l1_info;
+pub mod pipeline;
+pub mod refs;
+mod rlp;
 pub mod system;
-
 #[cfg(test)]
-mod testing {
-    use crate::config::{Fork, ForkSchedule, RollupConfig};
+mod testing;
+pub mod upgrades;
+pub mod verify;
+pub mod view;
 
-    /// A chain of two-second blocks with every fork up to `fork` from genesis.
-    pub(crate) fn config_at(fork: Fork) -> RollupConfig {
-        let json = r#"{"genesis":{"l1":{"number":0,"hash":"0x0000000000000000000000000000000000000000000000000000000000000001"},
-            "l2":{"number":0,"hash":"0x0000000000000000000000000000000000000000000000000000000000000002"},"l2_time":100},
-            "block_time":2,"max_sequencer_drift":600,"seq_window_size":10,"channel_timeout":300,"l1_chain_id":900,"l2_chain_id":901,
-            "batch_inbox_address":"0xff00000000000000000000000000000000000901","deposit_contract_address":"0x0000000000000000000000000000000000000011",
-            "l1_system_config_address":"0x0000000000000000000000000000000000000022","protocol_versions_address":null}"#;
-        RollupConfig { forks: ForkSchedule::active_up_to(fork), ..RollupConfig::from_json(json).unwrap() }
-    }
-}
+pub use rlp::RlpError;

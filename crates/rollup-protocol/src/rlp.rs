@@ -139,7 +139,11 @@ impl<'a> Items<'a> {
     /// Reads a string and returns its payload.
     pub(crate) fn string(&mut self) -> Result<&'a [u8], RlpError> {
         let (header, item) = self.raw()?;
-        if header.list { Err(RlpError::Kind { expected: "a string" }) } else { Ok(&item[header.header..]) }
+        if header.list {
+            Err(RlpError::Kind { expected: "a string" })
+        } else {
+            Ok(&item[header.header..])
+        }
     }
 
     /// Reads a string and returns it with its header.
@@ -216,7 +220,9 @@ mod tests {
 
     #[test]
     fn refuses_a_length_beyond_the_end() {
-        for bytes in [&[0x83, 1, 2][..], &[0xbf, 255, 255, 255, 255, 255, 255, 255, 255], &[0xc2, 1], &[]] {
+        for bytes in
+            [&[0x83, 1, 2][..], &[0xbf, 255, 255, 255, 255, 255, 255, 255, 255], &[0xc2, 1], &[]]
+        {
             assert!(matches!(Header::read(bytes), Err(RlpError::Short { .. })), "{bytes:?}");
         }
     }

@@ -133,9 +133,7 @@ impl ForkSchedule {
     /// **Spec:** op-node's `Is*ActivationBlock`: a chain that has a fork from genesis has no activation block of it.
     #[must_use]
     pub fn is_activation(&self, fork: Fork, time: u64, block_time: u64) -> bool {
-        self.is_active(fork, time)
-            && time >= block_time
-            && !self.is_active(fork, time - block_time)
+        self.is_active(fork, time) && time >= block_time && !self.is_active(fork, time - block_time)
     }
 
     /// Returns the latest fork active at `time`.

@@ -98,11 +98,12 @@ pub(super) fn read(text: &str) -> Result<RollupConfig, ConfigError> {
             (None, _) => {}
         }
     }
-    let base_fee = file.chain_op_config.map_or_else(BaseFeeConfig::default, |config| BaseFeeConfig {
-        elasticity: config.eip1559_elasticity.get(),
-        denominator: config.eip1559_denominator.get(),
-        denominator_canyon: config.eip1559_denominator_canyon.get(),
-    });
+    let base_fee =
+        file.chain_op_config.map_or_else(BaseFeeConfig::default, |config| BaseFeeConfig {
+            elasticity: config.eip1559_elasticity.get(),
+            denominator: config.eip1559_denominator.get(),
+            denominator_canyon: config.eip1559_denominator_canyon.get(),
+        });
     let alt_da = file.alt_da.map(|alt_da| AltDaConfig {
         challenge_contract: alt_da.da_challenge_contract_address,
         challenge_window: alt_da.da_challenge_window,

@@ -51,7 +51,9 @@ impl BlobSchedule {
         let step = self.steps.iter().rev().find(|(time, _)| l1_time >= *time);
         let params = match step {
             // Prague's own step is the one that may have come late.
-            Some((time, _)) if Some(*time) == self.prague && late.is_some_and(|at| l1_time < at) => {
+            Some((time, _))
+                if Some(*time) == self.prague && late.is_some_and(|at| l1_time < at) =>
+            {
                 BlobParams::cancun()
             }
             Some((_, params)) => *params,

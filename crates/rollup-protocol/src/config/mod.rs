@@ -9,6 +9,7 @@
 //! **Spec:** `protocol/rollup-node.md`, `protocol/configurability.md`; op-node's `rollup.Config` and `ChainSpec`.
 
 mod fork;
+mod genesis;
 mod json;
 mod l1;
 mod registry;
@@ -20,6 +21,7 @@ use thiserror::Error;
 
 pub use self::{
     fork::{Fork, ForkSchedule},
+    genesis::{GenesisFields, genesis_header},
     l1::BlobSchedule,
     registry::{Superchain, l1_chain_id_of_folder},
 };

@@ -7,8 +7,9 @@ use alloy_primitives::{Address, U256};
 use serde::Deserialize;
 
 use super::{
-    AltDaConfig, BaseFeeConfig, BlobSchedule, BlockFile, CHANNEL_TIMEOUT_BEDROCK, CHANNEL_TIMEOUT_GRANITE,
-    ChainGenesis, CommitmentKind, ConfigError, Fork, ForkSchedule, RollupConfig,
+    AltDaConfig, BaseFeeConfig, BlobSchedule, BlockFile, CHANNEL_TIMEOUT_BEDROCK,
+    CHANNEL_TIMEOUT_GRANITE, ChainGenesis, CommitmentKind, ConfigError, Fork, ForkSchedule,
+    RollupConfig,
 };
 use crate::system::SystemConfig;
 

@@ -109,7 +109,9 @@ impl SystemConfig {
     #[must_use]
     pub fn ecotone_scalars(&self) -> (u32, u32) {
         let bytes = self.scalar.to_be_bytes::<32>();
-        let word = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let word = |at: usize| {
+            u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
         (word(28), if bytes[0] == 1 { word(24) } else { 0 })
     }
 
@@ -129,9 +131,7 @@ impl SystemConfig {
         if config.is_past_activation(Fork::Ecotone, time) {
             let (base, blob) = self.ecotone_scalars();
             self.overhead = U256::ZERO;
-            self.scalar = U256::from(1) << 248
-                | U256::from(blob) << 32
-                | U256::from(base);
+            self.scalar = U256::from(1) << 248 | U256::from(blob) << 32 | U256::from(base);
         }
         if !config.is_active(Fork::Holocene, time) {
             (self.eip1559_denominator, self.eip1559_elasticity) = (0, 0);
@@ -161,7 +161,8 @@ impl SystemConfig {
         let word = |at: usize, len: usize| {
             extra_data.get(at..at + len).map(|b| b.iter().fold(0, |v, b| v << 8 | u64::from(*b)))
         };
-        if let (0 | 1, 9 | 17) = (extra_data.first().copied().unwrap_or(u8::MAX), extra_data.len()) {
+        if let (0 | 1, 9 | 17) = (extra_data.first().copied().unwrap_or(u8::MAX), extra_data.len())
+        {
             let quarter = |at| word(at, 4).and_then(|v| u32::try_from(v).ok()).unwrap_or_default();
             self.eip1559_denominator = quarter(1);
             self.eip1559_elasticity = quarter(5);
@@ -290,7 +291,10 @@ mod tests {
     fn a_header_says_the_base_fee_parameters_from_holocene() {
         let holocene: Bytes = vec![0, 0, 0, 0, 250, 0, 0, 0, 6].into();
         let config = SystemConfig::default().with_header(30, &holocene);
-        assert_eq!((config.gas_limit, config.eip1559_denominator, config.eip1559_elasticity), (30, 250, 6));
+        assert_eq!(
+            (config.gas_limit, config.eip1559_denominator, config.eip1559_elasticity),
+            (30, 250, 6)
+        );
         let jovian: Bytes = vec![1, 0, 0, 0, 250, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 1, 0].into();
         assert_eq!(SystemConfig::default().with_header(30, &jovian).min_base_fee, 256);
         let bedrock = SystemConfig::default().with_header(30, &Bytes::new());

@@ -157,7 +157,11 @@ impl Words {
             if kind == 3 {
                 return Ok(Self { kind, first: U256::ZERO, second: U256::ZERO });
             }
-            return Err(ConfigUpdateError::Length { kind, expected: 64 + payload, actual: data.len() });
+            return Err(ConfigUpdateError::Length {
+                kind,
+                expected: 64 + payload,
+                actual: data.len(),
+            });
         }
         let word = |at: usize| U256::try_from_be_slice(&data[at..at + 32]).unwrap_or_default();
         let expect = |field, at, expected: usize, words: &'static str| {
@@ -206,8 +210,7 @@ mod tests {
     use super::*;
 
     fn log(kind: u8, words: &[U256]) -> Log {
-        let topics =
-            vec![CONFIG_UPDATE_TOPIC, B256::ZERO, B256::with_last_byte(kind)];
+        let topics = vec![CONFIG_UPDATE_TOPIC, B256::ZERO, B256::with_last_byte(kind)];
         let len = U256::from(32 * words.len());
         let data: Vec<u8> = [U256::from(32), len]
             .iter()
@@ -226,7 +229,10 @@ mod tests {
     fn every_type_is_read() {
         let read = |kind, words: &[U256]| ConfigUpdate::read(&log(kind, words)).unwrap();
         let batcher = Address::repeat_byte(7);
-        assert_eq!(read(0, &[U256::from_be_bytes(batcher.into_word().0)]), ConfigUpdate::Batcher(batcher));
+        assert_eq!(
+            read(0, &[U256::from_be_bytes(batcher.into_word().0)]),
+            ConfigUpdate::Batcher(batcher)
+        );
         let (overhead, scalar) = (U256::from(188), U256::from(684_000));
         assert_eq!(read(1, &[overhead, scalar]), ConfigUpdate::FeeScalars { overhead, scalar });
         assert_eq!(read(2, &[U256::from(30)]), ConfigUpdate::GasLimit(30));
@@ -242,9 +248,15 @@ mod tests {
     fn refuses_what_is_not_of_the_specified_form() {
         let error = |log: &Log| ConfigUpdate::read(log).unwrap_err();
         let word = U256::from(1);
-        assert_eq!(error(&log(2, &[word, word])), ConfigUpdateError::Length { kind: 2, expected: 96, actual: 128 });
+        assert_eq!(
+            error(&log(2, &[word, word])),
+            ConfigUpdateError::Length { kind: 2, expected: 96, actual: 128 }
+        );
         assert!(matches!(error(&log(8, &[word])), ConfigUpdateError::Kind { .. }));
-        assert!(matches!(error(&log(2, &[U256::MAX])), ConfigUpdateError::Word { field: "gas limit", .. }));
+        assert!(matches!(
+            error(&log(2, &[U256::MAX])),
+            ConfigUpdateError::Word { field: "gas limit", .. }
+        ));
         assert!(matches!(error(&log(7, &[U256::from(65_536)])), ConfigUpdateError::Word { .. }));
         assert!(matches!(error(&log(0, &[U256::MAX])), ConfigUpdateError::Word { .. }));
         let mut version = log(2, &[word]);
