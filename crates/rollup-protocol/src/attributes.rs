@@ -15,7 +15,7 @@ use crate::{
     l1_info::L1Info,
     refs::{L1Ref, L2Ref},
     system::{ConfigUpdate, SystemConfig},
-    upgrades,
+    upgrades::{self, MissingBundle},
     view::L1Header,
 };
 
@@ -107,13 +107,16 @@ pub struct Epoch {
 /// Makes the attributes of a block on `parent` without the sequencer's transactions, and the system configuration the block records.
 ///
 /// `system` is what `parent` recorded. If the epoch is not that of `parent`, its updates and deposits count.
-#[must_use]
+///
+/// # Errors
+///
+/// [`MissingBundle`] if the block is the first of a fork whose upgrade transactions were not given.
 pub fn prepare(
     config: &RollupConfig,
     parent: &L2Ref,
     system: &SystemConfig,
     epoch: &Epoch,
-) -> (PayloadAttributes, u64, SystemConfig) {
+) -> Result<(PayloadAttributes, u64, SystemConfig), MissingBundle> {
     let time = parent.timestamp.saturating_add(config.block_time);
     let is_first = parent.l1_origin.number != epoch.header.block.number;
     let mut system = *system;
@@ -128,7 +131,8 @@ pub fn prepare(
     if is_first {
         transactions.extend_from_slice(&epoch.deposits);
     }
-    transactions.extend(upgrades::at(config, time).cloned());
+    let upgrade = upgrades::at(config, time)?;
+    transactions.extend(upgrade.transactions);
 
     let eip1559_params = config.is_active(Fork::Holocene, time).then(|| {
         // Zeros in the first block tell the execution layer to go on with the chain's constants.
@@ -144,15 +148,19 @@ pub fn prepare(
             .then(|| epoch.header.parent_beacon_root.unwrap_or_default()),
         transactions,
         no_tx_pool: true,
-        gas_limit: system.gas_limit,
+        gas_limit: system.gas_limit.saturating_add(upgrade.gas),
         eip1559_params,
         min_base_fee: config.is_active(Fork::Jovian, time).then_some(system.min_base_fee),
     };
-    (attributes, sequence_number, system.settle(config, time))
+    system.gas_limit = system.gas_limit.saturating_add(upgrade.lasting_gas);
+    Ok((attributes, sequence_number, system.settle(config, time)))
 }
 
 /// Makes the attributes of a batch's block, and the system configuration the block records.
-#[must_use]
+///
+/// # Errors
+///
+/// As [`prepare`].
 pub fn derive(
     config: &RollupConfig,
     parent: &L2Ref,
@@ -161,8 +169,8 @@ pub fn derive(
     batch: SingularBatch,
     derived_from: L1Ref,
     is_last_in_span: bool,
-) -> (DerivedAttributes, SystemConfig) {
-    let (mut attributes, sequence_number, system) = prepare(config, parent, system, epoch);
+) -> Result<(DerivedAttributes, SystemConfig), MissingBundle> {
+    let (mut attributes, sequence_number, system) = prepare(config, parent, system, epoch)?;
     let deposits = attributes.transactions.len();
     attributes.transactions.extend(batch.transactions);
     let derived = DerivedAttributes {
@@ -175,7 +183,7 @@ pub fn derive(
         deposits,
         is_deposits_only: false,
     };
-    (derived, system)
+    Ok((derived, system))
 }
 
 #[cfg(test)]
@@ -197,7 +205,7 @@ mod tests {
 
     fn prepared(fork: Fork, epoch_number: u64) -> (PayloadAttributes, u64, SystemConfig) {
         let system = SystemConfig { gas_limit: 30, ..SystemConfig::default() };
-        prepare(&config_at(fork), &parent(), &system, &epoch(epoch_number))
+        prepare(&config_at(fork), &parent(), &system, &epoch(epoch_number)).unwrap()
     }
 
     #[test]
@@ -232,10 +240,10 @@ mod tests {
         let mut config = config_at(Fork::Granite);
         config.forks.set(Fork::Holocene, Some(1_000));
         let system = SystemConfig { eip1559_denominator: 1, ..SystemConfig::default() };
-        let (first, _, system) = prepare(&config, &parent(), &system, &epoch(6));
+        let (first, _, system) = prepare(&config, &parent(), &system, &epoch(6)).unwrap();
         assert_eq!(first.eip1559_params, Some(B64::ZERO));
         let next = L2Ref { timestamp: 1_000, ..parent() };
-        let (second, ..) = prepare(&config, &next, &system, &epoch(6));
+        let (second, ..) = prepare(&config, &next, &system, &epoch(6)).unwrap();
         assert_eq!(second.eip1559_params, Some(B64::from([0, 0, 0, 250, 0, 0, 0, 6])));
     }
 
@@ -246,7 +254,7 @@ mod tests {
         let config = config_at(Fork::Holocene);
         let system = SystemConfig::default();
         let (derived, _) =
-            derive(&config, &parent(), &system, &epoch(7), batch, L1Ref::default(), true);
+            derive(&config, &parent(), &system, &epoch(7), batch, L1Ref::default(), true).unwrap();
         assert_eq!(derived.attributes.transactions.len(), 3);
         let replaced = derived.deposits_only();
         assert_eq!((replaced.attributes.transactions.len(), replaced.is_deposits_only), (2, true));

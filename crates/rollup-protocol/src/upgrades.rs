@@ -4,7 +4,12 @@
 //! from a few facts: the deployer's address, the code (in `data/upgrades`), gas, and a text that makes the deposit unique. Addresses of what is
 //! deployed are computed, never written down.
 //!
-//! Karst has none: the bundle the specification plans for it is empty. Lagoon's are not final.
+//! From Karst the transactions are a bundle: a file released with the contracts, 31 transactions of code for Karst. It is not part of this
+//! program; [`UpgradeBundle::from_json`] reads it, a chain's configuration carries it, and derivation stops at a fork's first block rather
+//! than build it without. Lagoon's are not final: those of the specification stand until a bundle is given.
+//!
+//! The texts of Jovian's deposits are those that op-node and kona hash and that chains executed; the specification's page spells the contracts'
+//! names in one word, and so names other source hashes.
 //!
 //! **Spec:** `ecotone/derivation.md`, `fjord/derivation.md`, `isthmus/derivation.md`, `jovian/derivation.md`, "Network upgrade automation
 //! transactions"; `interop/derivation.md`, "Network Upgrade Transactions".
@@ -12,6 +17,8 @@
 use std::sync::LazyLock;
 
 use alloy_primitives::{Address, Bytes, U256, address};
+use serde::Deserialize;
+use thiserror::Error;
 
 use crate::{
     config::{Fork, RollupConfig},
@@ -39,7 +46,7 @@ const SET_FJORD: [u8; 4] = [0x8e, 0x98, 0xb1, 0x06];
 /// `setIsthmus()`.
 const SET_ISTHMUS: [u8; 4] = [0x29, 0x1b, 0x03, 0x83];
 /// `setJovian()`.
-const SET_JOVIAN: [u8; 4] = [0xb3, 0xd7, 0x2b, 0xbe];
+const SET_JOVIAN: [u8; 4] = [0xb3, 0xd7, 0x20, 0x79];
 
 /// Gas of pointing a proxy at a new implementation.
 const PROXY_UPDATE_GAS: u64 = 50_000;
@@ -193,9 +200,138 @@ pub fn of_fork(fork: Fork) -> &'static [Bytes] {
     }
 }
 
+/// Most transactions of a bundle.
+const BUNDLE_MAX: usize = 1_024;
+
+/// The upgrade transactions of a fork from Karst on, as they are released with the contracts.
+///
+/// **Spec:** `protocol/l2-upgrades-1-execution.md`, "Network Upgrade Transaction Bundle" and "Custom Upgrade Block Gas Limit".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpgradeBundle {
+    fork: Fork,
+    transactions: Vec<Bytes>,
+    gas: u64,
+}
+
+/// Why a file is no bundle.
+#[derive(Debug, Error)]
+pub enum BundleError {
+    /// Not JSON, or not of the form.
+    #[error("upgrade bundle: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A version this program does not know.
+    #[error("upgrade bundle: expected version 1, got `{actual}`; update")]
+    Version {
+        /// The version.
+        actual: String,
+    },
+    /// More transactions, or more gas, than a block could hold.
+    #[error("upgrade bundle: expected at most {BUNDLE_MAX} transactions and 64 bits of gas, got {actual} transactions")]
+    TooLarge {
+        /// How many transactions.
+        actual: usize,
+    },
+}
+
+/// A fork's first block cannot be built: its bundle was not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("expected the upgrade bundle of {fork:?} in the chain's configuration; give the file released with its contracts")]
+pub struct MissingBundle {
+    /// The fork.
+    pub fork: Fork,
+}
+
+#[derive(Deserialize)]
+struct BundleFile {
+    metadata: BundleMetadata,
+    transactions: Vec<BundleTx>,
+}
+
+#[derive(Deserialize)]
+struct BundleMetadata {
+    version: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BundleTx {
+    data: Bytes,
+    from: Address,
+    gas_limit: u64,
+    intent: String,
+    to: Option<Address>,
+}
+
+impl UpgradeBundle {
+    /// Reads the bundle of a fork. What makes each deposit unique is the fork's name, its place in the bundle and its intent.
+    ///
+    /// # Errors
+    ///
+    /// [`BundleError`] if the file is not of the specified form.
+    pub fn from_json(fork: Fork, text: &str) -> Result<Self, BundleError> {
+        let file: BundleFile = serde_json::from_str(text)?;
+        if !file.metadata.version.starts_with("1.") {
+            return Err(BundleError::Version { actual: file.metadata.version });
+        }
+        let too_large = BundleError::TooLarge { actual: file.transactions.len() };
+        let gas = file.transactions.iter().try_fold(0_u64, |sum, tx| sum.checked_add(tx.gas_limit));
+        let Some(gas) = gas.filter(|_| file.transactions.len() <= BUNDLE_MAX) else {
+            return Err(too_large);
+        };
+        let encode = |(index, tx): (usize, &BundleTx)| {
+            let intent = format!("{fork:?} {index}: {}", tx.intent);
+            deposit(&intent, tx.from, tx.to, tx.gas_limit, tx.data.clone())
+        };
+        let transactions = file.transactions.iter().enumerate().map(encode).collect();
+        Ok(Self { fork, transactions, gas })
+    }
+
+    /// Returns the fork it belongs to.
+    #[must_use]
+    pub const fn fork(&self) -> Fork {
+        self.fork
+    }
+
+    /// Returns the gas its transactions have: the block's limit grows by it.
+    #[must_use]
+    pub const fn gas(&self) -> u64 {
+        self.gas
+    }
+}
+
+/// The upgrade transactions of a block.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Upgrade {
+    /// Transactions, encoded.
+    pub transactions: Vec<Bytes>,
+    /// Gas the block's limit grows by.
+    pub gas: u64,
+    /// How much of it the blocks behind have as well; see
+    /// [`keep_karst_upgrade_gas`](RollupConfig::keep_karst_upgrade_gas).
+    pub lasting_gas: u64,
+}
+
 /// Returns the upgrade transactions of an L2 block of `time`: those of each fork it is the first block of.
-pub fn at(config: &RollupConfig, time: u64) -> impl Iterator<Item = &'static Bytes> {
-    Fork::ALL.into_iter().filter(move |fork| config.is_activation(*fork, time)).flat_map(of_fork)
+///
+/// # Errors
+///
+/// [`MissingBundle`] if one of them has a bundle that the chain's configuration does not hold.
+pub fn at(config: &RollupConfig, time: u64) -> Result<Upgrade, MissingBundle> {
+    let mut upgrade = Upgrade::default();
+    for fork in Fork::ALL.into_iter().filter(|fork| config.is_activation(*fork, time)) {
+        match config.bundles.iter().find(|bundle| bundle.fork == fork) {
+            Some(bundle) => {
+                upgrade.transactions.extend_from_slice(&bundle.transactions);
+                upgrade.gas = upgrade.gas.saturating_add(bundle.gas);
+                if fork == Fork::Karst && config.keep_karst_upgrade_gas {
+                    upgrade.lasting_gas = upgrade.lasting_gas.saturating_add(bundle.gas);
+                }
+            }
+            None if fork == Fork::Karst => return Err(MissingBundle { fork }),
+            None => upgrade.transactions.extend_from_slice(of_fork(fork)),
+        }
+    }
+    Ok(upgrade)
 }
 
 #[cfg(test)]
@@ -230,7 +366,7 @@ mod tests {
         );
         assert_eq!(
             hash("Jovian: L1 Block Deployment"),
-            b256!("98faf23b9795967bc0b1c543144739d50dba3ea40420e77ad6ca9848dbfb62e8")
+            b256!("bb1a656f65401240fac3db12e7a79ebb954b11e62f7626eb11691539b798d3bf")
         );
     }
 
@@ -250,7 +386,34 @@ mod tests {
     fn only_the_first_block_of_a_fork_has_them() {
         let mut config = crate::testing::config_at(Fork::Granite);
         config.forks.set(Fork::Isthmus, Some(1_000));
-        let count = |time| at(&config, time).count();
+        let count = |time| at(&config, time).unwrap().transactions.len();
         assert_eq!((count(998), count(1_000), count(1_002)), (0, 8, 0));
+    }
+
+    const BUNDLE: &str = r#"{"metadata":{"version":"1.0.0"},"transactions":[
+        {"data":"0x01","from":"0xDeaDDEaDDeAdDeAdDEAdDEaddeAddEAdDEAd0001","gasLimit":70,"intent":"A","to":"0x4e59b44847b379578588920cA78FbF26c0B4956C"},
+        {"data":"0x02","from":"0x0000000000000000000000000000000000000000","gasLimit":30,"intent":"B","to":null}]}"#;
+
+    #[test]
+    fn a_bundle_adds_its_gas_once_unless_the_chain_keeps_it() {
+        let mut config = crate::testing::config_at(Fork::Jovian);
+        config.forks.set(Fork::Karst, Some(1_000));
+        assert_eq!(at(&config, 1_000), Err(MissingBundle { fork: Fork::Karst }));
+        config.bundles.push(UpgradeBundle::from_json(Fork::Karst, BUNDLE).unwrap());
+        let upgrade = at(&config, 1_000).unwrap();
+        assert_eq!((upgrade.transactions.len(), upgrade.gas, upgrade.lasting_gas), (2, 100, 0));
+        let source = DepositSource::Upgrade { intent: "Karst 1: B" }.hash();
+        assert!(upgrade.transactions[1].windows(32).any(|window| window == source.as_slice()));
+        config.keep_karst_upgrade_gas = true;
+        assert_eq!(at(&config, 1_000).unwrap().lasting_gas, 100);
+    }
+
+    #[test]
+    fn refuses_bundles_of_another_form() {
+        let read = |text: &str| UpgradeBundle::from_json(Fork::Karst, text);
+        assert!(matches!(read(&BUNDLE.replace("1.0.0", "2.0.0")), Err(BundleError::Version { .. })));
+        let huge = BUNDLE.replace("70", "18446744073709551615");
+        assert!(matches!(read(&huge), Err(BundleError::TooLarge { .. })));
+        assert!(matches!(read("{}"), Err(BundleError::Json(_))));
     }
 }

@@ -125,7 +125,7 @@ impl CheckContext<'_> {
         kinds: impl Iterator<Item = Option<u8>>,
     ) -> Result<(), DropRule> {
         let mut kinds = kinds.peekable();
-        let activates = [Fork::Jovian, Fork::Lagoon]
+        let activates = [Fork::Jovian, Fork::Karst, Fork::Lagoon]
             .into_iter()
             .any(|fork| self.config.is_activation(fork, timestamp));
         if activates && kinds.peek().is_some() {

@@ -138,6 +138,7 @@ pub(super) fn read(text: &str) -> Result<RollupConfig, ConfigError> {
         alt_da,
         base_fee,
         blob_schedule: BlobSchedule::of_chain(file.l1_chain_id),
+        bundles: Vec::new(),
     }
     .checked()
 }

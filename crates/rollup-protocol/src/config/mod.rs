@@ -25,7 +25,7 @@ pub use self::{
     l1::BlobSchedule,
     registry::{Superchain, l1_chain_id_of_folder},
 };
-use crate::system::SystemConfig;
+use crate::{system::SystemConfig, upgrades::UpgradeBundle};
 
 /// Largest decompressed channel before Fjord, in bytes. What goes beyond is cut off, not refused.
 pub const CHANNEL_RLP_MAX_BEDROCK: usize = 10_000_000;
@@ -136,6 +136,9 @@ pub struct RollupConfig {
     /// **Spec:** `protocol/pectra-blob-schedule/derivation.md`.
     pub pectra_blob_schedule_time: Option<u64>,
     /// Whether blocks after Karst keep the gas of its upgrade.
+    ///
+    /// The first block's gas limit grows by what its upgrade transactions need, and the next is to shrink again. On
+    /// some chains, OP Mainnet among them, it did not: that is their history, and this says so.
     pub keep_karst_upgrade_gas: bool,
     /// Where batcher transactions go.
     pub batch_inbox: Address,
@@ -151,6 +154,8 @@ pub struct RollupConfig {
     pub base_fee: BaseFeeConfig,
     /// Blob fees of L1.
     pub blob_schedule: BlobSchedule,
+    /// Upgrade transactions of forks from Karst, which are files of their own.
+    pub bundles: Vec<UpgradeBundle>,
 }
 
 /// Why a configuration cannot be used.

@@ -180,6 +180,7 @@ pub(super) fn read(text: &str, l1_chain_id: u64) -> Result<RollupConfig, ConfigE
             denominator_canyon: file.optimism.eip1559_denominator_canyon,
         },
         blob_schedule: BlobSchedule::of_chain(l1_chain_id),
+        bundles: Vec::new(),
     }
     .checked()
 }

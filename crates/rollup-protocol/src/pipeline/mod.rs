@@ -26,6 +26,8 @@
 mod finality;
 mod source;
 mod start;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -51,6 +53,7 @@ use crate::{
     deposit::{DEPOSIT_TOPIC, DepositError, derive_deposits},
     refs::{L1Ref, L2Ref, SafeChain},
     system::{CONFIG_UPDATE_TOPIC, ConfigUpdate, ConfigUpdateError, SystemConfig},
+    upgrades::MissingBundle,
     view::{L1Header, L1View, Need},
 };
 
@@ -133,6 +136,9 @@ pub enum DerivationError {
         /// The block it would build on.
         parent: BlockNumHash,
     },
+    /// The upgrade transactions of a fork were not given.
+    #[error(transparent)]
+    Bundle(#[from] MissingBundle),
     /// A result for a block that is not out.
     #[error("expected a result for a block that is out, got one while none is")]
     NothingPending,
@@ -161,8 +167,10 @@ pub struct Stats {
     pub malformed_channels: u64,
     /// Batches.
     pub batches: u64,
-    /// Batches that could not be read.
+    /// Batches that could not be read, and ended their channel.
     pub malformed_batches: u64,
+    /// Batches that could not be read, with their channel going on behind them.
+    pub skipped_batches: u64,
     /// Batches dropped, by rule.
     pub dropped_batches: BTreeMap<DropRule, u64>,
     /// Blocks given out.
@@ -287,6 +295,12 @@ impl Pipeline {
         &self.safe.system
     }
 
+    /// Returns the system configuration the last confirmed block records.
+    #[must_use]
+    pub const fn head_system(&self) -> &SystemConfig {
+        &self.head.system
+    }
+
     /// Returns what went through.
     #[must_use]
     pub const fn stats(&self) -> &Stats {
@@ -319,7 +333,7 @@ impl Pipeline {
                 });
             }
             if let Some((batch, is_last)) = self.next.take() {
-                if let Some(step) = self.build(batch, is_last) {
+                if let Some(step) = self.build(batch, is_last)? {
                     return Ok(step);
                 }
                 continue;
@@ -381,13 +395,17 @@ impl Pipeline {
     }
 
     /// Makes the attributes of an accepted batch.
-    fn build(&mut self, batch: SingularBatch, is_last: bool) -> Option<Step> {
+    fn build(
+        &mut self,
+        batch: SingularBatch,
+        is_last: bool,
+    ) -> Result<Option<Step>, DerivationError> {
         let parent = self.head.block;
         let found =
             self.epochs.iter().find(|epoch| epoch.header.block.number == batch.epoch_number);
         let id = BlockNumHash { number: batch.epoch_number, hash: batch.epoch_hash };
         let Some(epoch) = found.filter(|epoch| epoch.header.block.hash == batch.epoch_hash) else {
-            return Some(Step::Reset(Reset::UnknownEpoch { epoch: id }));
+            return Ok(Some(Step::Reset(Reset::UnknownEpoch { epoch: id })));
         };
         // The batch's checks say so; L1 may have changed between them and here in nothing but a driver's error.
         let linked = if parent.l1_origin.number == id.number {
@@ -397,12 +415,12 @@ impl Pipeline {
         };
         if !linked {
             let safe = parent.l1_origin;
-            return Some(Step::Reset(Reset::OriginMismatch { safe, epoch: id }));
+            return Ok(Some(Step::Reset(Reset::OriginMismatch { safe, epoch: id })));
         }
         let (attributes, system) =
             derive(&self.config, &parent, &self.head.system, epoch, batch, self.origin, is_last);
         self.pending = Some(Pending { attributes: Box::new(attributes), system, is_out: false });
-        None
+        Ok(None)
     }
 
     /// Takes the hash of the block that is out: it is valid, and the head.

@@ -91,7 +91,7 @@ impl Source {
                         stats.batches += 1;
                         return Ok(Some(batch));
                     }
-                    ReadBatch::Skipped(_) => stats.malformed_batches += 1,
+                    ReadBatch::Skipped(_) => stats.skipped_batches += 1,
                     ReadBatch::Broken(_) => {
                         stats.malformed_batches += 1;
                         self.reader = None;
