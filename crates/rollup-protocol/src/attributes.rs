@@ -73,7 +73,7 @@ impl DerivedAttributes {
     #[must_use]
     pub const fn block(&self, hash: B256) -> L2Ref {
         L2Ref {
-            number: self.parent.number + 1,
+            number: self.parent.number.saturating_add(1),
             hash,
             parent_hash: self.parent.hash,
             timestamp: self.attributes.timestamp,

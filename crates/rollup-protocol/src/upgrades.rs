@@ -226,7 +226,9 @@ pub enum BundleError {
         actual: String,
     },
     /// More transactions, or more gas, than a block could hold.
-    #[error("upgrade bundle: expected at most {BUNDLE_MAX} transactions and 64 bits of gas, got {actual} transactions")]
+    #[error(
+        "upgrade bundle: expected at most {BUNDLE_MAX} transactions and 64 bits of gas, got {actual} transactions"
+    )]
     TooLarge {
         /// How many transactions.
         actual: usize,
@@ -235,7 +237,9 @@ pub enum BundleError {
 
 /// A fork's first block cannot be built: its bundle was not given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("expected the upgrade bundle of {fork:?} in the chain's configuration; give the file released with its contracts")]
+#[error(
+    "expected the upgrade bundle of {fork:?} in the chain's configuration; give the file released with its contracts"
+)]
 pub struct MissingBundle {
     /// The fork.
     pub fork: Fork,
@@ -411,7 +415,10 @@ mod tests {
     #[test]
     fn refuses_bundles_of_another_form() {
         let read = |text: &str| UpgradeBundle::from_json(Fork::Karst, text);
-        assert!(matches!(read(&BUNDLE.replace("1.0.0", "2.0.0")), Err(BundleError::Version { .. })));
+        assert!(matches!(
+            read(&BUNDLE.replace("1.0.0", "2.0.0")),
+            Err(BundleError::Version { .. })
+        ));
         let huge = BUNDLE.replace("70", "18446744073709551615");
         assert!(matches!(read(&huge), Err(BundleError::TooLarge { .. })));
         assert!(matches!(read("{}"), Err(BundleError::Json(_))));

@@ -418,7 +418,7 @@ impl Pipeline {
             return Ok(Some(Step::Reset(Reset::OriginMismatch { safe, epoch: id })));
         }
         let (attributes, system) =
-            derive(&self.config, &parent, &self.head.system, epoch, batch, self.origin, is_last);
+            derive(&self.config, &parent, &self.head.system, epoch, batch, self.origin, is_last)?;
         self.pending = Some(Pending { attributes: Box::new(attributes), system, is_out: false });
         Ok(None)
     }

@@ -58,7 +58,10 @@ impl FakeL1 {
         let bloom = &mut self.headers[usize::try_from(block).unwrap()].logs_bloom;
         bloom.accrue(BloomInput::Raw(log.address.as_slice()));
         bloom.accrue(BloomInput::Raw(log.topics()[0].as_slice()));
-        self.receipts.entry(block).or_default().push(Receipt { logs: vec![log], ..Receipt::default() });
+        self.receipts
+            .entry(block)
+            .or_default()
+            .push(Receipt { logs: vec![log], ..Receipt::default() });
     }
 }
 
@@ -375,7 +378,10 @@ fn a_new_batcher_counts_from_the_block_that_names_it() {
     }
     let derived = derive_all(&mut pipeline(&config, &l1), &l1);
     assert_eq!(numbers(&derived), [1, 2, 3, 4]);
-    assert_eq!(derived[2].derived_from.number, 4, "what the old batcher sent in block 3 is nobody's");
+    assert_eq!(
+        derived[2].derived_from.number, 4,
+        "what the old batcher sent in block 3 is nobody's"
+    );
 }
 
 #[test]
@@ -438,7 +444,10 @@ fn a_span_that_overlaps_the_safe_chain_must_agree_with_it() {
             }
         }
         assert_eq!(pipeline.safe_head().number, expected, "{fork:?} {same}");
-        assert_eq!(pipeline.poll(&l1, &NoBlocks).unwrap(), Step::NeedL1(Need::Header { number: 5 }));
+        assert_eq!(
+            pipeline.poll(&l1, &NoBlocks).unwrap(),
+            Step::NeedL1(Need::Header { number: 5 })
+        );
     }
 }
 

@@ -58,7 +58,7 @@ fn check(file: &File) -> Result<(), Mismatch> {
     };
     if let Some((_, fork, at)) = CODE.iter().find(|(file, ..)| *file == name) {
         let tx = of(*fork, *at)?;
-        let holds = tx.windows(content.len()).any(|window| window == content);
+        let holds = tx.windows(content.len()).any(|window| window == &content[..]);
         return expect_eq("code in the transaction", true, holds);
     }
     let (fork, number) = FORKS

@@ -61,7 +61,8 @@ pub fn make(seed: u64) -> anyhow::Result<Case> {
     let rng = &mut rng;
     let last = rng.random_range(0..=FORKS.len());
     let times = l1_times(rng);
-    let skeleton = L1::new(times.iter().map(|(time, deposits)| (*time, vec![], *deposits)).collect());
+    let skeleton =
+        L1::new(times.iter().map(|(time, deposits)| (*time, vec![], *deposits)).collect());
     let chain = Chain::read(&configuration(rng, last, &skeleton))?;
     let blocks = sequence(rng, &chain, &skeleton, last);
     let mut batcher = Batcher { chain: &chain, last, batches: 0, next_id: 0 };
@@ -158,8 +159,10 @@ fn transaction(rng: &mut StdRng, set_code: bool) -> Bytes {
     type Envelope = EthereumTxEnvelope<TxEip4844>;
     let seed: u64 = rng.random_range(1..1 << 40);
     let signature = Signature::new(U256::from(seed), U256::from(seed * 3), seed.is_multiple_of(2));
-    let input = Bytes::from(vec![u8::try_from(seed % 251).unwrap_or_default(); rng.random_range(0..80)]);
-    let to = if rng.random_bool(0.2) { TxKind::Create } else { TxKind::Call(Address::repeat_byte(9)) };
+    let input =
+        Bytes::from(vec![u8::try_from(seed % 251).unwrap_or_default(); rng.random_range(0..80)]);
+    let to =
+        if rng.random_bool(0.2) { TxKind::Create } else { TxKind::Call(Address::repeat_byte(9)) };
     let (nonce, gas_limit) = (seed % 1_000, 21_000 + seed % 100_000);
     let value = U256::from(seed) << rng.random_range(0..100);
     let chain_id = CHAIN_ID;
@@ -172,14 +175,33 @@ fn transaction(rng: &mut StdRng, set_code: bool) -> Bytes {
                 .into_signed(signature)
                 .into()
         }
-        2 => TxEip2930 { chain_id, nonce, gas_price: 7, gas_limit, to, value, input, ..Default::default() }
-            .into_signed(signature)
-            .into(),
-        3 => TxEip1559 { chain_id, nonce, gas_limit, to, value, input, max_fee_per_gas: 9, ..Default::default() }
-            .into_signed(signature)
-            .into(),
+        2 => TxEip2930 {
+            chain_id,
+            nonce,
+            gas_price: 7,
+            gas_limit,
+            to,
+            value,
+            input,
+            ..Default::default()
+        }
+        .into_signed(signature)
+        .into(),
+        3 => TxEip1559 {
+            chain_id,
+            nonce,
+            gas_limit,
+            to,
+            value,
+            input,
+            max_fee_per_gas: 9,
+            ..Default::default()
+        }
+        .into_signed(signature)
+        .into(),
         _ => {
-            let authorization = Authorization { chain_id: U256::from(chain_id), address: Address::ZERO, nonce };
+            let authorization =
+                Authorization { chain_id: U256::from(chain_id), address: Address::ZERO, nonce };
             TxEip7702 {
                 chain_id,
                 nonce,
@@ -217,7 +239,8 @@ impl Batcher<'_> {
         let mut channels = Vec::new();
         while at < blocks.len() {
             let end = (at + rng.random_range(1..10)).min(blocks.len());
-            let start = if rng.random_bool(0.15) { at.saturating_sub(rng.random_range(1..4)) } else { at };
+            let start =
+                if rng.random_bool(0.15) { at.saturating_sub(rng.random_range(1..4)) } else { at };
             channels.push((start, end));
             // Now and then some blocks are sent by nobody.
             at = end + if rng.random_bool(0.03) { rng.random_range(1..3) } else { 0 };
@@ -232,7 +255,8 @@ impl Batcher<'_> {
             let Some(newest) = chunk.last() else { continue };
             let frames = self.channel(rng, chunk)?;
             let epoch = usize::try_from(newest.epoch_number).unwrap_or(usize::MAX);
-            let delay = if rng.random_bool(0.1) { rng.random_range(0..8) } else { rng.random_range(0..2) };
+            let delay =
+                if rng.random_bool(0.1) { rng.random_range(0..8) } else { rng.random_range(0..2) };
             let mut block = (epoch + 1 + delay).max(earliest);
             if !rng.random_bool(0.1) {
                 earliest = block;
@@ -277,8 +301,11 @@ impl Batcher<'_> {
         // Brotli before Fjord is another matter: the two look at different clocks.
         let brotli = self.last > 5 && rng.random_bool(0.3);
         let compression = if brotli { Compression::Brotli } else { Compression::Zlib };
-        let mut frames =
-            builder.into_frames(ChannelId([self.next_id; 16]), compression, rng.random_range(60..600));
+        let mut frames = builder.into_frames(
+            ChannelId([self.next_id; 16]),
+            compression,
+            rng.random_range(60..600),
+        );
         mishandle(rng, &mut frames);
         Ok(frames)
     }

@@ -225,7 +225,8 @@ async fn run(chain: &Chain, l1: Arc<L1>, systems: Vec<OurSystemConfig>) -> Deriv
     let safe = Arc::new(Mutex::new(Safe { blocks: vec![(cursor, vec![])], systems }));
     let (l1_source, l2_source) = (L1Source(Arc::clone(&l1)), L2Source(Arc::clone(&safe)));
     let config = Arc::clone(&chain.kona);
-    let builder = StatefulAttributesBuilder::new(config.clone(), l2_source.clone(), l1_source.clone());
+    let builder =
+        StatefulAttributesBuilder::new(config.clone(), l2_source.clone(), l1_source.clone());
     let mut pipeline = PipelineBuilder::new()
         .rollup_config(config)
         .dap_source(Data { l1: Arc::clone(&l1), next: 0 })
@@ -257,7 +258,9 @@ async fn run(chain: &Chain, l1: Arc<L1>, systems: Vec<OurSystemConfig>) -> Deriv
                 cursor = confirm(attributes, &mut derived, &safe);
             }
             StepResult::AdvancedOrigin => idle = 0,
-            StepResult::OriginAdvanceErr(PipelineErrorKind::Reset(ResetError::HoloceneActivation)) => {
+            StepResult::OriginAdvanceErr(PipelineErrorKind::Reset(
+                ResetError::HoloceneActivation,
+            )) => {
                 let origin = pipeline.origin().unwrap_or_default();
                 let signal = ActivationSignal {
                     l2_safe_head: cursor,

@@ -10,6 +10,7 @@
 
 pub mod case;
 pub mod chain;
+pub mod fixture;
 pub mod kona;
 pub mod ours;
 

@@ -59,7 +59,9 @@ pub fn derive(chain: &Chain, l1: &L1) -> Derived {
                     transactions: a.transactions.clone(),
                 });
                 match pipeline.confirm(hash) {
-                    Ok(block) => safe.0.push(SafeBlock { block, transactions: a.transactions.clone() }),
+                    Ok(block) => {
+                        safe.0.push(SafeBlock { block, transactions: a.transactions.clone() })
+                    }
                     Err(error) => break Some(error.to_string()),
                 }
                 derived.systems.push(*pipeline.head_system());

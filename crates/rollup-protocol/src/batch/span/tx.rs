@@ -122,7 +122,7 @@ pub(super) fn build(entry: &[u8], parts: &Parts<'_>, out: &mut Vec<u8>) {
     // An entry that does not split was refused when the span was decoded.
     let Ok(fields) = Fields::split(entry) else { return };
     let v = match (fields.kind, parts.protected) {
-        (0, true) => parts.chain_id * 2 + 35 + u64::from(parts.parity),
+        (0, true) => parts.chain_id.wrapping_mul(2).wrapping_add(35 + u64::from(parts.parity)),
         (0, false) => 27 + u64::from(parts.parity),
         _ => u64::from(parts.parity),
     };

@@ -43,7 +43,8 @@ fn main() -> anyhow::Result<()> {
         totals.batches += case.batches;
         totals.blocks += mine.blocks.len() as u64;
         *totals.forks.entry(format!("{:?}", case.fork)).or_default() += 1;
-        let same = mine.blocks == theirs.blocks && mine.stopped.is_none() && theirs.stopped.is_none();
+        let same =
+            mine.blocks == theirs.blocks && mine.stopped.is_none() && theirs.stopped.is_none();
         if !same {
             match reason(&mine, &theirs) {
                 Some(reason) => *totals.reasons.entry(reason).or_default() += 1,
@@ -85,7 +86,9 @@ fn show(seed: u64, case: &case::Case, mine: &ours::Derived, theirs: &kona::Deriv
         theirs.stopped
     );
     let brief = |block: Option<&differential_rollup::Block>| {
-        block.map(|b| (b.timestamp, b.derived_from, b.transactions.len(), b.eip1559_params, b.gas_limit))
+        block.map(|b| {
+            (b.timestamp, b.derived_from, b.transactions.len(), b.eip1559_params, b.gas_limit)
+        })
     };
     println!("  ours {:?}\n  kona {:?}", brief(mine.blocks.get(at)), brief(theirs.blocks.get(at)));
     println!("  {:?}", mine.stats);
