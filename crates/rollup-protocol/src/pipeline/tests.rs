@@ -112,13 +112,13 @@ fn batches(config: &RollupConfig, numbers: core::ops::RangeInclusive<u64>) -> Ve
 fn singular(batches: &[SingularBatch], id: u8) -> Vec<Frame> {
     let mut builder = ChannelBuilder::default();
     batches.iter().for_each(|batch| builder.push_singular(batch));
-    builder.into_frames(ChannelId([id; 16]), Compression::Zlib, 300)
+    builder.into_frames(ChannelId([id; 16]), Compression::Zlib, 80)
 }
 
 fn span(config: &RollupConfig, batches: &[SingularBatch], id: u8) -> Vec<Frame> {
     let mut builder = ChannelBuilder::default();
     builder.push_span(batches, false, config).unwrap();
-    builder.into_frames(ChannelId([id; 16]), Compression::Zlib, 300)
+    builder.into_frames(ChannelId([id; 16]), Compression::Zlib, 80)
 }
 
 /// Drives to the end of L1, confirming every block.

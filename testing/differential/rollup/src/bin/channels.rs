@@ -46,7 +46,7 @@ fn main() -> anyhow::Result<()> {
         let same =
             mine.blocks == theirs.blocks && mine.stopped.is_none() && theirs.stopped.is_none();
         if !same {
-            match reason(&mine, &theirs) {
+            match reason(&mine) {
                 Some(reason) => *totals.reasons.entry(reason).or_default() += 1,
                 None => {
                     totals.differences += 1;
@@ -66,7 +66,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// Returns the written reason for which two derivations may differ.
-fn reason(mine: &ours::Derived, theirs: &kona::Derived) -> Option<&'static str> {
+fn reason(mine: &ours::Derived) -> Option<&'static str> {
     if mine.stats.skipped_batches > 0 {
         // op-node goes on with the next batch of the channel where it finds a span's transactions malformed, or a span batch
         // before Delta; kona goes on with the next channel.
