@@ -16,6 +16,7 @@ pub(crate) const LAYERS_FILE: &str = "layers.toml";
 /// Folders that hold a workspace of their own.
 const SIDE_WORKSPACES: [&str; 3] =
     ["fuzz", "testing/differential/bitcoin", "testing/differential/kaspa"];
+    ["fuzz", "testing/differential/bitcoin", "testing/differential/rollup"];
 
 /// What package names of libraries begin with; `layers.toml` and the documents leave it out.
 const PACKAGE_PREFIX: &str = "quintet-";

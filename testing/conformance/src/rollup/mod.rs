@@ -2,6 +2,20 @@
 
 mod exec;
 mod witness;
+mod beacon;
+mod blobs;
+mod columns;
+mod derivation;
+mod fixture;
+mod genesis;
+mod hardforks;
+mod l1_blocks;
+mod l1_json;
+mod registry;
+mod span;
+mod transactions;
+
+use std::path::Path;
 
 use crate::suite::Suite;
 
@@ -9,4 +23,27 @@ use crate::suite::Suite;
 #[must_use]
 pub fn suites() -> Vec<Box<dyn Suite>> {
     vec![Box::new(exec::ExecutedBlocks)]
+    vec![
+        Box::new(beacon::Replies),
+        Box::new(blobs::Blobs),
+        Box::new(columns::Columns),
+        Box::new(derivation::Mainnet),
+        Box::new(fixture::Fixtures),
+        Box::new(genesis::GenesisFiles),
+        Box::new(hardforks::Upgrades),
+        Box::new(l1_blocks::Blocks),
+        Box::new(registry::Configs),
+        Box::new(span::Spans),
+        Box::new(transactions::FullTxs),
+    ]
+}
+
+/// Returns whether a file lies in a folder of the vectors.
+fn is_in(name: &Path, folder: &str) -> bool {
+    name.starts_with(folder)
+}
+
+/// Returns a path's own name.
+fn own_name(name: &Path) -> &str {
+    name.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }

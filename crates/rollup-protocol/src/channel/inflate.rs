@@ -1,0 +1,253 @@
+//! Inflating channels as far as they go.
+//!
+//! A channel is judged by what comes out of it before the first error, not by whether it ends well: op-node reads the
+//! stream batch by batch, and what it has read it has read. OP Mainnet's history holds channels that end in a flush, without
+//! final block and checksum. So the checksum is never looked at, output stops at the cap, and an error ends the output where the
+//! reference's reader would have delivered its last byte.
+//!
+//! Whole streams, which nearly all are, go through libdeflate, twice as fast as what can stop anywhere; what it refuses goes through
+//! `miniz_oxide` again. Both give the same bytes where both give any.
+//!
+//! # Invariants
+//!
+//! - Output never exceeds the cap, nor does the memory held for it; it begins at [`FIRST_GUESS`] times the input.
+//! - Output is exactly what was produced: never padding of a buffer.
+//!
+//! **Spec:** `protocol/derivation.md`, "Channel Format"; `fjord/derivation.md`, "Brotli Channel Compression"; RFC 1950, 1951, 7932.
+
+use alloy_primitives::Bytes;
+use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, HeapAlloc, HuffmanCode};
+use libdeflater::{DecompressionError, Decompressor};
+use miniz_oxide::inflate::{
+    TINFLStatus,
+    core::{DecompressorOxide, decompress, inflate_flags},
+};
+use thiserror::Error;
+
+/// Version byte of a channel compressed with brotli.
+pub const CHANNEL_VERSION_BROTLI: u8 = 1;
+/// Output expected of input, at first, as a multiple.
+const FIRST_GUESS: usize = 4;
+/// What the guess grows by when it was too small.
+const GROWTH: usize = 4;
+/// Bytes of output expected at least.
+const GUESS_MIN: usize = 1 << 16;
+/// Bytes of input op-node hands its brotli decoder at first, and after that: what comes out before an error depends on it.
+const BROTLI_CHUNKS: [usize; 2] = [4_095, 32_768];
+
+/// Why a channel cannot be inflated at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum InflateError {
+    /// The first byte names no compression.
+    #[error("channel: expected zlib (x8) or brotli (01) as first byte, got {actual:?}")]
+    Unknown {
+        /// The first byte, if there is one.
+        actual: Option<u8>,
+    },
+    /// Brotli before its time.
+    #[error("channel: expected zlib before Fjord, got brotli")]
+    BrotliBeforeFjord,
+    /// zlib's two bytes are not as RFC 1950 asks, or ask for a dictionary.
+    #[error("channel: expected a zlib header without dictionary, got {actual:02x?}")]
+    ZlibHeader {
+        /// The header.
+        actual: [u8; 2],
+    },
+}
+
+/// Inflates a channel of these pieces to at most `cap` bytes.
+///
+/// # Errors
+///
+/// [`InflateError`] if its beginning says nothing that can be inflated. A stream that breaks off is no error.
+pub fn inflate(pieces: &[Bytes], cap: usize, brotli_allowed: bool) -> Result<Bytes, InflateError> {
+    let joined;
+    let input: &[u8] = match pieces {
+        [single] => single,
+        many => {
+            joined = many.concat();
+            &joined
+        }
+    };
+    match input.first() {
+        Some(first) if matches!(first & 0x0f, 8 | 15) => {
+            zlib_header(input)?;
+            Ok(deflated(&input[2..], cap).into())
+        }
+        Some(&CHANNEL_VERSION_BROTLI) if brotli_allowed => Ok(brotlied(&input[1..], cap).into()),
+        Some(&CHANNEL_VERSION_BROTLI) => Err(InflateError::BrotliBeforeFjord),
+        first => Err(InflateError::Unknown { actual: first.copied() }),
+    }
+}
+
+/// Checks zlib's two bytes: method, window, check bits, no dictionary.
+fn zlib_header(input: &[u8]) -> Result<(), InflateError> {
+    let &[first, second, ..] = input else {
+        return Err(InflateError::ZlibHeader { actual: [input[0], 0] });
+    };
+    let checks = (u16::from(first) << 8 | u16::from(second)) % 31 == 0;
+    if first & 0x0f == 8 && first >> 4 <= 7 && checks && second & 0x20 == 0 {
+        Ok(())
+    } else {
+        Err(InflateError::ZlibHeader { actual: [first, second] })
+    }
+}
+
+/// Inflates a raw deflate stream as far as it goes.
+fn deflated(input: &[u8], cap: usize) -> Vec<u8> {
+    let mut guess = input.len().saturating_mul(FIRST_GUESS).max(GUESS_MIN).min(cap);
+    let mut whole = Decompressor::new();
+    loop {
+        let mut output = vec![0; guess];
+        match whole.deflate_decompress(input, &mut output) {
+            Ok(length) => {
+                output.truncate(length);
+                return output;
+            }
+            Err(DecompressionError::InsufficientSpace) if guess < cap => {
+                guess = guess.saturating_mul(GROWTH).min(cap);
+            }
+            Err(DecompressionError::InsufficientSpace | DecompressionError::BadData) => {
+                return streamed(input, cap, output);
+            }
+        }
+    }
+}
+
+/// Inflates until the stream ends, breaks, or fills the cap. `output` is memory to begin with.
+fn streamed(input: &[u8], cap: usize, mut output: Vec<u8>) -> Vec<u8> {
+    let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+    let mut state = Box::<DecompressorOxide>::default();
+    let (mut read, mut written) = (0, 0);
+    loop {
+        let (status, consumed, produced) =
+            decompress(&mut state, &input[read..], &mut output, written, flags);
+        read += consumed;
+        written += produced;
+        if status != TINFLStatus::HasMoreOutput || output.len() >= cap {
+            output.truncate(written);
+            return output;
+        }
+        let larger = output.len().saturating_mul(2).max(GUESS_MIN).min(cap);
+        output.resize(larger, 0);
+    }
+}
+
+/// Inflates a brotli stream as far as it goes, in the pieces op-node reads it in.
+fn brotlied(input: &[u8], cap: usize) -> Vec<u8> {
+    // Windows above 24 bits are an extension nobody specified for channels.
+    let mut state = BrotliState::new_strict(
+        HeapAlloc::<u8>::new(0),
+        HeapAlloc::<u32>::new(0),
+        HeapAlloc::<HuffmanCode>::new(HuffmanCode::default()),
+    );
+    let mut output = vec![0; input.len().saturating_mul(FIRST_GUESS).max(GUESS_MIN).min(cap)];
+    let (mut read, mut written, mut total) = (0, 0, 0);
+    let mut chunk = BROTLI_CHUNKS[0];
+    let mut end = chunk.min(input.len());
+    loop {
+        let (mut unread, mut unwritten) = (end - read, output.len() - written);
+        let result = BrotliDecompressStream(
+            &mut unread,
+            &mut read,
+            &input[..end],
+            &mut unwritten,
+            &mut written,
+            &mut output,
+            &mut total,
+            &mut state,
+        );
+        let goes_on = match result {
+            BrotliResult::NeedsMoreOutput if output.len() < cap => {
+                let larger = output.len().saturating_mul(2).max(GUESS_MIN).min(cap);
+                output.resize(larger, 0);
+                true
+            }
+            BrotliResult::NeedsMoreInput if end < input.len() => {
+                chunk = BROTLI_CHUNKS[1];
+                end = (end + chunk).min(input.len());
+                true
+            }
+            BrotliResult::ResultSuccess
+            | BrotliResult::ResultFailure
+            | BrotliResult::NeedsMoreInput
+            | BrotliResult::NeedsMoreOutput => false,
+        };
+        if !goes_on {
+            output.truncate(written);
+            return output;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::{Compression, compress};
+
+    /// Letters without a pattern: half a stream of them is some of them.
+    fn text(len: usize) -> Vec<u8> {
+        let mut state = 1_u32;
+        let mut letter = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            b'a' + u8::try_from(state >> 28).unwrap()
+        };
+        (0..len).map(|_| letter()).collect()
+    }
+
+    fn all(data: &[u8], cap: usize) -> Bytes {
+        inflate(&[Bytes::copy_from_slice(data)], cap, true).unwrap()
+    }
+
+    #[test]
+    fn both_compressions_come_back_from_any_number_of_pieces() {
+        for compression in [Compression::Zlib, Compression::Brotli] {
+            let channel = compress(&text(200_000), compression);
+            let pieces: Vec<_> = channel.chunks(1_000).map(Bytes::copy_from_slice).collect();
+            assert_eq!(inflate(&pieces, 1 << 20, true).unwrap(), text(200_000));
+        }
+    }
+
+    #[test]
+    fn output_is_cut_off_at_the_cap() {
+        for compression in [Compression::Zlib, Compression::Brotli] {
+            let channel = compress(&text(200_000), compression);
+            for cap in [0, 1, 70_000, 199_999] {
+                assert_eq!(all(&channel, cap), text(200_000)[..cap], "{compression:?} {cap}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_cut_off_too() {
+        let channel = compress(&vec![0; 30_000_000], Compression::Zlib);
+        assert!(channel.len() < 40_000);
+        assert_eq!(all(&channel, 10_000_000).len(), 10_000_000);
+    }
+
+    #[test]
+    fn what_came_before_the_break_is_kept() {
+        for compression in [Compression::Zlib, Compression::Brotli] {
+            let channel = compress(&text(200_000), compression);
+            let half = all(&channel[..channel.len() / 2], 1 << 20);
+            assert!(half.len() > 10_000, "{compression:?} {}", half.len());
+            assert_eq!(half, text(200_000)[..half.len()]);
+        }
+        let mut channel = compress(&text(1_000), Compression::Zlib);
+        let checksum = channel.len() - 1;
+        channel[checksum] ^= 1;
+        assert_eq!(all(&channel, 1 << 20), text(1_000), "the checksum is behind the data");
+    }
+
+    #[test]
+    fn refuses_what_names_no_compression() {
+        let error =
+            |data: &[u8], brotli| inflate(&[Bytes::copy_from_slice(data)], 10, brotli).unwrap_err();
+        assert_eq!(error(&[], true), InflateError::Unknown { actual: None });
+        assert_eq!(error(&[2, 3], true), InflateError::Unknown { actual: Some(2) });
+        assert_eq!(error(&[1, 3], false), InflateError::BrotliBeforeFjord);
+        for header in [[0x78, 0x9d], [0x7f, 0x9c], [0x88, 0x1c], [0x78, 0xbb]] {
+            assert_eq!(error(&header, true), InflateError::ZlibHeader { actual: header });
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `channels --cases N --seed S`: derives random cases with both, and counts what differs.
+
+use std::collections::BTreeMap;
+
+use clap::Parser;
+use differential_rollup::{case, kona, ours};
+
+/// Derives random cases with this project and with kona, and compares every block.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Cases to derive.
+    #[arg(long, default_value_t = 10_000)]
+    cases: u64,
+    /// Stops once this many batches were sent.
+    #[arg(long)]
+    batches: Option<u64>,
+    /// Seed of the first case; the others follow.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Differences shown in full.
+    #[arg(long, default_value_t = 5)]
+    show: u64,
+}
+
+#[derive(Debug, Default)]
+struct Totals {
+    cases: u64,
+    batches: u64,
+    blocks: u64,
+    reasons: BTreeMap<&'static str, u64>,
+    differences: u64,
+    forks: BTreeMap<String, u64>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let mut totals = Totals::default();
+    for seed in arguments.seed..arguments.seed + arguments.cases {
+        let case = case::make(seed)?;
+        let mine = ours::derive(&case.chain, &case.l1);
+        let theirs = kona::derive(&case.chain, &case.l1, mine.systems.clone());
+        totals.cases += 1;
+        totals.batches += case.batches;
+        totals.blocks += mine.blocks.len() as u64;
+        *totals.forks.entry(format!("{:?}", case.fork)).or_default() += 1;
+        let same =
+            mine.blocks == theirs.blocks && mine.stopped.is_none() && theirs.stopped.is_none();
+        if !same {
+            match reason(&mine) {
+                Some(reason) => *totals.reasons.entry(reason).or_default() += 1,
+                None => {
+                    totals.differences += 1;
+                    if totals.differences <= arguments.show {
+                        show(seed, &case, &mine, &theirs);
+                    }
+                }
+            }
+        }
+        if arguments.batches.is_some_and(|enough| totals.batches >= enough) {
+            break;
+        }
+    }
+    println!("{totals:#?}");
+    anyhow::ensure!(totals.differences == 0, "{} differences", totals.differences);
+    Ok(())
+}
+
+/// Returns the written reason for which two derivations may differ.
+fn reason(mine: &ours::Derived) -> Option<&'static str> {
+    if mine.stats.skipped_batches > 0 {
+        // op-node goes on with the next batch of the channel where it finds a span's transactions malformed, or a span batch
+        // before Delta; kona goes on with the next channel.
+        return Some("a span that cannot be built: op-node goes on in the channel, kona behind it");
+    }
+    None
+}
+
+fn show(seed: u64, case: &case::Case, mine: &ours::Derived, theirs: &kona::Derived) {
+    let at = mine.blocks.iter().zip(&theirs.blocks).take_while(|(a, b)| a == b).count();
+    println!(
+        "seed {seed}, {:?}: ours {} blocks ({:?}), kona {} blocks ({:?}), equal up to {at}",
+        case.fork,
+        mine.blocks.len(),
+        mine.stopped,
+        theirs.blocks.len(),
+        theirs.stopped
+    );
+    let brief = |block: Option<&differential_rollup::Block>| {
+        block.map(|b| {
+            (b.timestamp, b.derived_from, b.transactions.len(), b.eip1559_params, b.gas_limit)
+        })
+    };
+    println!("  ours {:?}\n  kona {:?}", brief(mine.blocks.get(at)), brief(theirs.blocks.get(at)));
+    println!("  {:?}", mine.stats);
+}
