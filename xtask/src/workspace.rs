@@ -14,9 +14,12 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 pub(crate) const LAYERS_FILE: &str = "layers.toml";
 
 /// Folders that hold a workspace of their own.
-const SIDE_WORKSPACES: [&str; 3] =
-    ["fuzz", "testing/differential/bitcoin", "testing/differential/kaspa"];
-    ["fuzz", "testing/differential/bitcoin", "testing/differential/rollup"];
+const SIDE_WORKSPACES: [&str; 4] = [
+    "fuzz",
+    "testing/differential/bitcoin",
+    "testing/differential/kaspa",
+    "testing/differential/rollup",
+];
 
 /// What package names of libraries begin with; `layers.toml` and the documents leave it out.
 const PACKAGE_PREFIX: &str = "quintet-";

@@ -4,6 +4,5 @@ pub mod consensus;
 pub mod dump;
 pub mod pipeline;
 pub mod ports;
-pub mod storage;
-pub mod ports;
 pub mod sim;
+pub mod storage;

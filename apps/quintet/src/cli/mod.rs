@@ -24,8 +24,7 @@ pub(crate) use self::{
         AnnounceArgs, ConnectionArgs, DhtArgs, DhtCommand, GetArgs, KeygenArgs, LookupArgs,
         PeersArgs, PingArgs, PutArgs, RunArgs, StatusArgs, TableArgs, UnpublishArgs,
     },
-    kaspa::{KaspaArgs, KaspaCommand, ReplayArgs},
-    kaspa::{KaspaArgs, KaspaCommand, SimArgs, SimEra},
+    kaspa::{KaspaArgs, KaspaCommand, ReplayArgs, SimArgs, SimEra},
     up::UpArgs,
 };
 
@@ -67,8 +66,7 @@ pub(crate) enum Command {
     Dht(Box<DhtArgs>),
     /// Import, verify and inspect a Bitcoin chain.
     Bitcoin(BitcoinArgs),
-    /// Replay a Kaspa DAG.
-    /// Simulate a Kaspa blockDAG.
+    /// Simulate and replay a Kaspa blockDAG.
     Kaspa(KaspaArgs),
     /// Show, check and start a configuration.
     Config(ConfigArgs),

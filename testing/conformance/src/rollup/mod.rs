@@ -1,11 +1,10 @@
 //! The suites of the OP Stack: one file of this folder per sort of vector file.
 
-mod exec;
-mod witness;
 mod beacon;
 mod blobs;
 mod columns;
 mod derivation;
+mod exec;
 mod fixture;
 mod genesis;
 mod hardforks;
@@ -14,6 +13,7 @@ mod l1_json;
 mod registry;
 mod span;
 mod transactions;
+mod witness;
 
 use std::path::Path;
 
@@ -22,12 +22,12 @@ use crate::suite::Suite;
 /// Returns all suites. A file goes to the first that claims it; no two claim the same.
 #[must_use]
 pub fn suites() -> Vec<Box<dyn Suite>> {
-    vec![Box::new(exec::ExecutedBlocks)]
     vec![
         Box::new(beacon::Replies),
         Box::new(blobs::Blobs),
         Box::new(columns::Columns),
         Box::new(derivation::Mainnet),
+        Box::new(exec::ExecutedBlocks),
         Box::new(fixture::Fixtures),
         Box::new(genesis::GenesisFiles),
         Box::new(hardforks::Upgrades),

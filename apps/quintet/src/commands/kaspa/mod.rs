@@ -4,14 +4,14 @@
 //!   sources   files ──► blocks, read ahead by a thread of their own
 //!   open      data directory ──► lock ──► the DAG, if it was made under these parameters
 //!   replay    takes the blocks in, beside a progress bar, until done or asked to stop
+//!   sim       miners in simulated time ──► figures, a plot, a file of blocks
 //! ```
 
 mod open;
-mod replay;
-mod sources;
-
 mod plot;
+mod replay;
 mod sim;
+mod sources;
 
 use crate::{
     cli::{KaspaArgs, KaspaCommand},
@@ -30,7 +30,6 @@ pub(super) fn run(args: KaspaArgs) -> anyhow::Result<()> {
 /// A node was asked for.
 pub(super) fn no_peers() -> UsageError {
     UsageError::new(
-        "this version replays Kaspa DAGs and does not yet connect to peers: see `quintet kaspa --help`",
-        "this version simulates Kaspa DAGs and does not yet connect to peers: see `quintet kaspa --help`",
+        "this version simulates and replays Kaspa DAGs and does not yet connect to peers: see `quintet kaspa --help`",
     )
 }
