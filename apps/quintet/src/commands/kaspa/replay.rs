@@ -10,6 +10,7 @@ use quintet_kaspa_node::{
     consensus::{Consensus, Outcome as Verdict},
     dump::DumpedBlock,
     pipeline::{Pipeline, PipelineOptions, Ticket},
+    ports::BlockStatus,
 };
 use quintet_kaspa_protocol::validation::RuleError;
 use quintet_primitives::Hash256;
@@ -182,8 +183,14 @@ impl Work<'_> {
     fn pass(&mut self, mut blocks: Blocks, part: Part) -> anyhow::Result<()> {
         while let Some(dumped) = blocks.next() {
             let DumpedBlock { hash, block } = dumped?;
+            // Asked here and not of the pipeline, where a block whose parents were pruned would wait for them.
             let low = block.header.blue_score < self.edge;
-            if low && self.pipeline.consensus().status(&hash).is_none() {
+            let is_there = match self.pipeline.consensus().status(&hash) {
+                None => low,
+                Some(BlockStatus::HeaderOnly) => low || part == Part::Headers,
+                Some(_) => true,
+            };
+            if is_there {
                 self.replayed.already_there += u64::from(part == Part::Blocks);
             } else {
                 let transactions = block.transactions.len() as u64;
