@@ -36,9 +36,12 @@ pub enum Event {
     },
 }
 
+/// What is called.
+type Listen = dyn Fn(&Event) + Send + Sync;
+
 /// Who is told. It is called by the stage the event is of, which waits for it: it must hand the event on and return.
 #[derive(Clone, Default)]
-pub struct Listener(Option<Arc<dyn Fn(&Event) + Send + Sync>>);
+pub struct Listener(Option<Arc<Listen>>);
 
 impl Listener {
     /// Wraps a function.

@@ -353,7 +353,7 @@ impl Consensus {
         for (block, record) in search.validated {
             self.records.insert(block, record);
         }
-        self.tell(last, state, &path, search.diff)
+        self.tell(last, state, &path, &search.diff)
     }
 
     fn tell(
@@ -361,7 +361,7 @@ impl Consensus {
         last: &VirtualState,
         state: &Arc<VirtualState>,
         path: &Path,
-        since: UtxoDiff,
+        since: &UtxoDiff,
     ) -> Result<(), ConsensusError> {
         if !self.listener.is_there() {
             return Ok(());
@@ -377,7 +377,7 @@ impl Consensus {
         }
         let mut diff = UtxoDiff::new();
         diff.then_reversed(&last.diff)?;
-        diff.then(&since)?;
+        diff.then(since)?;
         diff.then(&state.diff)?;
         let state = Arc::clone(state);
         self.listener.tell(&Event::VirtualResolved { state, diff: Arc::new(diff) });

@@ -37,6 +37,9 @@ pub struct BlockTemplate {
     pub virtual_state: Arc<VirtualState>,
 }
 
+/// The fee of a transaction, or why it is not valid.
+type Verdict = Result<u64, TxRuleError>;
+
 impl Consensus {
     /// Builds a block on top of the virtual block.
     ///
@@ -73,7 +76,7 @@ impl Consensus {
     fn judge(
         &self,
         transactions: &[Transaction],
-    ) -> Result<(Arc<VirtualState>, Vec<Result<u64, TxRuleError>>), ConsensusError> {
+    ) -> Result<(Arc<VirtualState>, Vec<Verdict>), ConsensusError> {
         let (state, base) = {
             // The set and what is published stand together while the door is held.
             let published = self.published_guard();

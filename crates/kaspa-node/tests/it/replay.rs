@@ -60,7 +60,7 @@ fn a_ledger_on_disk_goes_on_after_a_restart_to_the_same_state() {
     let directory = tempfile::tempdir().unwrap();
     let genesis = params.genesis.header().hash();
     let disk = || {
-        let options = StorageOptions::default();
+        let options = StorageOptions::new([1, 2]);
         Arc::new(DiskLedger::open(directory.path(), &genesis, &options).unwrap())
     };
     let consensus = open(&params, disk());

@@ -41,7 +41,7 @@ fn on_disk(file: &File, dump: &Dump, report: &mut Report) {
             Mismatch::new("ledger", "to be opened", error.to_string())
         };
         let directory = tempfile::tempdir().map_err(|error| failed(&error))?;
-        let options = StorageOptions::default();
+        let options = StorageOptions::new([1, 2]);
         let ledger = DiskLedger::open(directory.path(), &genesis, &options)
             .map_err(|error| failed(&error))?;
         opened = Some((directory, Arc::new(ledger)));
