@@ -110,16 +110,12 @@ pub(super) fn overlay<'a>(
 impl StateStore {
     /// Returns the oldest block whose state is there.
     pub(super) fn first_kept(&self, latest: &WithSnapshot, head: u64) -> Result<u64, StateError> {
-        if self.options.archive
-            && let Some(first) = latest.snapshot.get(&FIRST, &())?
-        {
-            return Ok(first);
-        }
         let lowest = head.saturating_sub(self.options.history_blocks);
         let mut kept = latest.snapshot.range(&DIFFS, lowest + 1..)?;
-        match kept.next() {
-            Some(row) => Ok(row?.1.parent.number),
-            None => Ok(head),
+        let oldest = kept.next().transpose()?.map_or(head, |(_, diff)| diff.parent.number);
+        if !self.options.archive {
+            return Ok(oldest);
         }
+        Ok(latest.snapshot.get(&FIRST, &())?.map_or(oldest, |first| first.min(oldest)))
     }
 }
