@@ -75,12 +75,15 @@ pub(super) fn backwards(
     changes.collect()
 }
 
+/// Changes of accounts with nodes of their storage, and nodes of the trie of accounts.
+type WayBack = (Vec<HashedChange<Vec<NodeUpdate>>>, Vec<NodeUpdate>);
+
 /// Computes the way back to `target`, which must lead to its root.
 pub(super) fn way_back(
     latest: &WithSnapshot,
     caches: &Caches,
     target: &Head,
-) -> Result<(Vec<HashedChange<Vec<NodeUpdate>>>, Vec<NodeUpdate>), StateError> {
+) -> Result<WayBack, StateError> {
     let newest = latest.head.ok_or(StateError::Empty)?;
     let mut changes = backwards(latest, caches, target.number + 1..=newest.number)?;
     let nodes = DiskNodes::new(latest, caches);
