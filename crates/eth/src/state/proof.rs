@@ -51,7 +51,7 @@ pub enum StateProofError {
         /// The address.
         address: Address,
         /// What is wrong.
-        source: ProofError,
+        source: Box<ProofError>,
     },
     /// The nodes do not lead to the slot.
     #[error("proof of slot {slot} of account {address}: {source}")]
@@ -61,7 +61,7 @@ pub enum StateProofError {
         /// The slot.
         slot: U256,
         /// What is wrong.
-        source: ProofError,
+        source: Box<ProofError>,
     },
     /// The nodes lead to something else than is said.
     #[error("proof of account {address} leads to {actual:?}, expected {expected:?}")]
@@ -127,7 +127,7 @@ impl AccountProof {
     pub fn verify(&self, root: B256) -> Result<(), StateProofError> {
         let address = self.address;
         let found = verify_proof(root, keccak256(address).as_slice(), &self.nodes)
-            .map_err(|source| StateProofError::Account { address, source })?;
+            .map_err(|error| StateProofError::Account { address, source: Box::new(error) })?;
         let actual = match found {
             Some(rlp) => AccountLeaf::decode(&rlp).ok(),
             None => Some(NOBODY),
@@ -143,7 +143,7 @@ impl AccountProof {
         let (address, slot) = (self.address, proof.slot);
         let key = keccak256(slot.to_be_bytes::<32>());
         let found = verify_proof(self.account.storage_root, key.as_slice(), &proof.nodes)
-            .map_err(|source| StateProofError::Slot { address, slot, source })?;
+            .map_err(|error| StateProofError::Slot { address, slot, source: Box::new(error) })?;
         let expected = super::root::value(proof.value);
         if found.unwrap_or_default() == expected.as_slice() {
             return Ok(());

@@ -32,7 +32,7 @@ use alloy_primitives::B256;
 pub use nibbles::{KEY_BYTES_MAX, Nibbles};
 pub use node::{Branch, Node, NodeError, NodeRef};
 pub use ordered::ordered_root;
-pub use proof::{ProofError, prove, verify_proof};
+pub use proof::{Proof, ProofError, prove, verify_proof};
 pub use source::{MemoryNodes, NodeSink, NodeSource, NodeUpdate, Nothing};
 pub use update::{Updated, root, update};
 

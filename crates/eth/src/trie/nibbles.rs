@@ -155,7 +155,7 @@ impl Compact {
 /// Returns the half byte of a key at `depth`; 0 beyond its end.
 pub(crate) fn nibble(key: &[u8], depth: usize) -> u8 {
     let byte = key.get(depth / 2).copied().unwrap_or_default();
-    if depth % 2 == 0 { byte >> 4 } else { byte & 15 }
+    if depth.is_multiple_of(2) { byte >> 4 } else { byte & 15 }
 }
 
 /// Returns how many half bytes two keys share from `depth` on.

@@ -21,7 +21,7 @@ pub enum ProofError {
     #[error("proof ends at path {path}, expected a node with hash {expected}")]
     Incomplete {
         /// Where it ends.
-        path: Nibbles,
+        path: Box<Nibbles>,
         /// The hash of the node that should follow.
         expected: B256,
     },
@@ -29,7 +29,7 @@ pub enum ProofError {
     #[error("proof node at path {path} has hash {actual}, expected {expected}")]
     Hash {
         /// Where it should be.
-        path: Nibbles,
+        path: Box<Nibbles>,
         /// The hash its parent names.
         expected: B256,
         /// Its hash.
@@ -39,7 +39,7 @@ pub enum ProofError {
     #[error("proof node at path {path} is malformed: {source}")]
     Node {
         /// Where it should be.
-        path: Nibbles,
+        path: Box<Nibbles>,
         /// What is wrong.
         source: NodeError,
     },
@@ -110,6 +110,9 @@ fn walk<E>(
     }
 }
 
+/// The nodes of a proof, and the value they lead to.
+pub type Proof = (Vec<Bytes>, Vec<u8>);
+
 /// Returns the nodes that lead to `key`, and the value, empty if there is none.
 ///
 /// # Errors
@@ -119,7 +122,7 @@ pub fn prove<S: NodeSource>(
     source: &S,
     root: B256,
     key: &[u8],
-) -> Result<(Vec<Bytes>, Vec<u8>), TrieError<S::Error>> {
+) -> Result<Proof, TrieError<S::Error>> {
     if key.len() > KEY_BYTES_MAX {
         return Err(TrieError::KeyLength { actual: key.len() });
     }
@@ -155,14 +158,17 @@ pub fn verify_proof<N: AsRef<[u8]>>(
     }
     let mut nodes = proof.iter();
     let next = |path: &Nibbles, expected: B256| {
-        let node = nodes.next().ok_or(ProofError::Incomplete { path: *path, expected })?;
+        let node =
+            nodes.next().ok_or(ProofError::Incomplete { path: Box::new(*path), expected })?;
         let actual = keccak256(node);
         if actual != expected {
-            return Err(ProofError::Hash { path: *path, expected, actual });
+            return Err(ProofError::Hash { path: Box::new(*path), expected, actual });
         }
-        Node::decode(node.as_ref()).map_err(|source| ProofError::Node { path: *path, source })
+        Node::decode(node.as_ref())
+            .map_err(|source| ProofError::Node { path: Box::new(*path), source })
     };
-    let value = walk(root, key, next, |path, source| ProofError::Node { path, source })?;
+    let value =
+        walk(root, key, next, |path, source| ProofError::Node { path: Box::new(path), source })?;
     let used = proof.len() - nodes.len();
     if used < proof.len() {
         return Err(ProofError::Surplus { expected: used, actual: proof.len() });

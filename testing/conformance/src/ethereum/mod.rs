@@ -9,6 +9,11 @@ mod mainnet;
 mod precompiles;
 mod state;
 mod world;
+mod basic;
+mod ethers;
+mod rlp;
+mod transactions;
+mod trie;
 
 use crate::suite::Suite;
 
@@ -28,4 +33,10 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
 /// Returns whether a file lies in this folder of the vectors, or in the folder of the run itself.
 fn lies_in(name: &std::path::Path, folder: &str) -> bool {
     name.starts_with(folder)
+        Box::new(basic::Basic),
+        Box::new(ethers::Ethers),
+        Box::new(rlp::Rlp),
+        Box::new(transactions::Transactions),
+        Box::new(trie::Tries),
+    ]
 }

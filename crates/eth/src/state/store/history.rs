@@ -75,12 +75,15 @@ pub(super) fn backwards(
     changes.collect()
 }
 
+/// Changes of accounts with nodes of their storage, and nodes of the trie of accounts.
+type WayBack = (Vec<HashedChange<Vec<NodeUpdate>>>, Vec<NodeUpdate>);
+
 /// Computes the way back to `target`, which must lead to its root.
 pub(super) fn way_back(
     latest: &WithSnapshot,
     caches: &Caches,
     target: &Head,
-) -> Result<(Vec<HashedChange<Vec<NodeUpdate>>>, Vec<NodeUpdate>), StateError> {
+) -> Result<WayBack, StateError> {
     let newest = latest.head.ok_or(StateError::Empty)?;
     let mut changes = backwards(latest, caches, target.number + 1..=newest.number)?;
     let nodes = DiskNodes::new(latest, caches);
@@ -110,16 +113,12 @@ pub(super) fn overlay<'a>(
 impl StateStore {
     /// Returns the oldest block whose state is there.
     pub(super) fn first_kept(&self, latest: &WithSnapshot, head: u64) -> Result<u64, StateError> {
-        if self.options.archive
-            && let Some(first) = latest.snapshot.get(&FIRST, &())?
-        {
-            return Ok(first);
-        }
         let lowest = head.saturating_sub(self.options.history_blocks);
         let mut kept = latest.snapshot.range(&DIFFS, lowest + 1..)?;
-        match kept.next() {
-            Some(row) => Ok(row?.1.parent.number),
-            None => Ok(head),
+        let oldest = kept.next().transpose()?.map_or(head, |(_, diff)| diff.parent.number);
+        if !self.options.archive {
+            return Ok(oldest);
         }
+        Ok(latest.snapshot.get(&FIRST, &())?.map_or(oldest, |first| first.min(oldest)))
     }
 }

@@ -151,6 +151,9 @@ impl StateStore {
             writer: Mutex::default(),
         };
         state.prune()?;
+        // Readers see what pruning left.
+        let pruned = state.store.snapshot()?;
+        state.latest.write().unwrap_or_else(PoisonError::into_inner).snapshot = Some(pruned);
         Ok(state)
     }
 

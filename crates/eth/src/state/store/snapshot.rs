@@ -186,8 +186,8 @@ struct Import<'a> {
     record: u64,
 }
 
-fn malformed(record: u64, reason: impl ToString) -> StateError {
-    StateError::Snapshot { record, reason: reason.to_string() }
+fn malformed(record: u64, reason: impl Into<String>) -> StateError {
+    StateError::Snapshot { record, reason: reason.into() }
 }
 
 impl StateStore {
@@ -206,7 +206,7 @@ impl StateStore {
         let mut start = [0; 8 + 4 + 8 + 32 + 32];
         source.read_exact(&mut start)?;
         let mut reader = Reader::new(&start);
-        let header = |error: DecodeError| malformed(0, error);
+        let header = |error: DecodeError| malformed(0, error.to_string());
         if reader.array().map_err(header)? != MAGIC || reader.u32().map_err(header)? != VERSION {
             return Err(malformed(0, "expected a state snapshot of version 1, got something else"));
         }
@@ -293,7 +293,7 @@ fn next_chunk(source: &mut impl Read, record: u64) -> Result<Option<Vec<u8>>, St
 impl Import<'_> {
     fn take(&mut self, reader: &mut Reader<'_>) -> Result<(), StateError> {
         let record = self.record;
-        let read = |error: DecodeError| malformed(record, error);
+        let read = |error: DecodeError| malformed(record, error.to_string());
         match reader.u8().map_err(read)? {
             ACCOUNT => {
                 let hash = B256::new(reader.array().map_err(read)?);
