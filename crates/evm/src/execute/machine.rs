@@ -20,6 +20,7 @@ use op_revm::{
 };
 use revm::{
     Context, Database, MainBuilder, MainnetEvm, SystemCallEvm,
+    bytecode::opcode::EXTCODEHASH,
     context::{
         BlockEnv, CfgEnv, ContextTr, JournalTr, journaled_state::account::JournaledAccountTr,
     },
@@ -168,6 +169,10 @@ fn named<D, T, U>(error: EVMError<D, T>, name: impl FnOnce(T) -> U) -> EVMError<
 
 /// Teaches the interpreter what it left out.
 fn with_oddities<DB: Database>(mut evm: Ethereum<DB>, environment: &Environment) -> Ethereum<DB> {
+    let table = &evm.instruction.instruction_table;
+    let gas = table[usize::from(EXTCODEHASH)].static_gas();
+    let (code, instruction) = oddities::code_hash(gas);
+    evm.instruction.insert_instruction(code, instruction);
     if environment.rules.fork == Fork::Constantinople {
         let (code, instruction) = oddities::sstore();
         evm.instruction.insert_instruction(code, instruction);

@@ -1,14 +1,22 @@
-//! What the interpreter left out: a rule of gas that was in force nowhere but on test networks.
+//! What the interpreter left out.
+//!
+//! # The price of a write at Constantinople
 //!
 //! Constantinople was to price `SSTORE` by what a slot held before the transaction (EIP-1283). Two days before its
 //! block on the main network a way was found to enter contracts again on 2,300 gas, and the rule was taken out again
 //! at the same block by Petersburg. Test networks had it for three months, and so have the test suites.
+//!
+//! # The hash of no code
+//!
+//! An account without nonce and code that has slots is given to the interpreter with a hash of zero, so that no
+//! contract is made there (EIP-7610). `EXTCODEHASH` must not show it.
 
-use alloy_primitives::U256;
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use revm::{
-    bytecode::opcode::SSTORE,
+    bytecode::opcode::{EXTCODEHASH, SSTORE},
     interpreter::{
         Host, Instruction, InstructionContext, InstructionResult,
+        instructions::host::extcodehash,
         interpreter::EthInterpreter,
         interpreter_types::{InputsTr, RuntimeFlag, StackTr},
     },
@@ -26,6 +34,33 @@ const CLEARED: i64 = 15_000;
 /// The instruction's code and what it does at Constantinople.
 pub(super) const fn sstore<H: Host + ?Sized>() -> (u8, Instruction<EthInterpreter, H>) {
     (SSTORE, Instruction::new(run::<H>, 0))
+}
+
+/// The instruction's code and what it does, at the price it has.
+pub(super) const fn code_hash<H: Host + ?Sized>(
+    static_gas: u64,
+) -> (u8, Instruction<EthInterpreter, H>) {
+    (EXTCODEHASH, Instruction::new(run_code_hash::<H>, static_gas))
+}
+
+fn run_code_hash<H: Host + ?Sized>(context: InstructionContext<'_, H, EthInterpreter>) {
+    let InstructionContext { interpreter, host } = context;
+    let asked = StackTr::popn_top::<0>(&mut interpreter.stack).map(|(_, top)| *top);
+    extcodehash(InstructionContext { interpreter: &mut *interpreter, host: &mut *host });
+    let (Some(asked), Some((_, top))) = (asked, StackTr::popn_top::<0>(&mut interpreter.stack))
+    else {
+        return;
+    };
+    if !top.is_zero() {
+        return;
+    }
+    let address = Address::from_word(B256::from(asked));
+    if let Ok(loaded) = host.load_account_info_skip_cold_load(address, false, false)
+        && loaded.account.code_hash.is_zero()
+        && !loaded.account.is_empty()
+    {
+        *top = KECCAK256_EMPTY.into();
+    }
 }
 
 fn run<H: Host + ?Sized>(context: InstructionContext<'_, H, EthInterpreter>) {

@@ -85,7 +85,7 @@ pub(crate) fn fate_of(loaded: &Loaded) -> Fate {
 /// The hash of code that is none, given to the interpreter for an account without nonce and code that has slots.
 ///
 /// The interpreter makes no contract where there is code, but does not know of slots. With this hash it refuses, as
-/// it should (EIP-7610), and still finds nothing to run. What remains: `EXTCODEHASH` of such an account says zero.
+/// it should (EIP-7610), and still finds nothing to run.
 const HIDES_STORAGE: B256 = B256::ZERO;
 
 /// Returns whether an account is of the sort that may have slots and no code.

@@ -109,19 +109,25 @@ impl<'b, 'a, V: StateView, H: BlockHashes> TransactionView<'b, 'a, V, H> {
 
     fn account(&mut self, address: Address) -> Result<Option<Account>, Interrupted<V::Error>> {
         let values = self.read(Location::Account(address))?;
-        let code_hash = self.code_hash(address)?;
-        let whole =
-            |funds: Funds| Account { nonce: funds.nonce, balance: funds.balance, code_hash };
-        let mut amounts = values.as_slice();
-        let mut account = match amounts.split_last() {
-            Some((Value::Account(funds), rest)) => {
-                amounts = rest;
-                funds.map(whole)
+        let code = match self.read(Location::Code(address))?.first() {
+            Some(Value::Code(hash)) => Some(*hash),
+            _ => None,
+        };
+        let (written, amounts) = match values.split_last() {
+            Some((Value::Account(funds), amounts)) => (Some(*funds), amounts),
+            _ => (None, values.as_slice()),
+        };
+        let base = if code.is_some() && written.is_some() {
+            None
+        } else {
+            self.base.account(address).map_err(Interrupted::Read)?
+        };
+        let code_hash = code.unwrap_or(base.map_or(KECCAK256_EMPTY, |base| base.code_hash));
+        let mut account = match written {
+            Some(funds) => {
+                funds.map(|Funds { nonce, balance }| Account { nonce, balance, code_hash })
             }
-            _ => {
-                let base = self.base.account(address).map_err(Interrupted::Read)?;
-                base.map(|base| Account { code_hash, ..base })
-            }
+            None => base.map(|base| Account { code_hash, ..base }),
         };
         for amount in amounts.iter().rev() {
             account = match amount {

@@ -196,37 +196,7 @@ impl CaseTransaction {
                 };
                 Signed::new_unchecked(listed, signature, hash).into()
             }
-            3 => {
-                let blobs = TxEip4844 {
-                    chain_id,
-                    nonce,
-                    gas_limit,
-                    max_fee_per_gas,
-                    max_priority_fee_per_gas: tip,
-                    to: self.to.unwrap_or_default(),
-                    value,
-                    access_list,
-                    blob_versioned_hashes: self.blob_hashes.clone(),
-                    max_fee_per_blob_gas: self.max_fee_per_blob_gas,
-                    input,
-                };
-                Signed::new_unchecked(blobs, signature, hash).into()
-            }
-            4 => {
-                let code = TxEip7702 {
-                    chain_id,
-                    nonce,
-                    gas_limit,
-                    max_fee_per_gas,
-                    max_priority_fee_per_gas: tip,
-                    to: self.to.unwrap_or_default(),
-                    value,
-                    access_list,
-                    authorization_list: self.authorizations(),
-                    input,
-                };
-                Signed::new_unchecked(code, signature, hash).into()
-            }
+            3 | 4 => self.with_lists(signature),
             _ => {
                 let fee = TxEip1559 {
                     chain_id,
@@ -243,6 +213,44 @@ impl CaseTransaction {
             }
         };
         Transaction::ethereum(&envelope, self.caller)
+    }
+
+    /// Puts a transaction with blobs or authorisations together.
+    fn with_lists(&self, signature: Signature) -> EthereumTxEnvelope<TxEip4844> {
+        let (chain_id, nonce, gas_limit) =
+            (self.chain_id.unwrap_or_default(), self.nonce, self.gas_limit);
+        let (max_fee_per_gas, tip) = (self.gas_price, self.gas_priority_fee.unwrap_or_default());
+        let to = self.to.unwrap_or_default();
+        let (value, access_list, input) = (self.value, self.access_list(), self.data.clone());
+        if self.tx_type == 3 {
+            let blobs = TxEip4844 {
+                chain_id,
+                nonce,
+                gas_limit,
+                max_fee_per_gas,
+                max_priority_fee_per_gas: tip,
+                to,
+                value,
+                access_list,
+                blob_versioned_hashes: self.blob_hashes.clone(),
+                max_fee_per_blob_gas: self.max_fee_per_blob_gas,
+                input,
+            };
+            return Signed::new_unchecked(blobs, signature, B256::ZERO).into();
+        }
+        let code = TxEip7702 {
+            chain_id,
+            nonce,
+            gas_limit,
+            max_fee_per_gas,
+            max_priority_fee_per_gas: tip,
+            to,
+            value,
+            access_list,
+            authorization_list: self.authorizations(),
+            input,
+        };
+        Signed::new_unchecked(code, signature, B256::ZERO).into()
     }
 
     fn access_list(&self) -> AccessList {

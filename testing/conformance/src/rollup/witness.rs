@@ -36,8 +36,8 @@ enum Node {
     /// Known by its hash alone, until somebody looks.
     Hidden(B256),
     Leaf(Vec<u8>, Vec<u8>),
-    Extension(Vec<u8>, Box<Node>),
-    Branch(Box<[Node; 16]>),
+    Extension(Vec<u8>, Box<Self>),
+    Branch(Box<[Self; 16]>),
 }
 
 fn nibbles(key: B256) -> Vec<u8> {
