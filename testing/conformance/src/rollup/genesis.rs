@@ -27,7 +27,7 @@ pub(super) struct GenesisFiles;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct GenesisJson {
-    config: BTreeMap<String, Value>,
+    config: Option<BTreeMap<String, Value>>,
     #[serde(default)]
     nonce: U64,
     timestamp: U64,
@@ -140,12 +140,17 @@ fn check(file: &File) -> Result<(), Mismatch> {
         )
     });
 
-    // The forks a genesis block was made with are those of its own file.
+    // The forks a genesis block was made with are those of its own file, or of its configuration where it names none.
     let mut forks = ForkSchedule::new();
-    for fork in Fork::ALL {
-        let begins = |key: &&str| json.config.get(&camel(key))?.as_u64();
-        if let Some(time) = fork.keys().iter().find_map(begins) {
-            forks.set(fork, Some(time));
+    match &json.config {
+        None => forks = config.forks,
+        Some(own) => {
+            for fork in Fork::ALL {
+                let begins = |key: &&str| own.get(&camel(key))?.as_u64();
+                if let Some(time) = fork.keys().iter().find_map(begins) {
+                    forks.set(fork, Some(time));
+                }
+            }
         }
     }
     let fields = GenesisFields {

@@ -2,11 +2,16 @@
 
 use std::path::Path;
 
+use alloy_primitives::keccak256;
 use quintet_rollup_protocol::verify;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{is_in, l1_json::BlockJson, own_name};
+use super::{
+    is_in,
+    l1_json::{BlockJson, transaction},
+    own_name,
+};
 use crate::{
     file::File,
     suite::{Mismatch, Report, Suite, expect_eq},
@@ -51,7 +56,7 @@ impl Suite for Blocks {
             });
         } else {
             let block = ["test_block_data", "result"].iter().find_map(|key| value.get(key));
-            report.case(&name, || check(block.unwrap_or(&value), false));
+            report.case(&name, || hildr(block.unwrap_or(&value)));
         }
     }
 }
@@ -59,6 +64,18 @@ impl Suite for Blocks {
 fn metadata(value: &Value) -> Result<Metadata, Mismatch> {
     Metadata::deserialize(value)
         .map_err(|error| Mismatch::new("metadata", "name and fail", error.to_string()))
+}
+
+/// A block of which the file holds some transactions: the header and each transaction are what their hashes name.
+fn hildr(value: &Value) -> Result<(), Mismatch> {
+    check(value, true)?;
+    let list = value.get("transactions").and_then(Value::as_array).cloned().unwrap_or_default();
+    for tx in list.iter().filter(|tx| tx.is_object()) {
+        let hash = tx.get("hash").and_then(Value::as_str).unwrap_or_default();
+        let encoded = transaction(tx)?;
+        expect_eq("transaction", hash, &keccak256(encoded).to_string())?;
+    }
+    Ok(())
 }
 
 fn check(value: &Value, header_only: bool) -> Result<(), Mismatch> {

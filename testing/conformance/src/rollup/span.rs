@@ -38,8 +38,14 @@ impl Suite for Spans {
 
     fn run(&self, file: &File, report: &mut Report) {
         report.case(own_name(&file.name), || {
-            let text = String::from_utf8_lossy(&file.bytes);
-            let content = Bytes::from(bytes("file", text.trim().trim_start_matches("0x"))?);
+            // One of the two is hexadecimal, and the other bytes in spite of its name.
+            let text = std::str::from_utf8(&file.bytes).map(str::trim);
+            let content = match text {
+                Ok(text) if text.is_ascii() && !text.is_empty() => {
+                    bytes("file", text.trim_start_matches("0x"))?.into()
+                }
+                _ => Bytes::copy_from_slice(&file.bytes),
+            };
             let config = file
                 .other(|name| name == "registry/configs/mainnet/op.toml")
                 .ok_or_else(|| Mismatch::new("configuration", "OP Mainnet's", "none"))?;

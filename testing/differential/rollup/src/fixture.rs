@@ -112,22 +112,39 @@ pub fn singular(vectors: &Path) -> Result<Fixture> {
     let blocks = list.iter().map(real_block).collect::<Result<Vec<_>>>()?;
     let batches = batches(&chain.ours, &blocks)?;
     let first = batches.first().context("a batch")?;
-    let origin =
-        blocks.iter().find(|b| b.block.number == first.epoch_number).context("its origin")?;
-    // The block before the first is five blocks into the epoch before.
-    let before = blocks.iter().find(|b| b.block.hash == origin.block.parent_hash).unwrap_or(origin);
-    let same = first.epoch_number == before.block.number;
+    let blocks = with_epochs(blocks, &batches);
     let safe = L2Ref {
         number: (first.timestamp - 2 - 1_686_068_903) / 2 + 105_235_063,
         hash: first.parent_hash,
         parent_hash: B256::ZERO,
         timestamp: first.timestamp - 2,
-        l1_origin: if same { origin.block.id() } else { before.block.id() },
-        sequence_number: 5,
+        l1_origin: blocks[0].block.id(),
+        sequence_number: 0,
     };
     let mut hashes: Vec<_> = batches.iter().skip(1).map(|batch| batch.parent_hash).collect();
     hashes.push(B256::repeat_byte(1));
     Ok(finish(chain, blocks, safe, hashes))
+}
+
+/// Puts before the real blocks those epochs of which the batches say number and hash.
+fn with_epochs(real: Vec<FixtureBlock>, batches: &[SingularBatch]) -> Vec<FixtureBlock> {
+    let known = real.first().map_or(0, |block| block.block.number);
+    let mut blocks: Vec<FixtureBlock> = Vec::new();
+    for batch in batches.iter().filter(|batch| batch.epoch_number < known) {
+        if blocks.last().is_some_and(|last| last.block.number == batch.epoch_number) {
+            continue;
+        }
+        let header = Header {
+            number: batch.epoch_number,
+            parent_hash: blocks.last().map(|last| last.block.hash).unwrap_or_default(),
+            timestamp: batch.timestamp,
+            base_fee_per_gas: Some(7),
+            ..Header::default()
+        };
+        blocks.push(block(header, batch.epoch_hash, vec![], vec![], vec![], vec![]));
+    }
+    blocks.extend(real);
+    blocks
 }
 
 fn real_block(item: &Value) -> Result<FixtureBlock> {
