@@ -4,9 +4,7 @@
 //!   bodies of the mergeset ─► outpoints ─► one look-up in the ledger ─► accept ─► MuHash, roots, rewards
 //! ```
 
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use quintet_kaspa_protocol::{
     dag::{BlockId, Ghostdag},

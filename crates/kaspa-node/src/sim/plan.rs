@@ -1,6 +1,8 @@
 //! What is simulated.
 
-use quintet_kaspa_protocol::params::{BlockRate, Era, ForkActivation, Network, Params, RateError, Rules};
+use quintet_kaspa_protocol::params::{
+    BlockRate, Era, ForkActivation, Network, Params, RateError, Rules,
+};
 use thiserror::Error;
 
 /// Most blocks of a simulation.

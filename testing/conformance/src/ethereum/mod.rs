@@ -1,19 +1,19 @@
 //! The suites of Ethereum: one file of this folder per sort of vector file.
 
+mod basic;
 mod blockchain;
 mod chains;
 mod difficulty;
+mod ethers;
 mod exceptions;
 mod importer;
 mod mainnet;
 mod precompiles;
-mod state;
-mod world;
-mod basic;
-mod ethers;
 mod rlp;
+mod state;
 mod transactions;
 mod trie;
+mod world;
 
 use crate::suite::Suite;
 
@@ -21,22 +21,21 @@ use crate::suite::Suite;
 #[must_use]
 pub fn suites() -> Vec<Box<dyn Suite>> {
     vec![
+        Box::new(basic::Basic),
         Box::new(blockchain::BlockchainTests),
         Box::new(chains::Chains),
         Box::new(difficulty::Difficulties),
+        Box::new(ethers::Ethers),
         Box::new(mainnet::MainnetBlocks),
         Box::new(precompiles::Precompiles),
+        Box::new(rlp::Rlp),
         Box::new(state::StateTests),
+        Box::new(transactions::Transactions),
+        Box::new(trie::Tries),
     ]
 }
 
 /// Returns whether a file lies in this folder of the vectors, or in the folder of the run itself.
 fn lies_in(name: &std::path::Path, folder: &str) -> bool {
     name.starts_with(folder)
-        Box::new(basic::Basic),
-        Box::new(ethers::Ethers),
-        Box::new(rlp::Rlp),
-        Box::new(transactions::Transactions),
-        Box::new(trie::Tries),
-    ]
 }

@@ -140,11 +140,7 @@ fn simulate(args: &SimArgs, what: &str, stop: &Stop) -> anyhow::Result<Outcome> 
     let params = plan.params.clone();
     let mut progress = Progress::new(args.quiet);
     let mut file = match &args.out {
-        Some(path) => {
-            let mut writer = Writer::create(path, &params)?;
-            writer.write(&params.genesis.block())?;
-            Some(writer)
-        }
+        Some(path) => Some(Writer::create(path, &params)?),
         None => None,
     };
     let mut network = Network::new(plan, |number| ConsensusView::new(number, &params))?;
