@@ -49,7 +49,9 @@ impl Ours {
         let outcome = if self.headers_only {
             self.consensus.submit_header(&Arc::new(block.header))?
         } else {
-            self.consensus.submit_block(block)?
+            let outcome = self.consensus.submit_block(block)?;
+            self.consensus.advance_pruning_point()?;
+            outcome
         };
         if self.consensus.header_count() == self.hashes.len() {
             self.hashes.push(hash);

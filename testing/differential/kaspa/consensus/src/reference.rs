@@ -126,6 +126,11 @@ impl Reference {
         self.consensus.get_virtual_utxos(Some(from), count, false)
     }
 
+    /// Returns how many blocks with a body nobody builds on.
+    pub fn tips(&self) -> usize {
+        self.consensus.get_tips_len()
+    }
+
     /// Returns the header with most blue work.
     pub fn header_tip(&self) -> Hash {
         self.consensus.get_headers_selected_tip()

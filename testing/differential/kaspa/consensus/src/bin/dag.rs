@@ -28,6 +28,8 @@ use kaspa_hashes::Hash;
 
 /// A merge depth that nothing in a random DAG reaches.
 const DEEP: u64 = 1_000;
+/// A pruning depth that a run reaches.
+const PRUNES: u64 = 10_000;
 /// Of so many blocks one is also submitted broken.
 const BREAK_EVERY: u64 = 6;
 
@@ -92,6 +94,7 @@ struct Tally {
     orders: u64,
     explained: u64,
     chosen: u64,
+    points: u64,
     looked_at: u64,
 }
 
@@ -99,7 +102,7 @@ impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} blocks ({:.1} parents each) with {} transactions, {} broken ones, {} disqualified, sink moved off its chain {} times by up to {} blue scores, {} final statuses ({} known to the builder alone), {} other orders, {} refused for the mergeset's size before another reason, {} times other tips chosen of too many",
+            "{} blocks ({:.1} parents each) with {} transactions, {} broken ones, {} disqualified, sink moved off its chain {} times by up to {} blue scores, {} final statuses ({} known to the builder alone), {} other orders, {} refused for the mergeset's size before another reason, {} times other tips chosen of too many, pruning point moved {} times",
             self.blocks,
             self.merged as f64 / self.blocks.max(1) as f64,
             self.transactions,
@@ -112,6 +115,7 @@ impl std::fmt::Display for Tally {
             self.orders,
             self.explained,
             self.chosen,
+            self.points,
         )
     }
 }
@@ -289,7 +293,19 @@ impl Run {
             "{what} block {hash}: quintet {ours:?} ({:?}), reference {theirs:?}",
             self.ours.disqualification(&hash)
         );
-        let after = self.reference.virtual_block();
+        let mut after = self.reference.virtual_block();
+        let ours_point = self.ours.inner().pruning_point();
+        if self.shape.limits.pruning < PRUNES && !self.headers {
+            // The reference moves its pruning point a little later, on a thread of its own.
+            for _ in 0..500 {
+                if after.pruning_point == ours_point {
+                    break;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                after = self.reference.virtual_block();
+            }
+            self.tally.points += u64::from(before.pruning_point != after.pruning_point);
+        }
         if self.headers {
             let (ours, theirs) = (self.ours.inner().header_tip().0, self.reference.header_tip());
             ensure!(
@@ -299,7 +315,11 @@ impl Run {
         }
         let ours = if self.headers { after.clone() } else { self.ours.virtual_block()? };
         if !self.agrees(ours.clone(), after.clone()) {
-            bail!("after {what} block {hash}: {}{}", ours.differences(&after), self.accepted_apart());
+            bail!(
+                "after {what} block {hash}: {}{}",
+                ours.differences(&after),
+                self.accepted_apart()
+            );
         }
         if let Verdict::Present(status) = theirs {
             if !known {
@@ -343,11 +363,13 @@ impl Run {
             return true;
         }
         let limits = &self.shape.limits;
+        let tips = self.reference.tips();
         let full = |state: &Virtual| {
             let merged = (state.blues.len() + state.reds.len()) as u64;
             state.parents.len() >= usize::from(limits.parents)
                 || 2 * merged >= limits.mergeset
                 || limits.merge_depth < DEEP
+                || tips > usize::from(limits.parents) / 2
         };
         let chosen = ours.parents != theirs.parents && (full(&ours) || full(&theirs));
         self.tally.chosen += u64::from(chosen);
@@ -431,14 +453,20 @@ impl Run {
 
     /// Compares the status of every block, and takes the DAG in again in other orders.
     fn finish(&mut self, orders: u64) -> anyhow::Result<()> {
-        for block in self.blocks.iter().filter(|_| !self.headers) {
+        // What was pruned goes at different times.
+        let prunes = self.shape.limits.pruning < PRUNES;
+        for block in self.blocks.iter().filter(|_| !self.headers && !prunes) {
             let hash = block.header.hash;
             let (ours, theirs) =
                 (self.ours.status(&convert::hash(&hash)), self.reference.status(hash));
             // The builder looks at side chains from their own tips, and the reference remembers what it found.
-            let looked_at = ours == Status::Pending && matches!(theirs, Status::Valid | Status::Disqualified);
+            let looked_at =
+                ours == Status::Pending && matches!(theirs, Status::Valid | Status::Disqualified);
             self.tally.looked_at += u64::from(looked_at);
-            ensure!(ours == theirs || looked_at, "at the end, block {hash}: quintet {ours:?}, reference {theirs:?}");
+            ensure!(
+                ours == theirs || looked_at,
+                "at the end, block {hash}: quintet {ours:?}, reference {theirs:?}"
+            );
             self.tally.statuses += 1;
         }
         // Where blocks come too late for finality or are pruned, their order matters.
