@@ -141,6 +141,10 @@ impl Parsed<'_> {
         self.into_signed(chain_id, signature, hash).map(EthTransaction::Signed)
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "an arm for each type, and nothing in it but its fields"
+    )]
     fn into_signed(
         self,
         chain: Option<u64>,
