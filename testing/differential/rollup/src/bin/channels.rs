@@ -78,6 +78,10 @@ fn reason(case: &case::Case, mine: &ours::Derived) -> Option<&'static str> {
         // The specification drops a batch on another parent, in every fork.
         return Some("kona's stage of Holocene puts the safe head for a singular batch's parent");
     }
+    if case.fork >= Fork::Holocene && mine.stats.dropped_frames > 0 {
+        // kona's assembler asks for no order among the frames of different transactions.
+        return Some("frames out of order over several transactions: kona takes them in Holocene");
+    }
     None
 }
 
