@@ -18,6 +18,7 @@ pub struct FieldError {
 }
 
 impl FieldError {
+    #[expect(clippy::needless_pass_by_value, reason = "what was found, built for this call")]
     pub(super) fn new(field: &'static str, expected: &'static str, actual: impl ToString) -> Self {
         Self { field, expected, actual: actual.to_string() }
     }

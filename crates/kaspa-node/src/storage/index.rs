@@ -135,9 +135,15 @@ impl Numbers {
     /// Returns the block that has this number on disk, if it was loaded or came later.
     pub(super) fn block(&self, serial: Serial) -> Option<BlockId> {
         let block = |row: usize| u32::try_from(row + 1).ok().map(BlockId::new);
-        if let Some(later) = serial.checked_sub(self.next) {
-            return block(self.loaded.len() + usize::try_from(later).ok()?);
+        match serial.checked_sub(self.next) {
+            Some(later) => block(self.loaded.len() + usize::try_from(later).ok()?),
+            None => self.loaded_block(serial),
         }
+    }
+
+    /// Returns the block that has this number on disk, if it was loaded.
+    pub(super) fn loaded_block(&self, serial: Serial) -> Option<BlockId> {
+        let block = |row: usize| u32::try_from(row + 1).ok().map(BlockId::new);
         // Most lie as far from the last as their numbers, since gaps are few and old.
         let last = *self.loaded.last()?;
         let back = usize::try_from(last.checked_sub(serial)?).ok()?;
@@ -158,6 +164,11 @@ mod tests {
         let mut numbers = Numbers::new();
         for serial in [1, 7, 8, 9, 12] {
             numbers.push(serial).unwrap();
+            assert_eq!(
+                numbers.loaded_block(serial + 1),
+                None,
+                "what has not been loaded is not there"
+            );
         }
         numbers.go_on_from(20);
         for (number, serial) in [(1, 1), (2, 7), (3, 8), (4, 9), (5, 12), (6, 20), (7, 21)] {

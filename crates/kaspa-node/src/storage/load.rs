@@ -115,9 +115,10 @@ impl Loading<'_, '_> {
             return Ok(());
         }
         let (head, mut row) =
-            decode_row(bytes, |serial| self.numbers.block(serial)).map_err(Refused::Row)?;
+            decode_row(bytes, |serial| self.numbers.loaded_block(serial)).map_err(Refused::Row)?;
         if let Some(&adopted) = self.fold.adopted.get(&serial) {
-            row.ghostdag.selected_parent = self.numbers.block(adopted).unwrap_or(BlockId::ORIGIN);
+            row.ghostdag.selected_parent =
+                self.numbers.loaded_block(adopted).unwrap_or(BlockId::ORIGIN);
         }
         self.heads.count(&mut row);
         let block = self.numbers.push(serial).ok_or_else(|| {

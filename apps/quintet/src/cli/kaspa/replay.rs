@@ -70,17 +70,6 @@ pub(crate) struct ReplayArgs {
     )]
     pub(crate) threads: Option<u64>,
 
-    /// Blocks between two resolutions of the virtual block.
-    #[arg(
-        long,
-        value_name = "BLOCKS",
-        default_value_t = 32,
-        value_parser = clap::value_parser!(u64).range(1..=10_000),
-        help_heading = "DAG",
-        hide_short_help = true
-    )]
-    pub(crate) resolve_every: u64,
-
     /// Memory for coins at which they are written out, bytes: for tests of crashes.
     #[arg(long, value_name = "BYTES", hide = true)]
     pub(crate) coins_bytes: Option<usize>,

@@ -24,7 +24,7 @@ const PARAMETERS: &str = "parameters.txt";
 /// A DAG that is ours until this is dropped.
 #[derive(Debug)]
 pub(super) struct Opened {
-    pub(super) consensus: Consensus,
+    pub(super) consensus: Arc<Consensus>,
     pub(super) ledger: Arc<DiskLedger>,
     pub(super) directory: PathBuf,
     /// Held until the DAG is closed.
@@ -73,7 +73,7 @@ pub(super) fn open(
     }
     let consensus =
         Consensus::open(params.clone(), options, Arc::clone(&ledger) as _).with_context(opening)?;
-    Ok(Opened { consensus, ledger, directory, lock })
+    Ok(Opened { consensus: Arc::new(consensus), ledger, directory, lock })
 }
 
 /// Compares the parameters with those the directory was begun under.

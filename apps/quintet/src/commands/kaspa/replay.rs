@@ -1,11 +1,19 @@
 //! `quintet kaspa replay`.
 
 use std::{
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use quintet_kaspa_node::consensus::{Consensus, Outcome as Verdict};
+use quintet_kaspa_node::{
+    consensus::{Consensus, Outcome as Verdict},
+    dump::DumpedBlock,
+    pipeline::{Pipeline, PipelineOptions, Ticket},
+    ports::BlockStatus,
+};
+use quintet_kaspa_protocol::validation::RuleError;
+use quintet_primitives::Hash256;
 use serde::Serialize;
 
 use super::{
@@ -22,6 +30,9 @@ use crate::{
 
 /// Refused blocks told one by one.
 const REFUSALS_MAX: usize = 20;
+
+/// Blocks submitted whose verdict has not been asked for, blocks: fewer than may wait for parents.
+const UNDER_WAY_MAX: usize = 1024;
 
 /// What scripts are told.
 #[derive(Debug, Serialize)]
@@ -89,22 +100,31 @@ fn replay(sources: &Sources, args: &ReplayArgs, stop: &Stop) -> anyhow::Result<O
         open::open(&sources.params, args, &mut progress)?;
     let passes = 1 + u64::from(args.headers_first);
     progress.begin(sources.bytes.saturating_mul(passes));
+    let mut options = PipelineOptions::default();
+    if let Some(threads) = args.threads {
+        options.header_threads = usize::try_from(threads)?.div_ceil(2);
+        options.body_threads = usize::try_from(threads)?;
+    }
     let mut work = Work {
-        consensus: &consensus,
+        pipeline: Pipeline::start(Arc::clone(&consensus), &options)?,
+        edge: edge_of(&consensus)?,
         stop,
         progress: &mut progress,
         speed: Speed::new(),
         bytes_before: 0,
+        under_way: VecDeque::new(),
         replayed: Replayed { files: args.files.len(), ..Replayed::default() },
     };
     if args.headers_first {
-        work.headers(sources.read()?)?;
+        work.pass(sources.read()?, Part::Headers)?;
         work.bytes_before = sources.bytes;
     }
     if !stop.is_requested() {
-        work.blocks(sources.read()?, args.resolve_every)?;
+        work.pass(sources.read()?, Part::Blocks)?;
     }
-    let replayed = work.replayed;
+    let Work { replayed, pipeline, .. } = work;
+    // Ends the threads.
+    drop(pipeline);
     progress.busy("writing the coins");
     ledger.close()?;
     progress.finish();
@@ -124,60 +144,94 @@ fn replay(sources: &Sources, args: &ReplayArgs, stop: &Stop) -> anyhow::Result<O
     })
 }
 
+/// Returns the blue score of the pruning point: what lies below and is not there was there before it was pruned.
+fn edge_of(consensus: &Consensus) -> anyhow::Result<u64> {
+    let header = consensus.header(&consensus.pruning_point())?;
+    Ok(header.map_or(0, |header| header.blue_score))
+}
+
+/// What is taken of each block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Headers,
+    Blocks,
+}
+
+/// A block that was submitted.
+struct Submitted {
+    hash: Hash256,
+    transactions: u64,
+    ticket: Ticket,
+}
+
 /// A replay under way.
 struct Work<'a> {
-    consensus: &'a Consensus,
+    pipeline: Pipeline,
+    /// Blue score of the pruning point when the DAG was opened.
+    edge: u64,
     stop: &'a Stop,
     progress: &'a mut Progress,
     speed: Speed<3>,
     /// Bytes read in passes before this one.
     bytes_before: u64,
+    under_way: VecDeque<Submitted>,
     replayed: Replayed,
 }
 
 impl Work<'_> {
-    fn headers(&mut self, mut blocks: Blocks) -> anyhow::Result<()> {
+    /// Takes the blocks in once.
+    fn pass(&mut self, mut blocks: Blocks, part: Part) -> anyhow::Result<()> {
         while let Some(dumped) = blocks.next() {
-            let header = Arc::new(dumped?.block.header);
-            match self.consensus.submit_header(&header)? {
-                Verdict::Accepted(_) => self.replayed.headers += 1,
-                Verdict::Known(_) => {}
-                Verdict::Refused(error) => self.refuse(header.hash(), &error),
+            let DumpedBlock { hash, block } = dumped?;
+            // Asked here and not of the pipeline, where a block whose parents were pruned would wait for them.
+            let low = block.header.blue_score < self.edge;
+            let is_there = match self.pipeline.consensus().status(&hash) {
+                None => low,
+                Some(BlockStatus::HeaderOnly) => low || part == Part::Headers,
+                Some(_) => true,
+            };
+            if is_there {
+                self.replayed.already_there += u64::from(part == Part::Blocks);
+            } else {
+                let transactions = block.transactions.len() as u64;
+                let ticket = match part {
+                    Part::Headers => self.pipeline.submit_header(Arc::new(block.header)),
+                    Part::Blocks => self.pipeline.submit_block(block),
+                };
+                self.under_way.push_back(Submitted { hash, transactions, ticket });
+            }
+            if self.under_way.len() >= UNDER_WAY_MAX {
+                self.settle(part)?;
             }
             if !self.goes_on(&blocks) {
                 break;
             }
         }
-        Ok(())
-    }
-
-    fn blocks(&mut self, mut blocks: Blocks, resolve_every: u64) -> anyhow::Result<()> {
-        let mut waiting = 0;
-        while let Some(dumped) = blocks.next() {
-            let dumped = dumped?;
-            let transactions = dumped.block.transactions.len() as u64;
-            match self.consensus.submit_body(dumped.block)? {
-                Verdict::Accepted(_) => {
-                    self.replayed.blocks += 1;
-                    self.replayed.transactions += transactions;
-                    waiting += 1;
-                }
-                Verdict::Known(_) => self.replayed.already_there += 1,
-                Verdict::Refused(error) => self.refuse(dumped.hash, &error),
-            }
-            if waiting >= resolve_every {
-                self.consensus.resolve_virtual()?;
-                waiting = 0;
-            }
-            if !self.goes_on(&blocks) {
-                break;
-            }
+        while !self.under_way.is_empty() {
+            self.settle(part)?;
         }
-        self.consensus.resolve_virtual()?;
         Ok(())
     }
 
-    fn refuse(&mut self, hash: impl ToString, error: &impl ToString) {
+    /// Waits for the oldest block under way.
+    fn settle(&mut self, part: Part) -> anyhow::Result<()> {
+        let Some(Submitted { hash, transactions, ticket }) = self.under_way.pop_front() else {
+            return Ok(());
+        };
+        match (ticket.wait()?, part) {
+            (Verdict::Accepted(_), Part::Headers) => self.replayed.headers += 1,
+            (Verdict::Accepted(_), Part::Blocks) => {
+                self.replayed.blocks += 1;
+                self.replayed.transactions += transactions;
+            }
+            (Verdict::Known(_), Part::Headers) => {}
+            (Verdict::Known(_), Part::Blocks) => self.replayed.already_there += 1,
+            (Verdict::Refused(error), _) => self.refuse(hash, &error),
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, hash: Hash256, error: &RuleError) {
         self.replayed.refused += 1;
         if self.replayed.refusals.len() < REFUSALS_MAX {
             let (hash, reason) = (hash.to_string(), error.to_string());

@@ -164,3 +164,46 @@ fn list<T>(
     }
     Ok(items)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_of_an_event_is_pinned() {
+        let position = Position { segment: 2, offset: 96, len: 285 };
+        let mut bytes = Vec::new();
+        Event::Body { serial: 300, position }.encode(&mut bytes);
+        let expected = [1, 0xac, 0x02, 0, 0, 0, 2, 0, 0, 0, 96, 0, 0, 1, 29];
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn events_are_read_back_and_cut_short_they_are_none() {
+        let position = Position { segment: 1, offset: 2, len: 3 };
+        let step = Step {
+            sink: 9,
+            removed: vec![8, 7, 5],
+            added: vec![6, 9],
+            validated: vec![(6, position)],
+            disqualified: vec![1 << 40],
+        };
+        let pruned = Pruned {
+            points: vec![4],
+            bodies: vec![1, 2],
+            blocks: vec![3],
+            adopted: vec![(9, 1), (8, 0)],
+            diff: vec![position],
+        };
+        for event in [Event::Invalid { serial: 7 }, Event::Step(step), Event::Pruned(pruned)] {
+            let mut bytes = Vec::new();
+            event.encode(&mut bytes);
+            assert_eq!(Event::decode(&bytes), Ok(event));
+            for cut in 0..bytes.len() {
+                assert!(Event::decode(&bytes[..cut]).is_err());
+            }
+            bytes.push(0);
+            assert!(Event::decode(&bytes).is_err());
+        }
+    }
+}
