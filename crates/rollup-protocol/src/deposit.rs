@@ -186,7 +186,7 @@ impl Deposit {
 /// Returns the byte string of a log's data: offset 32, length, content padded to words and no further.
 fn opaque(data: &Bytes) -> Result<Bytes, DepositError> {
     let bad = DepositError::Abi { actual: data.len() };
-    if data.len() < 64 || data.len() % 32 != 0 {
+    if data.len() < 64 || !data.len().is_multiple_of(32) {
         return Err(bad);
     }
     let word = |at: usize| {

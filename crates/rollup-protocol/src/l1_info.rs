@@ -65,7 +65,7 @@ impl Layout {
 
     /// Returns how many bytes calldata of this layout has.
     #[must_use]
-    pub const fn len(self) -> usize {
+    pub const fn size(self) -> usize {
         match self {
             Self::Bedrock => 4 + 8 * 32,
             Self::Ecotone => 164,
@@ -169,7 +169,7 @@ impl L1Info {
     /// Returns the calldata.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.layout.len());
+        let mut out = Vec::with_capacity(self.layout.size());
         out.extend(self.layout.selector());
         let (number, hash, system) = (self.origin.number, self.origin.hash, &self.system);
         if self.layout == Layout::Bedrock {
@@ -244,8 +244,8 @@ impl L1Info {
             .into_iter()
             .find(|layout| layout.selector() == selector)
             .ok_or(L1InfoError::Selector { actual: selector })?;
-        if data.len() != layout.len() {
-            return Err(L1InfoError::Len { expected: layout.len(), actual: data.len() });
+        if data.len() != layout.size() {
+            return Err(L1InfoError::Len { expected: layout.size(), actual: data.len() });
         }
         let fields = Fields(data);
         if layout == Layout::Bedrock { fields.bedrock() } else { fields.packed(layout) }
@@ -441,7 +441,7 @@ mod tests {
             let info = L1Info::new(&config, &system(), &header(), 2, 102);
             let raw = info.deposit(&config, 102).encoded();
             let read = L1Info::of_tx(&raw).unwrap();
-            assert_eq!((read.layout, info.encode().len()), (layout, layout.len()));
+            assert_eq!((read.layout, info.encode().len()), (layout, layout.size()));
             assert_eq!((read.origin, read.sequence_number), (info.origin, 2));
             assert_eq!(
                 read.system,

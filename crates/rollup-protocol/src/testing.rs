@@ -29,7 +29,8 @@ pub(crate) fn transactions(chain_id: u64, seed: u64) -> Vec<Bytes> {
     type Envelope = EthereumTxEnvelope<TxEip4844>;
     let signature = |parity| Signature::new(U256::from(seed + 5), U256::MAX >> (seed % 9), parity);
     let input = Bytes::from(vec![7; usize::try_from(seed % 60).unwrap()]);
-    let to = if seed % 3 == 0 { TxKind::Create } else { TxKind::Call(Address::repeat_byte(9)) };
+    let to =
+        if seed.is_multiple_of(3) { TxKind::Create } else { TxKind::Call(Address::repeat_byte(9)) };
     let item = AccessListItem {
         address: Address::repeat_byte(1),
         storage_keys: vec![B256::repeat_byte(2)],
@@ -49,7 +50,7 @@ pub(crate) fn transactions(chain_id: u64, seed: u64) -> Vec<Bytes> {
         ..Default::default()
     };
     let envelopes: Vec<Envelope> = vec![
-        legacy(None).into_signed(signature(seed % 2 == 0)).into(),
+        legacy(None).into_signed(signature(seed.is_multiple_of(2))).into(),
         legacy(Some(chain_id)).into_signed(signature(seed % 2 == 1)).into(),
         TxEip2930 {
             chain_id,

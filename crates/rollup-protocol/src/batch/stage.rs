@@ -233,6 +233,10 @@ pub struct BatchStage {
 
 /// What the channel stage had.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and it is taken where it lies"
+)]
 pub enum Pulled {
     /// A batch.
     Batch(Batch),

@@ -124,6 +124,7 @@ impl ChannelBuilder {
 /// Cuts a compressed channel into frames of at most `frame_max` bytes, header included. A channel has at most 65,536 frames:
 /// what lies behind them is left out, and the last frame then is not marked as such.
 #[must_use]
+#[expect(clippy::needless_pass_by_value, reason = "a channel is given away to its frames")]
 pub fn frames_of(channel: Bytes, id: ChannelId, frame_max: usize) -> Vec<Frame> {
     let step = frame_max.saturating_sub(FRAME_OVERHEAD).clamp(1, FRAME_DATA_MAX);
     (0..=u16::MAX)

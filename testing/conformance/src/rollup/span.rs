@@ -44,7 +44,8 @@ impl Suite for Spans {
                 Ok(text) if text.is_ascii() && !text.is_empty() => {
                     bytes("file", text.trim_start_matches("0x"))?.into()
                 }
-                _ => Bytes::copy_from_slice(&file.bytes),
+                // Without its type.
+                _ => [&[1], file.bytes.as_slice()].concat().into(),
             };
             let config = file
                 .other(|name| name == "registry/configs/mainnet/op.toml")
