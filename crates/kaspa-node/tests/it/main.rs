@@ -1,5 +1,7 @@
 //! Tests of the Kaspa node against what its parts promise one another.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail a test as tests do")]
+
 mod dump;
 mod kill;
 mod lab;

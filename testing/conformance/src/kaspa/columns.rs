@@ -6,6 +6,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
+use quintet_kaspa_node::dump::DumpedBlock;
 use quintet_kaspa_protocol::{
     dag::{
         BlockId, Colouring, Dag, DepthRules, Depths, ExpectedDepths, ExpectedPruning,
@@ -21,7 +22,7 @@ use quintet_primitives::Hash256;
 use ruint::aliases::{U192, U256};
 use serde_json::Value;
 
-use super::dump::{Dump, DumpedBlock};
+use super::dump::Dump;
 use crate::{
     file::File,
     suite::{Mismatch, Report, expect_eq},

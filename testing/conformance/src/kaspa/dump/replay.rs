@@ -60,7 +60,8 @@ fn over(file: &File, dump: &Dump, place: &str, ledger: Arc<dyn Ledger>, report: 
     let mut opened = None;
     report.case(format!("{name} replay block 0"), || {
         expect_eq("genesis", genesis.hash, dump.params.genesis.header().hash())?;
-        let consensus = Consensus::open(dump.params.clone(), options, ledger).map_err(broken)?;
+        let consensus = Consensus::open(dump.params.clone(), options, ledger)
+            .map_err(|error| broken(&error))?;
         opened = Some(consensus);
         Ok(())
     });
@@ -74,7 +75,7 @@ fn over(file: &File, dump: &Dump, place: &str, ledger: Arc<dyn Ledger>, report: 
                 } else {
                     consensus.submit_body(block)
                 };
-            let outcome = outcome.map_err(broken)?;
+            let outcome = outcome.map_err(|error| broken(&error))?;
             match outcome {
                 Outcome::Accepted(BlockStatus::UtxoValid | BlockStatus::BodyPending) => Ok(()),
                 other => {
@@ -91,6 +92,6 @@ fn over(file: &File, dump: &Dump, place: &str, ledger: Arc<dyn Ledger>, report: 
     });
 }
 
-fn broken(error: ConsensusError) -> Mismatch {
+fn broken(error: &ConsensusError) -> Mismatch {
     Mismatch::new("consensus", "to go on", error.to_string())
 }
