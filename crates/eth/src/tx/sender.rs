@@ -2,6 +2,10 @@
 
 use alloy_consensus::{EthereumTxEnvelope, crypto::SECP256K1N_HALF};
 use alloy_primitives::{Address, B256, Signature, U256, keccak256};
+use quintet_crypto::{
+    ecdsa_lanes::{PART, RecoverItem, recover_many},
+    secp::ecdsa_recover,
+};
 use rayon::prelude::*;
 
 use super::{TxRules, envelope::EthTransaction, parse::Parsed};
@@ -31,14 +35,18 @@ pub enum SenderError {
     NoKey,
 }
 
-/// Fewest transactions a core takes at once.
-const CHUNK: usize = 16;
+/// Transactions a core takes at once: as many as share an inversion.
+const CHUNK: usize = PART;
 
 /// The order of the group.
 const ORDER: U256 = U256::from_be_bytes(quintet_crypto::secp::ORDER);
 
-/// Returns the address that made a signature.
-fn recover(digest: &B256, signature: &Signature, rules: TxRules) -> Result<Address, SenderError> {
+/// Checks the numbers of a signature and puts them in the form recovery takes.
+fn recoverable(
+    digest: B256,
+    signature: &Signature,
+    rules: TxRules,
+) -> Result<RecoverItem, SenderError> {
     for (part, number) in [("r", signature.r()), ("s", signature.s())] {
         if number.is_zero() || number >= ORDER {
             return Err(SenderError::Range { part });
@@ -47,10 +55,22 @@ fn recover(digest: &B256, signature: &Signature, rules: TxRules) -> Result<Addre
     if rules >= TxRules::Homestead && signature.s() > SECP256K1N_HALF {
         return Err(SenderError::HighS);
     }
-    let key = signature.recover_from_prehash(digest).map_err(|_| SenderError::NoKey)?;
-    let key = key.to_encoded_point(false);
-    let hash = keccak256(key.as_bytes().get(1..).unwrap_or_default());
-    Ok(Address::from_word(hash))
+    let mut numbers = [0; 64];
+    numbers[..32].copy_from_slice(&signature.r().to_be_bytes::<32>());
+    numbers[32..].copy_from_slice(&signature.s().to_be_bytes::<32>());
+    Ok(RecoverItem { signature: numbers, odd: signature.v(), message: digest.0 })
+}
+
+/// Returns the address of a key: the end of its hash.
+fn address_of(key: Option<[u8; 64]>) -> Result<Address, SenderError> {
+    let key = key.ok_or(SenderError::NoKey)?;
+    Ok(Address::from_word(keccak256(key)))
+}
+
+/// Returns the address that made a signature.
+fn recover(digest: B256, signature: &Signature, rules: TxRules) -> Result<Address, SenderError> {
+    let RecoverItem { signature, odd, message } = recoverable(digest, signature, rules)?;
+    address_of(ecdsa_recover(&signature, odd, &message))
 }
 
 /// Returns the sender of parsed fields.
@@ -73,7 +93,23 @@ pub(super) fn recover_parsed(
         signature.v.bit(0)
     };
     let signature = Signature::new(signature.r, signature.s, odd);
-    recover(&transaction.signing_hash(), &signature, rules)
+    recover(transaction.signing_hash(), &signature, rules)
+}
+
+/// Returns what was signed and the signature; the sender itself where there is none.
+fn signed(transaction: &EthTransaction) -> Result<(B256, &Signature), Address> {
+    let signed = match transaction {
+        EthTransaction::Deposit(deposit) => return Err(deposit.inner().from),
+        EthTransaction::Signed(signed) => signed,
+    };
+    let digest = match signed {
+        EthereumTxEnvelope::Legacy(signed) => signed.signature_hash(),
+        EthereumTxEnvelope::Eip2930(signed) => signed.signature_hash(),
+        EthereumTxEnvelope::Eip1559(signed) => signed.signature_hash(),
+        EthereumTxEnvelope::Eip4844(signed) => signed.signature_hash(),
+        EthereumTxEnvelope::Eip7702(signed) => signed.signature_hash(),
+    };
+    Ok((digest, signed.signature()))
 }
 
 /// Returns who sent a transaction. That a legacy one may name a chain is not asked here: see [`Parsed::check`].
@@ -85,29 +121,41 @@ pub fn recover_sender(
     transaction: &EthTransaction,
     rules: TxRules,
 ) -> Result<Address, SenderError> {
-    let signed = match transaction {
-        EthTransaction::Deposit(deposit) => return Ok(deposit.inner().from),
-        EthTransaction::Signed(signed) => signed,
-    };
-    let digest = match signed {
-        EthereumTxEnvelope::Legacy(signed) => signed.signature_hash(),
-        EthereumTxEnvelope::Eip2930(signed) => signed.signature_hash(),
-        EthereumTxEnvelope::Eip1559(signed) => signed.signature_hash(),
-        EthereumTxEnvelope::Eip4844(signed) => signed.signature_hash(),
-        EthereumTxEnvelope::Eip7702(signed) => signed.signature_hash(),
-    };
-    recover(&digest, signed.signature(), rules)
+    match signed(transaction) {
+        Ok((digest, signature)) => recover(digest, signature, rules),
+        Err(sender) => Ok(sender),
+    }
 }
 
-/// Returns who sent each transaction, working on all cores.
+/// Returns who sent each transaction, working on all cores and several signatures at a time.
 #[must_use]
 pub fn recover_senders(
     transactions: &[EthTransaction],
     rules: TxRules,
 ) -> Vec<Result<Address, SenderError>> {
-    transactions
-        .par_iter()
-        .with_min_len(CHUNK)
-        .map(|transaction| recover_sender(transaction, rules))
-        .collect()
+    transactions.par_chunks(CHUNK).flat_map_iter(|part| recover_part(part, rules)).collect()
+}
+
+fn recover_part(
+    transactions: &[EthTransaction],
+    rules: TxRules,
+) -> Vec<Result<Address, SenderError>> {
+    let mut items = Vec::with_capacity(transactions.len());
+    // What is known without recovery; nothing where the next item is this transaction's.
+    let known: Vec<Option<Result<Address, SenderError>>> = transactions
+        .iter()
+        .map(|transaction| match signed(transaction) {
+            Err(sender) => Some(Ok(sender)),
+            Ok((digest, signature)) => match recoverable(digest, signature, rules) {
+                Err(error) => Some(Err(error)),
+                Ok(item) => {
+                    items.push(item);
+                    None
+                }
+            },
+        })
+        .collect();
+    let mut keys = recover_many(&items).into_iter();
+    let found = |known: Option<_>| known.unwrap_or_else(|| address_of(keys.next().flatten()));
+    known.into_iter().map(found).collect()
 }

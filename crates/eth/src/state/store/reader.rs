@@ -177,4 +177,8 @@ impl StateView for StateReader {
         self.caches.codes.insert(epoch, hash, code.clone());
         Ok(code)
     }
+
+    fn has_storage(&self, address: Address) -> Result<bool, StateError> {
+        Ok(self.leaf(keccak256(address))?.is_some_and(|leaf| leaf.has_storage()))
+    }
 }
