@@ -185,7 +185,7 @@ fn check(name: &str, content: Vec<u8>) -> Result<(), Mismatch> {
             expect_eq("destinations", true, tos == content)
         }
         "txdatas" => tx_data(content),
-        _ => set(name, content),
+        _ => set(name, &content),
     }
 }
 
@@ -256,7 +256,7 @@ fn tx_data(content: Vec<u8>) -> Result<(), Mismatch> {
 }
 
 /// A column of 37 transactions of one type: `rec` · type · column.
-fn set(name: &str, content: Vec<u8>) -> Result<(), Mismatch> {
+fn set(name: &str, content: &[u8]) -> Result<(), Mismatch> {
     let (data, legacies): (&[u8], usize) = match name {
         _ if name.starts_with("recacc") => (&[1, 0xc4, 0x80, 0x80, 0x80, 0xc0], 0),
         _ if name.starts_with("rece1559") => (&[2, 0xc5, 0x80, 0x80, 0x80, 0x80, 0xc0], 0),
@@ -269,7 +269,7 @@ fn set(name: &str, content: Vec<u8>) -> Result<(), Mismatch> {
         ..Draft::new(SET_TXS)
     };
     if name.ends_with("sigs") {
-        draft.signatures.clone_from(&content);
+        draft.signatures = content.to_vec();
         let txs = built(&decoded(&draft.section(), SET_TXS)?)?;
         let again: Vec<u8> = txs
             .iter()
@@ -279,12 +279,12 @@ fn set(name: &str, content: Vec<u8>) -> Result<(), Mismatch> {
         return expect_eq("signatures", true, again == content);
     }
     if name.ends_with("yparity") {
-        draft.parity.clone_from(&content);
+        draft.parity = content.to_vec();
         let txs = built(&decoded(&draft.section(), SET_TXS)?)?;
-        return check_bits(&content, SET_TXS, |index| txs[index].signature().v());
+        return check_bits(content, SET_TXS, |index| txs[index].signature().v());
     }
     expect_eq("protected bits", legacies.div_ceil(8), content.len())?;
-    draft.protected.clone_from(&content);
+    draft.protected = content.to_vec();
     let txs = built(&decoded(&draft.section(), SET_TXS)?)?;
-    check_bits(&content, legacies, |index| txs[index].chain_id().is_some())
+    check_bits(content, legacies, |index| txs[index].chain_id().is_some())
 }

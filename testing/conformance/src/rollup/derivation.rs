@@ -64,7 +64,7 @@ impl Suite for Mainnet {
     }
 }
 
-fn unread(what: &str, error: impl ToString) -> Mismatch {
+fn unread(what: &str, error: &dyn std::fmt::Display) -> Mismatch {
     Mismatch::new(what, "read", error.to_string())
 }
 
@@ -88,11 +88,11 @@ impl L1 {
         for item in &list {
             let block = BlockJson::read(item.get("block").unwrap_or(&Value::Null))?;
             let raw = block.transactions.unwrap_or_default();
-            verify::header(&block.header, block.hash).map_err(|error| unread("header", error))?;
+            verify::header(&block.header, block.hash).map_err(|error| unread("header", &error))?;
             verify::transactions(&raw, block.header.transactions_root)
-                .map_err(|error| unread("transactions", error))?;
+                .map_err(|error| unread("transactions", &error))?;
             verify::withdrawals(block.withdrawals.as_deref(), block.header.withdrawals_root)
-                .map_err(|error| unread("withdrawals", error))?;
+                .map_err(|error| unread("withdrawals", &error))?;
             let inbox = "0xff00000000000000000000000000000000000010".parse().unwrap_or_default();
             let receipts =
                 item.get("receipts").and_then(Value::as_array).map(|list| receipts(list));
@@ -114,7 +114,7 @@ fn receipts(list: &[Value]) -> Result<Vec<Receipt>, Mismatch> {
             let logs = receipt.get("logs").and_then(Value::as_array).cloned().unwrap_or_default();
             let logs: Vec<Log> = logs
                 .iter()
-                .map(|log| Log::deserialize(log).map_err(|error| unread("log", error)))
+                .map(|log| Log::deserialize(log).map_err(|error| unread("log", &error)))
                 .collect::<Result<_, _>>()?;
             Ok(Receipt { logs, ..Receipt::default() })
         })
@@ -153,10 +153,10 @@ impl L2Block {
     /// Reads a block, and checks it against its own hash.
     fn read(value: &Value) -> Result<Self, Mismatch> {
         let json = BlockJson::read(value)?;
-        verify::header(&json.header, json.hash).map_err(|error| unread("header", error))?;
+        verify::header(&json.header, json.hash).map_err(|error| unread("header", &error))?;
         let transactions = json.transactions.unwrap_or_default();
         verify::transactions(&transactions, json.header.transactions_root)
-            .map_err(|error| unread("transactions", error))?;
+            .map_err(|error| unread("transactions", &error))?;
         let header = L2Header {
             number: json.header.number,
             hash: json.hash,
@@ -167,7 +167,7 @@ impl L2Block {
         };
         let first = transactions.first().cloned().unwrap_or_default();
         let (block, system) =
-            read_block(&header, &first).map_err(|error| unread("L1 info", error))?;
+            read_block(&header, &first).map_err(|error| unread("L1 info", &error))?;
         let (mix_hash, gas_limit) = (json.header.mix_hash, json.header.gas_limit);
         Ok(Self { block, system, mix_hash, gas_limit, transactions })
     }
@@ -197,10 +197,10 @@ fn batches(l1: &L1, config: &RollupConfig) -> Result<Vec<SingularBatch>, Mismatc
         };
         for tx in &block.inbox {
             let InboxPayload::Calldata(data) = &tx.payload else { continue };
-            for frame in parse_frames(data).map_err(|error| unread("frames", error))? {
+            for frame in parse_frames(data).map_err(|error| unread("frames", &error))? {
                 let Ok(Some(pieces)) = assembler.ingest(frame, &limits) else { continue };
                 let mut reader = ChannelReader::open(&pieces, config, header.timestamp)
-                    .map_err(|error| unread("channel", error))?;
+                    .map_err(|error| unread("channel", &error))?;
                 while let ReadBatch::Batch(Batch::Singular(batch)) = reader.next_batch() {
                     batches.push(batch);
                 }
@@ -219,7 +219,7 @@ fn derive(file: &File, value: &Value) -> Result<(), Mismatch> {
     let mut l1 = L1::read(value)?;
     let l2_file = file.other(|name| name == L2_FILE).ok_or_else(|| missing(L2_FILE))?;
     let l2: Value =
-        serde_json::from_slice(&l2_file.bytes).map_err(|error| unread(L2_FILE, error))?;
+        serde_json::from_slice(&l2_file.bytes).map_err(|error| unread(L2_FILE, &error))?;
     let blocks = l2.get("l2").and_then(Value::as_array).cloned().unwrap_or_default();
     let blocks: Vec<L2Block> = blocks
         .iter()
@@ -245,7 +245,7 @@ fn derive(file: &File, value: &Value) -> Result<(), Mismatch> {
     expect_eq("user transactions", TRANSACTIONS, users)?;
     for (attributes, batch) in derived.iter().zip(&batches) {
         let info = L1Info::of_tx(&attributes.attributes.transactions[0])
-            .map_err(|error| unread("L1 info", error))?;
+            .map_err(|error| unread("L1 info", &error))?;
         let epoch = BlockNumHash { number: batch.epoch_number, hash: batch.epoch_hash };
         expect_eq("epoch", epoch, info.origin)?;
     }
@@ -293,11 +293,11 @@ fn run(
         |index: usize| batches.get(index + 1).map_or(B256::repeat_byte(1), |next| next.parent_hash);
     let last = l1.blocks.keys().last().copied().unwrap_or_default();
     loop {
-        match pipeline.poll(l1, &NoBlocks).map_err(|error| unread("derivation", error))? {
+        match pipeline.poll(l1, &NoBlocks).map_err(|error| unread("derivation", &error))? {
             Step::Attributes(attributes) => {
                 pipeline
                     .confirm(hash_of(derived.len()))
-                    .map_err(|error| unread("confirm", error))?;
+                    .map_err(|error| unread("confirm", &error))?;
                 derived.push(*attributes);
             }
             Step::Advanced { .. } => {}
