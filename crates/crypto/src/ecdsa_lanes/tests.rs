@@ -299,14 +299,19 @@ proptest! {
     }
 }
 
+/// Rounds of 500 comparisons: 2,000 of them, optimised, take some minutes.
+fn rounds() -> u64 {
+    let rounds = std::env::var("QUINTET_LANE_ROUNDS");
+    rounds.ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1)
+}
+
 #[test]
-#[ignore = "a million comparisons: some minutes, optimised; cargo test --release -p quintet-crypto -- --ignored"]
-fn a_million_random_answers_are_those_of_libsecp256k1() {
+fn random_answers_are_those_of_libsecp256k1_however_many() {
     use proptest::{strategy::ValueTree as _, test_runner::TestRunner};
     let mut runner = TestRunner::deterministic();
     let damage = damage();
     let mut seed = 0_u64;
-    for _ in 0..2_000 {
+    for _ in 0..rounds() {
         let cases: Vec<_> = (0..500)
             .map(|_| {
                 seed += 1;
