@@ -72,6 +72,28 @@ fn every_case_of_kaspa_passes() {
 }
 
 #[test]
+fn every_case_of_rollup_passes() {
+    every_case_of("rollup");
+}
+
+/// The suites of Ethereum that take seconds; state and blockchain tests take minutes even optimised and belong to the runner.
+const QUICK: [&str; 6] = ["basic", "difficulty", "ethers", "precompiles", "rlp", "trie"];
+
+#[test]
+fn every_quick_case_of_ethereum_passes() {
+    let Some(folder) = vectors("ethereum") else { return };
+    for suite in QUICK {
+        let outcome = run("ethereum", &folder, Some(suite)).unwrap();
+        let mut text = Vec::new();
+        print::text(&outcome, &mut text).unwrap();
+        let text = String::from_utf8_lossy(&text);
+        assert!(outcome.is_success(), "{text}");
+        let row = &outcome.rows[0].report;
+        assert!(row.passed + row.skipped > 0, "{suite}: no case\n{text}");
+    }
+}
+
+#[test]
 fn a_flipped_byte_in_any_file_fails_the_run() {
     let Some(folder) = vectors("dht") else { return };
     let Some(sums) = folder.parent().map(|above| above.join("SHA256SUMS")) else { return };
