@@ -114,6 +114,13 @@ impl Loading<'_, '_> {
         if known.is_deleted() {
             return Ok(());
         }
+        // Numbered before it is read: the genesis names itself as its pruning point.
+        let block = self.numbers.push(serial).ok_or_else(|| {
+            Refused::Ledger(LedgerError::Damaged {
+                expected: "fewer than 2^32 blocks".to_owned(),
+                actual: "more".to_owned(),
+            })
+        })?;
         let (head, mut row) =
             decode_row(bytes, |serial| self.numbers.loaded_block(serial)).map_err(Refused::Row)?;
         if let Some(&adopted) = self.fold.adopted.get(&serial) {
@@ -121,12 +128,6 @@ impl Loading<'_, '_> {
                 self.numbers.loaded_block(adopted).unwrap_or(BlockId::ORIGIN);
         }
         self.heads.count(&mut row);
-        let block = self.numbers.push(serial).ok_or_else(|| {
-            Refused::Ledger(LedgerError::Damaged {
-                expected: "fewer than 2^32 blocks".to_owned(),
-                actual: "more".to_owned(),
-            })
-        })?;
         self.entries.push(Entry {
             header: place.unwrap_or(Place::at(head.header)),
             known,

@@ -125,7 +125,11 @@ impl FirstTransaction {
         expect_eq("to", to, parsed.to)?;
         // Unsigned, the last three fields are empty.
         let unsigned = bytes("unsigned", &self.unsigned)?;
-        let nine = |raw: &[u8]| raw.get(1..raw.len().saturating_sub(3)).map(<[u8]>::to_vec);
+        let nine = |raw: &[u8]| {
+            // Lists of more than 55 bytes say how long they are in bytes of their own.
+            let head = 1 + usize::from(raw.first()?.saturating_sub(0xf7));
+            raw.get(head..raw.len().saturating_sub(3)).map(<[u8]>::to_vec)
+        };
         let own = parsed.unsigned_fields();
         expect_eq("unsigned", nine(&unsigned), Some(own.to_vec()))?;
         let transaction = EthTransaction::decode(&signed).map_err(|error| refused(&error))?;
@@ -185,8 +189,12 @@ impl OldGenesis {
         let mut entries = BTreeMap::new();
         for (address, balance) in &self.inputs {
             let address = Address::new(array("address", address)?);
-            let balance: U256 = balance
-                .to_string()
+            // Beyond 64 bits a number of JSON is read as a double; those of this file are doubles exactly.
+            let text = match (balance.as_u64(), balance.as_f64()) {
+                (None, Some(double)) => format!("{double:.0}"),
+                _ => balance.to_string(),
+            };
+            let balance: U256 = text
                 .parse()
                 .map_err(|_| Mismatch::new("balance", "a decimal number", balance.to_string()))?;
             entries.insert(keccak256(address), balance);
