@@ -48,6 +48,9 @@ struct Case {
     #[serde(rename = "in")]
     entries: Value,
     root: String,
+    /// Says that all texts are digits; they have their prefix anyway.
+    #[serde(default, rename = "hexEncoded")]
+    _hex_encoded: bool,
 }
 
 /// Text, or bytes behind `0x`.
