@@ -91,7 +91,9 @@ impl Case {
         let bytes = hex::decode(digits)
             .map_err(|error| Mismatch::new("txbytes", "hexadecimal digits", error.to_string()))?;
         let parsed = Parsed::read(&bytes);
-        if let (Ok(parsed), Some(gas)) = (&parsed, wanted.intrinsic_gas) {
+        // Zero beside an exception: whoever made the vector did not come as far as the gas.
+        let said = |gas: &U64| wanted.exception.is_none() || !gas.is_zero();
+        if let (Ok(parsed), Some(gas)) = (&parsed, wanted.intrinsic_gas.filter(said)) {
             let actual = intrinsic_gas(parsed, rules).initial;
             expect_eq("intrinsic gas", gas.to::<u64>(), actual)?;
         }
@@ -110,7 +112,21 @@ impl Case {
             return Err(Mismatch::new("exception", "none", names));
         };
         let name = exception.strip_prefix("TransactionException.").unwrap_or(exception);
-        if names.contains(&name) { Ok(()) } else { Err(Mismatch::new("exception", name, names)) }
+        // To an older fork the type is unknown, whatever stands behind it.
+        let is_early = since(&bytes).is_some_and(|since| rules < since);
+        let is_named = names.contains(&name) || (is_early && name == "TYPE_NOT_SUPPORTED");
+        if is_named { Ok(()) } else { Err(Mismatch::new("exception", name, names)) }
+    }
+}
+
+/// Returns the rules since which there are transactions of this type.
+fn since(bytes: &[u8]) -> Option<TxRules> {
+    match bytes.first()? {
+        1 => Some(TxRules::Berlin),
+        2 => Some(TxRules::London),
+        3 => Some(TxRules::Cancun),
+        4 => Some(TxRules::Prague),
+        _ => None,
     }
 }
 
@@ -123,7 +139,9 @@ fn names_of_check(error: &CheckError) -> &'static [&'static str] {
         CheckError::NonceMax => &["NONCE_TOO_BIG"],
         CheckError::CostOverflow { .. } => &["GASLIMIT_PRICE_PRODUCT_OVERFLOW"],
         CheckError::PriorityFee { .. } => &["PRIORITY_GREATER_THAN_MAX_FEE_PER_GAS"],
-        CheckError::IntrinsicGas { .. } => &["INTRINSIC_GAS_TOO_LOW", "INVALID_SIGNATURE_VRS"],
+        CheckError::IntrinsicGas { .. } => {
+            &["INTRINSIC_GAS_TOO_LOW", "INVALID_SIGNATURE_VRS", "EC_RECOVERY_FAIL"]
+        }
         CheckError::GasLimit { .. } => &["GAS_LIMIT_EXCEEDS_MAXIMUM"],
         CheckError::InitcodeLength { .. } => &["INITCODE_SIZE_EXCEEDED"],
         CheckError::Blobs { .. } => &["TYPE_3_TX_ZERO_BLOBS", "TYPE_3_TX_BLOB_COUNT_EXCEEDED"],
@@ -144,7 +162,9 @@ fn names_of_decode(error: &TxDecodeError) -> &'static [&'static str] {
         TxDecodeError::Empty | TxDecodeError::Trailing { .. } => {
             &["RLP_ERROR_SIZE", "RLP_ERROR_EOF"]
         }
-        TxDecodeError::Type { .. } => &["TYPE_NOT_SUPPORTED", "RLP_INVALID_HEADER"],
+        TxDecodeError::Type { .. } => {
+            &["TYPE_NOT_SUPPORTED", "RLP_INVALID_HEADER", "RLP_ERROR_EOF"]
+        }
         TxDecodeError::Outer(Problem::LengthForm) => {
             &["RLP_ERROR_SIZE_LEADING_ZEROS", "RLP_ERROR_SIZE", "RLP_ERROR_EOF"]
         }

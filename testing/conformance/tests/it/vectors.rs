@@ -77,7 +77,8 @@ fn every_case_of_rollup_passes() {
 }
 
 /// The suites of Ethereum that take seconds; state and blockchain tests take minutes even optimised and belong to the runner.
-const QUICK: [&str; 6] = ["basic", "difficulty", "ethers", "precompiles", "rlp", "trie"];
+const QUICK: [&str; 7] =
+    ["basic", "difficulty", "ethers", "precompiles", "rlp", "transactions", "trie"];
 
 #[test]
 fn every_quick_case_of_ethereum_passes() {
