@@ -106,7 +106,7 @@ impl ChainOptions {
         Self {
             directory,
             coins_bytes: 400 << 20,
-            coins_batch_bytes: 32 << 20,
+            coins_batch_bytes: 8 << 20,
             store_bytes: 32 << 20,
             verified_bytes: 16 << 20,
             check_threads: 1,

@@ -12,7 +12,7 @@ use quintet_kaspa_node::{
     pipeline::{Pipeline, PipelineOptions, Ticket},
     ports::BlockStatus,
 };
-use quintet_kaspa_protocol::validation::RuleError;
+use quintet_kaspa_protocol::{header::Header, validation::RuleError};
 use quintet_primitives::Hash256;
 use serde::Serialize;
 
@@ -186,7 +186,7 @@ impl Work<'_> {
             // Asked here and not of the pipeline, where a block whose parents were pruned would wait for them.
             let low = block.header.blue_score < self.edge;
             let is_there = match self.pipeline.consensus().status(&hash) {
-                None => low,
+                None => low || self.lacks_a_parent(&block.header),
                 Some(BlockStatus::HeaderOnly) => low || part == Part::Headers,
                 Some(_) => true,
             };
@@ -211,6 +211,22 @@ impl Work<'_> {
             self.settle(part)?;
         }
         Ok(())
+    }
+
+    /// Returns whether a parent is neither there nor on its way: as files have parents first, it was pruned when this DAG was kept before,
+    /// and nothing above the pruning point merges what builds on it.
+    fn lacks_a_parent(&self, header: &Header) -> bool {
+        if self.edge == 0 || self.replayed.refused > 0 {
+            return false;
+        }
+        let consensus = self.pipeline.consensus();
+        // Asked twice: between the questions a block under way may have arrived.
+        let is_missing = |parent: &Hash256| {
+            consensus.status(parent).is_none()
+                && !self.under_way.iter().any(|submitted| submitted.hash == *parent)
+                && consensus.status(parent).is_none()
+        };
+        header.direct_parents().iter().any(is_missing)
     }
 
     /// Waits for the oldest block under way.
