@@ -5,7 +5,7 @@ use alloy_primitives::Bytes;
 use libfuzzer_sys::fuzz_target;
 use quintet_rollup_protocol::{
     encode::transaction_of,
-    frame::{FrameQueue, parse_frames},
+    frame::{ChannelId, FrameQueue, parse_frames},
     inbox::{blob, scan::scan},
 };
 
@@ -16,13 +16,14 @@ fuzz_target!(|bytes: &[u8]| {
         let mut queue = FrameQueue::default();
         let count = frames.len();
         queue.fill(frames, true);
-        let mut last = None;
+        let mut last: Option<(ChannelId, u16, bool)> = None;
         let mut kept = 0;
         while let Some(frame) = queue.pop() {
             if let Some((id, number, is_last)) = last
                 && id == frame.id
             {
-                assert!(!is_last && frame.number == u16::wrapping_add(number, 1), "order");
+                let next = if is_last { 0 } else { number.wrapping_add(1) };
+                assert_eq!(frame.number, next, "order");
             }
             last = Some((frame.id, frame.number, frame.is_last));
             kept += 1;
