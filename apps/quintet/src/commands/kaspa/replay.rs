@@ -23,7 +23,7 @@ use super::{
 use crate::{
     cli::ReplayArgs,
     exit::{AlreadyTold, UsageError},
-    output::{self, Progress, Speed, Table, duration, size, thousands},
+    output::{self, Progress, Refusal, Speed, duration, size, thousands},
     stop::{self, Stop},
     telemetry,
 };
@@ -64,12 +64,6 @@ struct Replayed {
     refused: u64,
     /// The first of the refused blocks.
     refusals: Vec<Refusal>,
-}
-
-#[derive(Debug, Serialize)]
-struct Refusal {
-    hash: String,
-    reason: String,
 }
 
 pub(super) fn run(args: ReplayArgs) -> anyhow::Result<()> {
@@ -318,12 +312,5 @@ fn tell(outcome: &Outcome) -> anyhow::Result<()> {
         rows.push(("stopped", "everything so far is kept; run it again to go on".to_owned()));
     }
     output::rows(rows)?;
-    if replayed.refusals.is_empty() {
-        return Ok(());
-    }
-    let mut table = Table::new(["REFUSED BLOCK", "REASON"]);
-    for Refusal { hash, reason } in &replayed.refusals {
-        table.row([hash.clone(), reason.clone()]);
-    }
-    output::print(&table.render())
+    output::refusals(&replayed.refusals)
 }
