@@ -5,8 +5,7 @@
 //! final block and checksum. So the checksum is never looked at, output stops at the cap, and an error ends the output where the
 //! reference's reader would have delivered its last byte.
 //!
-//! Whole streams, which nearly all are, go through libdeflate, twice as fast as what can stop anywhere; what it refuses goes through
-//! `miniz_oxide` again. Both give the same bytes where both give any.
+//! Deflate has a decoder of its own for this, [`deflate`](super::deflate).
 //!
 //! # Invariants
 //!
@@ -17,19 +16,14 @@
 
 use alloy_primitives::Bytes;
 use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, HeapAlloc, HuffmanCode};
-use libdeflater::{DecompressionError, Decompressor};
-use miniz_oxide::inflate::{
-    TINFLStatus,
-    core::{DecompressorOxide, decompress, inflate_flags},
-};
 use thiserror::Error;
+
+use super::deflate::deflated;
 
 /// Version byte of a channel compressed with brotli.
 pub const CHANNEL_VERSION_BROTLI: u8 = 1;
 /// Output expected of input, at first, as a multiple.
 const FIRST_GUESS: usize = 4;
-/// What the guess grows by when it was too small.
-const GROWTH: usize = 4;
 /// Bytes of output expected at least.
 const GUESS_MIN: usize = 1 << 16;
 /// Bytes of input op-node hands its brotli decoder at first, and after that: what comes out before an error depends on it.
@@ -93,46 +87,6 @@ fn zlib_header(input: &[u8]) -> Result<(), InflateError> {
     }
 }
 
-/// Inflates a raw deflate stream as far as it goes.
-fn deflated(input: &[u8], cap: usize) -> Vec<u8> {
-    let mut guess = input.len().saturating_mul(FIRST_GUESS).max(GUESS_MIN).min(cap);
-    let mut whole = Decompressor::new();
-    loop {
-        let mut output = vec![0; guess];
-        match whole.deflate_decompress(input, &mut output) {
-            Ok(length) => {
-                output.truncate(length);
-                return output;
-            }
-            Err(DecompressionError::InsufficientSpace) if guess < cap => {
-                guess = guess.saturating_mul(GROWTH).min(cap);
-            }
-            Err(DecompressionError::InsufficientSpace | DecompressionError::BadData) => {
-                return streamed(input, cap, output);
-            }
-        }
-    }
-}
-
-/// Inflates until the stream ends, breaks, or fills the cap. `output` is memory to begin with.
-fn streamed(input: &[u8], cap: usize, mut output: Vec<u8>) -> Vec<u8> {
-    let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-    let mut state = Box::<DecompressorOxide>::default();
-    let (mut read, mut written) = (0, 0);
-    loop {
-        let (status, consumed, produced) =
-            decompress(&mut state, &input[read..], &mut output, written, flags);
-        read += consumed;
-        written += produced;
-        if status != TINFLStatus::HasMoreOutput || output.len() >= cap {
-            output.truncate(written);
-            return output;
-        }
-        let larger = output.len().saturating_mul(2).max(GUESS_MIN).min(cap);
-        output.resize(larger, 0);
-    }
-}
-
 /// Inflates a brotli stream as far as it goes, in the pieces op-node reads it in.
 fn brotlied(input: &[u8], cap: usize) -> Vec<u8> {
     // Windows above 24 bits are an extension nobody specified for channels.
@@ -182,6 +136,8 @@ fn brotlied(input: &[u8], cap: usize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use alloy_primitives::hex;
+
     use super::*;
     use crate::encode::{Compression, compress};
 
@@ -237,6 +193,18 @@ mod tests {
         let checksum = channel.len() - 1;
         channel[checksum] ^= 1;
         assert_eq!(all(&channel, 1 << 20), text(1_000), "the checksum is behind the data");
+    }
+
+    /// Every match has a distance whose code is one bit, and the other value of this bit is no code: libdeflate takes both for it, Go
+    /// stops at byte 57.
+    #[test]
+    fn a_bit_that_is_no_code_ends_the_stream_under_every_cap() {
+        let stream = hex!("78016baf56240b318d6b3800505050a3a3a3a3a3a3a3a3a3afaf550baf");
+        let mut expected = [0x87, 0x7b, 0x21].repeat(19);
+        expected[56] = 0x02;
+        for cap in (0..64).chain([316, 1 << 18]) {
+            assert_eq!(all(&stream, cap), expected[..cap.min(57)], "{cap}");
+        }
     }
 
     #[test]
