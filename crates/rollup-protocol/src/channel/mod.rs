@@ -15,6 +15,7 @@ mod bank;
 mod deflate;
 pub mod inflate;
 mod reader;
+mod torn;
 
 use std::collections::BTreeMap;
 

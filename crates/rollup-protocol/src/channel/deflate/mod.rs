@@ -2,8 +2,8 @@
 //!
 //! What comes out of a broken stream before it breaks is part of the chain, so which streams break, and where, is consensus. The
 //! decoders at hand differ in just that. libdeflate takes codes with one symbol for complete and gives meaning to symbols that have
-//! none; `miniz_oxide` puts out wrong bytes where a match overlaps the end of the memory it is given. A batcher who wrote such
-//! streams would have split the nodes. So this one follows Go's `compress/flate`, which op-node reads with:
+//! none; `miniz_oxide` 0.9 puts out wrong bytes at some sizes of the memory it is given. A batcher who wrote such streams would have
+//! split the nodes. So this one follows Go's `compress/flate`, which op-node reads with:
 //!
 //! - a code is complete, or a single symbol of one bit, or none;
 //! - a symbol is read when its own bits are there, and never before those of the block's end would be;
@@ -49,25 +49,40 @@ const DISTANCES_MAX: usize = 30;
 const CODE_LENGTHS_ORDER: [usize; 19] =
     [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
+/// What a stream gave.
+pub(super) struct Deflated<'a> {
+    /// The content.
+    pub(super) output: Vec<u8>,
+    /// How much there was each time an empty stored block was met.
+    pub(super) flushes: Vec<usize>,
+    /// What follows the last block, if that was read to its end.
+    pub(super) rest: Option<&'a [u8]>,
+}
+
 /// The stream breaks, or the cap is reached: nothing comes after what was written.
 struct Stop;
 
 /// Inflates a raw deflate stream to at most `cap` bytes, as far as it goes.
-pub(super) fn deflated(input: &[u8], cap: usize) -> Vec<u8> {
+pub(super) fn deflated(input: &[u8], cap: usize) -> Deflated<'_> {
     let guess = input.len().saturating_mul(FIRST_GUESS).max(GUESS_MIN).min(cap);
     let mut decoder = Decoder {
         bits: Bits::new(input),
         output: vec![0; guess.saturating_add(SLACK)],
         written: 0,
         cap,
+        flushes: Vec::new(),
         literals: Box::new(Table::new()),
         distances: Box::new(Table::new()),
         code_lengths: Table::new(),
     };
-    while let Ok(true) = decoder.block() {}
+    let mut more = Ok(true);
+    while let Ok(true) = more {
+        more = decoder.block();
+    }
+    let rest = more.is_ok().then(|| decoder.bits.bytes());
     let length = decoder.written.min(cap);
     decoder.output.truncate(length);
-    decoder.output
+    Deflated { output: decoder.output, flushes: decoder.flushes, rest }
 }
 
 /// A stream being inflated.
@@ -77,6 +92,7 @@ struct Decoder<'a> {
     output: Vec<u8>,
     written: usize,
     cap: usize,
+    flushes: Vec<usize>,
     literals: Box<Table<11, 2048>>,
     distances: Box<Table<8, 256>>,
     code_lengths: Table<7, 128>,
@@ -87,7 +103,7 @@ impl Decoder<'_> {
     fn block(&mut self) -> Result<bool, Stop> {
         let header = self.bits.take(3).ok_or(Stop)?;
         match header >> 1 {
-            0 => self.stored()?,
+            0 => self.stored(header & 1 == 1)?,
             1 => {
                 self.fixed_codes();
                 self.coded()?;
@@ -102,13 +118,17 @@ impl Decoder<'_> {
     }
 
     /// Copies a stored block, as much of it as there is.
-    fn stored(&mut self) -> Result<(), Stop> {
+    fn stored(&mut self, last: bool) -> Result<(), Stop> {
         let &[a, b, c, d, ref rest @ ..] = self.bits.bytes() else { return Err(Stop) };
         let length = u16::from_le_bytes([a, b]);
         if length != !u16::from_le_bytes([c, d]) {
             return Err(Stop);
         }
         let wanted = usize::from(length);
+        // One for what was written since the one before: a stream of nothing but empty blocks leaves no trace.
+        if wanted == 0 && !last && self.flushes.last() != Some(&self.written) {
+            self.flushes.push(self.written);
+        }
         let there = &rest[..wanted.min(rest.len()).min(self.cap.saturating_sub(self.written))];
         let end = self.written + there.len();
         if end + SLACK > self.output.len() {
