@@ -299,12 +299,34 @@ impl Consensus {
     ///
     /// [`ConsensusError`] if the ledger fails.
     pub fn utxo(&self, outpoint: &Outpoint) -> Result<Option<UtxoEntry>, ConsensusError> {
+        Ok(self.utxos(std::slice::from_ref(outpoint))?.pop().flatten())
+    }
+
+    /// Looks outpoints up in the UTXO set of the virtual block, with one question to the ledger; the answers stand in the order asked.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsensusError`] if the ledger fails.
+    pub fn utxos(&self, outpoints: &[Outpoint]) -> Result<Vec<Option<UtxoEntry>>, ConsensusError> {
         let published = self.published_guard();
-        Ok(match published.diff.get(outpoint) {
-            DiffEntry::Unspent(entry) => Some(entry.clone()),
-            DiffEntry::Spent => None,
-            DiffEntry::Unchanged => self.ledger.utxos(&[*outpoint])?.pop().flatten(),
-        })
+        let mut found = vec![None; outpoints.len()];
+        let (mut places, mut asked) = (Vec::new(), Vec::new());
+        for (place, outpoint) in outpoints.iter().enumerate() {
+            match published.diff.get(outpoint) {
+                DiffEntry::Unspent(entry) => found[place] = Some(entry.clone()),
+                DiffEntry::Spent => {}
+                DiffEntry::Unchanged => {
+                    places.push(place);
+                    asked.push(*outpoint);
+                }
+            }
+        }
+        if !asked.is_empty() {
+            for (place, entry) in places.into_iter().zip(self.ledger.utxos(&asked)?) {
+                found[place] = entry;
+            }
+        }
+        Ok(found)
     }
 
     /// Takes a header in.

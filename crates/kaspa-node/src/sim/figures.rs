@@ -1,6 +1,9 @@
 //! What a simulated DAG looks like: how wide it is, which share of it is blue, how long acceptance takes.
 //!
-//! Coloured here once more from the headers alone, so that the figures do not depend on the views that are measured.
+//! Coloured here once more from the headers alone, so that the figures do not depend on the views that are measured. Of a long simulation its
+//! beginning says it all: [`BLOCKS_COLOURED_MAX`] blocks are kept, of those beyond only their number and their transactions.
+
+use std::time::Duration;
 
 use quintet_kaspa_protocol::{
     dag::{BlockId, Colouring, Dag, GhostdagParams},
@@ -9,6 +12,9 @@ use quintet_kaspa_protocol::{
 use quintet_primitives::Hash256;
 
 use super::{Mined, Plan, SimError};
+
+/// Blocks the shape of the DAG is told from: seven hours at ten blocks a second.
+pub const BLOCKS_COLOURED_MAX: u64 = 1 << 18;
 
 /// The least, the middle, the highest but five percent, and the highest of some values, and their mean.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,6 +57,8 @@ pub struct Summary {
     pub seconds: f64,
     /// Transactions in blocks, coinbases not counted.
     pub transactions: u64,
+    /// Blocks the figures below are of: all of them, or the first.
+    pub coloured: u64,
     /// Blocks on the selected chain of the block with most blue work.
     pub chain_blocks: u64,
     /// Blocks that chain merged as reds.
@@ -73,6 +81,9 @@ pub struct Figures {
     /// When each block was mined, by its number; the root first.
     times: Vec<u64>,
     parents: Vec<f64>,
+    blocks: u64,
+    /// When the last was mined, microseconds.
+    last_at: u64,
     transactions: u64,
     tip: BlockId,
 }
@@ -95,6 +106,8 @@ impl Figures {
             delay_micros: plan.delay_micros,
             times: vec![0],
             parents: Vec::new(),
+            blocks: 0,
+            last_at: 0,
             transactions: 0,
             tip: BlockId::ORIGIN,
         };
@@ -109,12 +122,17 @@ impl Figures {
     /// [`SimError::Dag`].
     pub(super) fn add(&mut self, mined: &Mined) -> Result<(), SimError> {
         let header = &mined.block.header;
+        let transactions = mined.block.transactions.len().saturating_sub(1);
+        self.transactions += u64::try_from(transactions).unwrap_or(0);
+        self.blocks += 1;
+        self.last_at = mined.at;
+        if self.blocks > BLOCKS_COLOURED_MAX {
+            return Ok(());
+        }
         let parents: Vec<_> =
             header.direct_parents().iter().filter_map(|hash| self.dag.find(hash)).collect();
         self.insert(mined.hash, &parents, header.bits, mined.at)?;
         self.parents.push(count(parents.len()));
-        let transactions = mined.block.transactions.len().saturating_sub(1);
-        self.transactions += u64::try_from(transactions).unwrap_or(0);
         Ok(())
     }
 
@@ -156,8 +174,9 @@ impl Figures {
             block = self.dag.selected_parent(block);
         }
         Summary {
-            blocks: u64::try_from(self.parents.len()).unwrap_or(u64::MAX),
-            seconds: millis(self.times.last().copied().unwrap_or(0)) / 1_000.0,
+            blocks: self.blocks,
+            coloured: self.blocks.min(BLOCKS_COLOURED_MAX),
+            seconds: Duration::from_micros(self.last_at).as_secs_f64(),
             transactions: self.transactions,
             chain_blocks,
             reds: u64::try_from(reds).unwrap_or(u64::MAX),
@@ -172,7 +191,7 @@ fn count(len: usize) -> f64 {
     f64::from(u32::try_from(len).unwrap_or(u32::MAX))
 }
 
-/// Returns microseconds as milliseconds; those of longer simulations than 49 days say 49 days.
+/// Returns microseconds as milliseconds.
 fn millis(micros: u64) -> f64 {
     f64::from(u32::try_from(micros / 1_000).unwrap_or(u32::MAX))
 }

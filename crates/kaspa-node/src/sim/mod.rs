@@ -1,7 +1,7 @@
 //! A deterministic network of miners: what a DAG looks like at a rate of blocks, a delay and a load, and what it costs.
 //!
 //! ```text
-//!   Timeline ── mine at t ──► View::template ──► Block ──► who listens: an export, a chart
+//!   Timeline ── mine at t ──► resolve, template ──► Block ──► who listens: an export, a chart
 //!       ▲                                          │
 //!       └──── next block: t + Exp(1 / rate) ◄──────┼──► arrives at every view at t + delay ──► View::submit
 //!                                                  └──► Figures: width, colours, time to acceptance
@@ -13,7 +13,8 @@
 //! see the same blocks in different orders.
 //!
 //! One more view, the **follower**, mines nothing: what it takes for the blocks that arrive there is what a node of that network does. A miner has
-//! checked the signatures of its own blocks before they arrive; the follower has not.
+//! checked the signatures of its own blocks before they arrive; the follower has not. A plan without other views lets the miners mine on what the
+//! follower has: half the work, where its speed is not what is asked for.
 //!
 //! The same plan makes the same blocks on every machine: nothing here reads a clock to decide, and the random numbers are pinned
 //! ([`SplitMix`](quintet_primitives::random::SplitMix)). Proof of work is left out; keys, signatures, fees and all else is as it is.
@@ -33,9 +34,10 @@ use quintet_kaspa_protocol::{
     dag::DagError,
     tx::{Outpoint, ScriptPublicKey, Transaction, UtxoEntry},
 };
+use quintet_primitives::Hash256;
 use thiserror::Error;
 
-pub use figures::{Figures, Spread, Summary};
+pub use figures::{BLOCKS_COLOURED_MAX, Figures, Spread, Summary};
 pub use network::{Mined, Network};
 pub use plan::{BLOCKS_MAX, MINERS_MAX, Plan, PlanError, TRANSACTIONS_PER_BLOCK_MAX, VIEWS_MAX};
 pub use purse::{FEE, Purse};
@@ -43,17 +45,24 @@ pub use view::ConsensusView;
 
 /// What one part of the network knows.
 pub trait View: fmt::Debug {
-    /// Returns the DAA score a block mined now would have.
-    fn daa_score(&self) -> u64;
+    /// Brings the virtual block up to all blocks taken in, and returns the DAA score a block mined now would have.
+    ///
+    /// # Errors
+    ///
+    /// [`SimError::View`], also if a block turns out to be invalid.
+    fn resolve(&mut self) -> Result<u64, SimError>;
 
-    /// Looks coins up in the virtual block's set; the answers stand in the order asked.
+    /// Returns whether a block is there, body and all.
+    fn knows(&self, block: &Hash256) -> bool;
+
+    /// Looks coins up in the virtual block's set, as it was resolved last; the answers stand in the order asked.
     ///
     /// # Errors
     ///
     /// [`SimError::View`].
     fn entries(&self, outpoints: &[Outpoint]) -> Result<Vec<Option<UtxoEntry>>, SimError>;
 
-    /// Builds a block on the virtual block, of this time in milliseconds or later.
+    /// Builds a block on the virtual block as it was resolved last, of this time in milliseconds or later.
     ///
     /// # Errors
     ///
@@ -65,12 +74,12 @@ pub trait View: fmt::Debug {
         transactions: Vec<Transaction>,
     ) -> Result<Block, SimError>;
 
-    /// Takes a block whose parents it has.
+    /// Takes a block whose parents it has. The virtual block stays as it is.
     ///
     /// # Errors
     ///
     /// [`SimError::View`], also if the block is invalid: simulated miners are honest.
-    fn submit(&mut self, block: &Block) -> Result<(), SimError>;
+    fn submit(&mut self, mined: &Mined) -> Result<(), SimError>;
 }
 
 /// Why a simulation cannot go on.

@@ -1,12 +1,12 @@
 //! Miners and views in simulated time.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use quintet_kaspa_protocol::block::Block;
+use quintet_kaspa_protocol::{block::Block, tx::Transaction};
 use quintet_primitives::{Hash256, random::SplitMix};
 
 use super::{Figures, Plan, Purse, SimError, View, timeline::Timeline};
@@ -32,7 +32,6 @@ enum Event {
 #[derive(Debug)]
 struct Place<V> {
     view: V,
-    known: HashSet<Hash256>,
     waiting: HashMap<Hash256, Vec<Arc<Mined>>>,
 }
 
@@ -46,6 +45,7 @@ pub struct Network<V> {
     random: SplitMix,
     figures: Figures,
     mined: u64,
+    now: u64,
     submitting: Duration,
     building: Duration,
 }
@@ -61,10 +61,9 @@ impl<V: View> Network<V> {
         mut view: impl FnMut(usize) -> Result<V, SimError>,
     ) -> Result<Self, SimError> {
         plan.check()?;
-        let genesis = plan.params.genesis.header().hash();
         let places = (0..=plan.views).map(|number| {
             let view = view(usize::try_from(number).unwrap_or(usize::MAX))?;
-            Ok(Place { view, known: HashSet::from([genesis]), waiting: HashMap::new() })
+            Ok(Place { view, waiting: HashMap::new() })
         });
         let places = places.collect::<Result<_, SimError>>()?;
         let purse = Purse::new(plan.seed, plan.miners)?;
@@ -78,6 +77,7 @@ impl<V: View> Network<V> {
             random,
             figures,
             mined: 0,
+            now: 0,
             submitting: Duration::ZERO,
             building: Duration::ZERO,
         };
@@ -102,6 +102,9 @@ impl<V: View> Network<V> {
                 Event::Mine => {}
             }
         }
+        for place in &mut self.places {
+            place.view.resolve()?;
+        }
         Ok(None)
     }
 
@@ -110,13 +113,20 @@ impl<V: View> Network<V> {
         self.places.iter().map(|place| &place.view)
     }
 
+    /// Returns simulated time: when the last block was mined, from the start.
+    #[must_use]
+    pub const fn now(&self) -> Duration {
+        Duration::from_micros(self.now)
+    }
+
     /// Returns what was seen of the DAG so far.
     #[must_use]
     pub const fn figures(&self) -> &Figures {
         &self.figures
     }
 
-    /// Returns the time the follower took for the blocks that arrived, and the miners for building those they mined.
+    /// Returns the time the follower took for the blocks that arrived, and the miners for building those they mined. Where they mine on what the
+    /// follower has, what it takes to resolve the virtual block is the miners'.
     #[must_use]
     pub const fn busy(&self) -> (Duration, Duration) {
         (self.submitting, self.building)
@@ -132,21 +142,24 @@ impl<V: View> Network<V> {
     fn mine_at(&mut self, at: u64) -> Result<Arc<Mined>, SimError> {
         let started = Instant::now();
         let miner = u32::try_from(self.random.below(u64::from(self.plan.miners))).unwrap_or(0);
-        let number = usize::try_from(miner % self.plan.views).unwrap_or(0);
+        let number = usize::try_from(miner % self.plan.views.max(1)).unwrap_or(0);
         let view = &mut self.places[number].view;
-        let wanted = usize::try_from(self.plan.transactions_per_block()).unwrap_or(0);
-        let daa_score = view.daa_score();
+        let wanted = usize::try_from(self.plan.transactions_in(self.mined)).unwrap_or(0);
+        let daa_score = view.resolve()?;
         let transactions = self
             .purse
             .spend(&self.plan.params, daa_score, wanted, |outpoints| view.entries(outpoints))?;
         let script = self.purse.script(miner).ok_or(SimError::Unsigned)?;
         let timestamp = self.plan.params.genesis.header().timestamp + at / 1_000;
-        let block = view.template(script, timestamp, transactions)?;
+        let mut block = view.template(script, timestamp, transactions)?;
+        // Stands for the work: a miner who finds two blocks within a millisecond has not found the same one twice.
+        block.header.nonce = self.mined;
         let hash = block.header.hash();
         let mined = Arc::new(Mined { block, hash, at });
         self.building += started.elapsed();
         self.mined += 1;
-        self.purse.notice(&mined.block.transactions, |tx| tx.id());
+        self.now = at;
+        self.purse.notice(&self.plan.params, daa_score, &mined.block.transactions, Transaction::id);
         self.figures.add(&mined)?;
         for view in 0..self.places.len() {
             let delay = self.delay();
@@ -167,20 +180,23 @@ impl<V: View> Network<V> {
 
     /// Gives a view a block, and those that waited for it.
     fn arrive(&mut self, number: usize, mined: Arc<Mined>) -> Result<(), SimError> {
+        let is_follower = number + 1 == self.places.len();
         let place = &mut self.places[number];
         let started = Instant::now();
         let mut next = vec![mined];
         while let Some(mined) = next.pop() {
             let parents = mined.block.header.direct_parents();
-            if let Some(missing) = parents.iter().find(|parent| !place.known.contains(*parent)) {
+            if let Some(missing) = parents.iter().find(|parent| !place.view.knows(parent)) {
                 place.waiting.entry(*missing).or_default().push(mined);
                 continue;
             }
-            place.view.submit(&mined.block)?;
-            place.known.insert(mined.hash);
+            place.view.submit(&mined)?;
+            if is_follower && self.plan.views > 0 {
+                place.view.resolve()?;
+            }
             next.extend(place.waiting.remove(&mined.hash).into_iter().flatten());
         }
-        if number + 1 == self.places.len() {
+        if is_follower {
             self.submitting += started.elapsed();
         }
         Ok(())

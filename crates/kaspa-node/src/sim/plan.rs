@@ -49,7 +49,7 @@ pub struct Plan {
     pub jitter_percent: u64,
     /// Miners, each with a key of its own; every block's is drawn.
     pub miners: u32,
-    /// Views the miners are spread over.
+    /// Views the miners are spread over; if there are none, they mine on what the follower has.
     pub views: u32,
     /// Transactions a second wanted; blocks hold fewer until coins are spendable.
     pub transactions_per_second: u64,
@@ -97,10 +97,20 @@ impl Plan {
         self.params.rules_at(0).rate.bps()
     }
 
-    /// Returns how many transactions a block should hold.
+    /// Returns how many transactions a block should hold at most.
     #[must_use]
     pub const fn transactions_per_block(&self) -> u64 {
         self.transactions_per_second.div_ceil(self.bps())
+    }
+
+    /// Returns how many transactions the block mined after so many others should hold: their share of a second's, so that a second's blocks
+    /// hold all of them also where the rate does not divide them.
+    #[must_use]
+    pub fn transactions_in(&self, mined: u64) -> u64 {
+        let until = |blocks: u64| {
+            u128::from(blocks) * u128::from(self.transactions_per_second) / u128::from(self.bps())
+        };
+        u64::try_from(until(mined.saturating_add(1)) - until(mined)).unwrap_or(u64::MAX)
     }
 
     /// Checks that every number is in its range.
@@ -114,7 +124,7 @@ impl Plan {
             ("microseconds of delay", self.delay_micros, 0, 600_000_000),
             ("percent of jitter", self.jitter_percent, 0, 100),
             ("miners", u64::from(self.miners), 1, u64::from(MINERS_MAX)),
-            ("views", u64::from(self.views), 1, u64::from(VIEWS_MAX.min(self.miners.max(1)))),
+            ("views", u64::from(self.views), 0, u64::from(VIEWS_MAX.min(self.miners.max(1)))),
             (
                 "transactions per block",
                 self.transactions_per_block(),

@@ -10,6 +10,7 @@ Examples:
   quintet kaspa sim --miners 20 --views 4 --jitter 50   parts of the network that see blocks in different orders
   quintet kaspa sim --sweep delay=0.1,0.5,1,2,5,10 --plot delays.svg
   quintet kaspa sim --sweep bps=1,10,32,100 --json
+  quintet kaspa sim --days 7 --views 0 --tps 1 --data-dir week --samples week.csv --plot week.svg
 
 Every block goes through the whole consensus: header, body, UTXO state. Time is simulated; the same options make the same blocks on
 every machine. PARENTS is the width of the DAG, MERGED the blocks a chain block merges, ACCEPTED the milliseconds from a block to the arrival of
@@ -36,7 +37,8 @@ pub(crate) struct SimArgs {
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub(crate) miners: u32,
 
-    /// Parts of the network with a consensus of their own; it takes jitter to tell them apart.
+    /// Parts of the network with a consensus of their own; it takes jitter to tell them apart. With 0 miners share that of the node that is
+    /// measured: half the work, but its speed says little.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) views: u32,
 
@@ -48,6 +50,10 @@ pub(crate) struct SimArgs {
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub(crate) blocks: u64,
 
+    /// Simulated days, instead of a number of blocks.
+    #[arg(long, value_name = "DAYS", conflicts_with = "blocks")]
+    pub(crate) days: Option<u64>,
+
     /// The rules: those of the network's latest upgrade, or of the one before.
     #[arg(long, value_enum, default_value_t = SimEra::Toccata)]
     pub(crate) era: SimEra,
@@ -55,6 +61,14 @@ pub(crate) struct SimArgs {
     /// Blocks until a coinbase may be spent.
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) coinbase_maturity: u64,
+
+    /// Blue score below which blocks are final; twelve hours of blocks unless given.
+    #[arg(long, value_name = "N")]
+    pub(crate) finality_depth: Option<u64>,
+
+    /// Blue score below which blocks are pruned; thirty hours of blocks unless given.
+    #[arg(long, value_name = "N")]
+    pub(crate) pruning_depth: Option<u64>,
 
     /// Where randomness begins.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -68,8 +82,24 @@ pub(crate) struct SimArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "sweep")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Draw the figures of a sweep into this SVG file.
-    #[arg(long, value_name = "FILE", requires = "sweep")]
+    /// Keep the DAG of the node that is measured in this directory, which must be empty or not there; in memory if not given.
+    #[arg(long, value_name = "DIR", conflicts_with = "sweep")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Open the DAG anew whenever it was pruned, as a restart does: what memory holds of pruned blocks goes with that.
+    #[arg(long)]
+    pub(crate) reopen: bool,
+
+    /// Write what memory and disk held into this CSV file, time and again.
+    #[arg(long, value_name = "FILE", conflicts_with = "sweep")]
+    pub(crate) samples: Option<PathBuf>,
+
+    /// Simulated seconds between two samples.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) sample_every: u64,
+
+    /// Draw the figures of a sweep, or the samples, into this SVG file.
+    #[arg(long, value_name = "FILE")]
     pub(crate) plot: Option<PathBuf>,
 
     /// Print JSON.

@@ -18,6 +18,12 @@ const MIB: u64 = 1 << 20;
 /// Size of one commit of coins where their memory was given in bytes, bytes: so small that it takes several.
 const COINS_BATCH_BYTES: usize = 4096;
 
+/// Memory for the coins of a simulation, bytes: it has few.
+const SIMULATED_COINS_BYTES: usize = 32 << 20;
+
+/// Where a new file of a simulation begins, bytes: small, so that pruning shows soon.
+const SIMULATED_SEGMENT_BYTES: u32 = 32 << 20;
+
 /// Names the parameters in a data directory, for people and for the next start.
 const PARAMETERS: &str = "parameters.txt";
 
@@ -74,6 +80,34 @@ pub(super) fn open(
     let consensus =
         Consensus::open(params.clone(), options, Arc::clone(&ledger) as _).with_context(opening)?;
     Ok(Opened { consensus: Arc::new(consensus), ledger, directory, lock })
+}
+
+/// Begins the DAG of a simulation, which must be the first in its directory.
+///
+/// # Errors
+///
+/// If there is something in the directory, or it cannot be used.
+pub(super) fn begin(
+    params: &Params,
+    directory: &std::path::Path,
+    seed: u64,
+) -> anyhow::Result<(Arc<DiskLedger>, DataDir)> {
+    let taken = fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
+    if taken {
+        bail!(
+            "expected {} to be empty: a simulation begins with the genesis; remove it or name another",
+            directory.display()
+        );
+    }
+    let lock = DataDir::open(directory)?;
+    check_parameters(params, directory)?;
+    let mut storage = StorageOptions::new([seed, !seed]);
+    storage.coins_bytes = SIMULATED_COINS_BYTES;
+    storage.segment_bytes_max = SIMULATED_SEGMENT_BYTES;
+    let genesis = params.genesis.header().hash();
+    let opening = || format!("cannot begin a DAG in {}", directory.display());
+    let ledger = DiskLedger::open(directory, &genesis, &storage).with_context(opening)?;
+    Ok((Arc::new(ledger), lock))
 }
 
 /// Compares the parameters with those the directory was begun under.

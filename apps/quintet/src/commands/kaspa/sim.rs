@@ -3,22 +3,28 @@
 //! ```text
 //!   options ──► one plan, or one for each value of a sweep ──► Network::mine, block by block ──► Outcome
 //!                                       │                                                           │
-//!                                       └──► blocks into a file                        table, JSON, plot
+//!                                       ├──► blocks into a file                        table, JSON, plot
+//!                                       └──► samples of memory and disk ──► CSV, plot
 //! ```
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use quintet_kaspa_node::{
     dump::Writer,
-    sim::{ConsensusView, Mined, Network, Plan, Spread, Summary},
+    sim::{ConsensusView, Mined, Network, Plan, SimError, Spread, Summary},
+    storage::DiskLedger,
 };
-use quintet_kaspa_protocol::params::Era;
+use quintet_kaspa_protocol::params::{Era, Params};
 use serde::Serialize;
 
-use super::plot;
+use super::{
+    open, plot,
+    samples::{Samples, Watched},
+};
 use crate::{
     cli::{SimArgs, SimEra},
+    exit::UsageError,
     output::{self, Progress, Table, thousands},
     stop::{self, Stop},
 };
@@ -36,6 +42,8 @@ pub(super) struct Outcome {
     /// Blocks mined, without the genesis.
     pub(super) blocks: u64,
     transactions: u64,
+    /// Blocks the shape of the DAG is told from: all, or the first of very many.
+    coloured: u64,
     simulated_seconds: f64,
     chain_blocks: u64,
     /// Share of merged blocks that are red, percent.
@@ -115,6 +123,9 @@ pub(super) fn run(args: SimArgs) -> anyhow::Result<()> {
 }
 
 fn simulate_all(args: &SimArgs, stop: &Stop) -> anyhow::Result<Vec<Outcome>> {
+    if args.plot.is_some() && args.sweep.is_none() && args.samples.is_none() {
+        bail!(UsageError::new("expected --sweep or --samples beside --plot: it draws one or the other"));
+    }
     let Some(sweep) = &args.sweep else { return Ok(vec![simulate(args, "simulating", stop)?]) };
     let mut outcomes = Vec::new();
     for (value, args) in sweep.each(args) {
@@ -130,21 +141,31 @@ fn simulate_all(args: &SimArgs, stop: &Stop) -> anyhow::Result<Vec<Outcome>> {
     if let Some(file) = &args.plot {
         let values: Vec<_> =
             sweep.each(args).map(|(value, _)| value.parse().unwrap_or(0.0)).collect();
-        plot::write(file, sweep.axis(), &values, &outcomes)?;
+        plot::sweep(file, sweep.axis(), &values, &outcomes)?;
     }
     Ok(outcomes)
 }
 
 fn simulate(args: &SimArgs, what: &str, stop: &Stop) -> anyhow::Result<Outcome> {
     let plan = plan(args)?;
-    let params = plan.params.clone();
+    let (params, blocks) = (plan.params.clone(), plan.blocks);
     let mut progress = Progress::new(args.quiet);
     let mut file = match &args.out {
         Some(path) => Some(Writer::create(path, &params)?),
         None => None,
     };
-    let mut network = Network::new(plan, |number| ConsensusView::new(number, &params))?;
-    progress.begin(args.blocks);
+    let disk = match &args.data_dir {
+        Some(path) => Some(open::begin(&params, path, args.seed)?),
+        None => None,
+    };
+    let ledger = disk.as_ref().map(|(ledger, _lock)| Arc::clone(ledger));
+    let mut samples = Samples::begin(args)?;
+    let measured = usize::try_from(plan.views)?;
+    let mut network = Network::new(plan, |number| match &ledger {
+        Some(ledger) if number == measured => view(number, &params, ledger, args.reopen),
+        _ => ConsensusView::new(number, &params),
+    })?;
+    progress.begin(blocks);
     let mut done = 0;
     let mut stopped = false;
     while let Some(mined) = network.mine()? {
@@ -153,8 +174,9 @@ fn simulate(args: &SimArgs, what: &str, stop: &Stop) -> anyhow::Result<Outcome> 
             file.write(block)?;
         }
         done += 1;
+        samples.look(&network, done, ledger.as_deref())?;
         progress.update(done, || {
-            format!("{what}: {} of {} blocks", thousands(done), thousands(args.blocks))
+            format!("{what}: {} of {} blocks", thousands(done), thousands(blocks))
         });
         if stop.is_requested() {
             stopped = true;
@@ -169,7 +191,24 @@ fn simulate(args: &SimArgs, what: &str, stop: &Stop) -> anyhow::Result<Outcome> 
     if blocks == 0 {
         bail!("stopped before the first block");
     }
+    if let (Some(file), None) = (&args.plot, &args.sweep) {
+        plot::samples(file, &Watched::of(&params, args, &network), samples.taken())?;
+    }
+    if let Some(ledger) = &ledger {
+        ledger.close().context("cannot close the DAG")?;
+    }
     Ok(outcome(args, &network, stopped))
+}
+
+/// Makes the view of the node that is measured, on disk.
+fn view(
+    number: usize,
+    params: &Params,
+    ledger: &Arc<DiskLedger>,
+    reopens: bool,
+) -> Result<ConsensusView, SimError> {
+    let view = ConsensusView::over(number, params, Arc::clone(ledger) as _)?;
+    Ok(if reopens { view.reopened_when_pruned() } else { view })
 }
 
 fn plan(args: &SimArgs) -> anyhow::Result<Plan> {
@@ -177,9 +216,13 @@ fn plan(args: &SimArgs) -> anyhow::Result<Plan> {
         SimEra::Crescendo => Era::Crescendo,
         SimEra::Toccata => Era::Toccata,
     };
-    let plan = Plan {
+    const DAY_SECONDS: u64 = 86_400;
+    let mut plan = Plan {
         seed: args.seed,
-        blocks: args.blocks,
+        blocks: match args.days {
+            Some(days) => days.saturating_mul(DAY_SECONDS).saturating_mul(args.bps),
+            None => args.blocks,
+        },
         delay_micros: args.delay.0,
         jitter_percent: args.jitter,
         miners: args.miners,
@@ -187,6 +230,21 @@ fn plan(args: &SimArgs) -> anyhow::Result<Plan> {
         transactions_per_second: args.tps,
         ..Plan::at_rate(era, args.bps, args.coinbase_maturity)?
     };
+    for rules in [&mut plan.params.crescendo, &mut plan.params.toccata] {
+        let rate = &mut rules.rate;
+        rate.finality_depth = args.finality_depth.unwrap_or(rate.finality_depth);
+        rate.pruning_depth = args.pruning_depth.unwrap_or(rate.pruning_depth);
+        if rate.finality_depth < rate.merge_depth {
+            rate.merge_depth = rate.finality_depth;
+        }
+        if rate.pruning_depth <= rate.finality_depth {
+            bail!(
+                "expected a pruning depth above the finality depth {}, got {}",
+                rate.finality_depth,
+                rate.pruning_depth
+            );
+        }
+    }
     plan.check()?;
     Ok(plan)
 }
@@ -207,6 +265,7 @@ fn outcome(args: &SimArgs, network: &Network<ConsensusView>, stopped: bool) -> O
         seed: args.seed,
         blocks: summary.blocks,
         transactions: summary.transactions,
+        coloured: summary.coloured,
         simulated_seconds: summary.seconds,
         chain_blocks: summary.chain_blocks,
         red_percent: 100.0 * summary.reds as f64 / merged.max(1.0),
