@@ -229,7 +229,12 @@ pub struct Committed {
 ///
 /// See the [module](self) for what it owes. Every method may be called from any thread; appends of one block come in order.
 pub trait Ledger: Send + Sync + fmt::Debug {
+    /// Returns whether [`Self::load`] leaves deleted blocks out and numbers the rest anew.
+    fn numbers_anew(&self) -> bool;
+
     /// Reads every block back in the order of numbers, then says where the virtual state stands; `None` if the ledger is new.
+    ///
+    /// It may be called again at any time: from then on all calls speak of the numbers it told.
     ///
     /// # Errors
     ///

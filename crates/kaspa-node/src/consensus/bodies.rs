@@ -63,6 +63,11 @@ impl Bodies {
         }
     }
 
+    /// Forgets all: their numbers are about to change.
+    pub(super) fn clear(&self) {
+        *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = Inner::default();
+    }
+
     /// Returns a body, from the ledger if it is not at hand.
     pub(super) fn get(
         &self,

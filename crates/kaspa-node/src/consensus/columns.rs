@@ -40,8 +40,10 @@ pub(super) struct Columns {
     pub(super) pruning_points: Vec<BlockId>,
     /// The pruning point and its anticone, as far as blocks were deleted.
     pub(super) edge: Vec<BlockId>,
-    /// How often blocks were deleted.
+    /// How often blocks were deleted, or numbered anew.
     generation: u64,
+    /// Rows of deleted blocks.
+    deleted: usize,
 }
 
 impl Columns {
@@ -66,6 +68,7 @@ impl Columns {
             pruning_points: vec![GENESIS],
             edge: Vec::new(),
             generation: 0,
+            deleted: 0,
         };
         columns.depths.push(genesis.depths);
         columns.points.push(genesis.pruning);
@@ -159,7 +162,28 @@ impl Columns {
         self.statuses[block.row()] = BlockStatus::Deleted;
         self.non_daa.remove(&block);
         self.generation += 1;
+        self.deleted += 1;
         self.dag.delete(block);
+    }
+
+    /// Returns the rows of deleted blocks, and those of blocks that are there.
+    pub(super) fn rows(&self) -> (usize, usize) {
+        (self.deleted, self.dag.len() - 1 - self.deleted)
+    }
+
+    /// Takes the headers at hand out, upwards, without those of deleted blocks.
+    pub(super) fn take_recent(&mut self) -> VecDeque<Arc<Header>> {
+        let first = self.dag.len() - self.recent.len();
+        let recent = std::mem::take(&mut self.recent).into_iter();
+        let statuses = &self.statuses[first..];
+        let kept = recent.zip(statuses).filter(|(_, status)| **status != BlockStatus::Deleted);
+        kept.map(|(header, _)| header).collect()
+    }
+
+    /// Puts these columns, read back from the ledger, in the place of others, whose generation and latest headers these are.
+    pub(super) fn succeed(&mut self, generation: u64, recent: VecDeque<Arc<Header>>) {
+        self.generation = generation + 1;
+        self.recent = recent;
     }
 
     /// Looks for the pruning point's anticone, if blocks were deleted.

@@ -100,6 +100,10 @@ fn apply(set: &mut BTreeMap<Outpoint, UtxoEntry>, diff: &UtxoDiff) -> Result<(),
 }
 
 impl Ledger for MemoryLedger {
+    fn numbers_anew(&self) -> bool {
+        false
+    }
+
     fn load(
         &self,
         visit: &mut dyn FnMut(LoadedBlock) -> Result<(), LedgerError>,

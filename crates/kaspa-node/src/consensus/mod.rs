@@ -12,7 +12,8 @@
 //!
 //! # Locks, in the order in which they may be taken
 //!
-//! `resolving` → `published` → `columns`; none is held while scripts run, but the first.
+//! `resolving` → `numbering` → `published` → `columns`; while scripts run no more than the first two are held. `numbering` is never taken
+//! twice by a thread, and listeners are told without it.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -47,6 +48,7 @@ mod memory;
 mod open;
 mod prune;
 mod records;
+mod renumber;
 mod resolve;
 mod rules;
 mod scripts;
@@ -94,6 +96,8 @@ pub struct Options {
     pub clock: Clock,
     /// Whether everything is kept: the pruning point moves, and nothing is deleted.
     pub archival: bool,
+    /// Rows of deleted blocks, at least, from which on memory is given back; a row is some hundred bytes.
+    pub sparse_rows_min: usize,
     /// Who is told of events.
     pub listener: Listener,
 }
@@ -105,6 +109,7 @@ impl fmt::Debug for Options {
             .field("verified_bytes", &self.verified_bytes)
             .field("bodies_bytes", &self.bodies_bytes)
             .field("archival", &self.archival)
+            .field("sparse_rows_min", &self.sparse_rows_min)
             .field("listener", &self.listener)
             .finish_non_exhaustive()
     }
@@ -127,6 +132,7 @@ impl Default for Options {
                 u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
             }),
             archival: false,
+            sparse_rows_min: 1 << 12,
             listener: Listener::default(),
         }
     }
@@ -164,6 +170,8 @@ pub struct Consensus {
     scripts: Scripts,
     published: RwLock<Arc<VirtualState>>,
     resolving: Mutex<()>,
+    /// Held for reading while a block's number is held, for writing while numbers change.
+    numbering: RwLock<()>,
     refused: Mutex<Refused>,
     disqualified: Mutex<HashMap<Hash256, RuleError>>,
     /// First headers of the levels of the last proof.
@@ -178,6 +186,10 @@ impl Consensus {
 
     fn columns_mut(&self) -> RwLockWriteGuard<'_, Columns> {
         self.columns.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn numbering(&self) -> RwLockReadGuard<'_, ()> {
+        self.numbering.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn published_guard(&self) -> RwLockReadGuard<'_, Arc<VirtualState>> {
@@ -235,7 +247,7 @@ impl Consensus {
         columns.hash(columns.pruning_point())
     }
 
-    /// Returns how many headers were taken in, deleted ones among them.
+    /// Returns how many headers there are in memory, deleted ones among them.
     #[must_use]
     pub fn header_count(&self) -> usize {
         self.columns().dag.len() - 1
@@ -273,6 +285,7 @@ impl Consensus {
     ///
     /// [`ConsensusError`] if the ledger fails.
     pub fn header(&self, hash: &Hash256) -> Result<Option<Arc<Header>>, ConsensusError> {
+        let _numbering = self.numbering();
         let block = self.columns().dag.find(hash);
         block.map(|block| self.header_of(block)).transpose()
     }
@@ -283,6 +296,7 @@ impl Consensus {
     ///
     /// [`ConsensusError`] if the ledger fails.
     pub fn block(&self, hash: &Hash256) -> Result<Option<Block>, ConsensusError> {
+        let _numbering = self.numbering();
         let found = {
             let columns = self.columns();
             columns.dag.find(hash).filter(|&block| columns.status(block).has_body())
@@ -335,6 +349,7 @@ impl Consensus {
     ///
     /// [`ConsensusError`] if consensus cannot go on; what the header breaks is an [`Outcome`].
     pub fn submit_header(&self, header: &Arc<Header>) -> Result<Outcome, ConsensusError> {
+        let _numbering = self.numbering();
         match self.take_header(header) {
             Ok(Ok(_)) => Ok(Outcome::Accepted(BlockStatus::HeaderOnly)),
             Ok(Err(known)) => Ok(Outcome::Known(self.columns().status(known))),
@@ -350,12 +365,18 @@ impl Consensus {
     /// [`ConsensusError`] if consensus cannot go on; what the block breaks is an [`Outcome`].
     pub fn submit_body(&self, block: Block) -> Result<Outcome, ConsensusError> {
         let header = Arc::new(block.header.clone());
-        let id = match self.take_header(&header) {
-            Ok(Ok(id) | Err(id)) => id,
-            Err(Stop::Rule(error)) => return Ok(Outcome::Refused(error)),
-            Err(Stop::Broken(error)) => return Err(error),
+        let outcome = {
+            let _numbering = self.numbering();
+            match self.take_header(&header) {
+                Ok(Ok(id) | Err(id)) => self.take_body(id, block)?,
+                Err(Stop::Rule(error)) => return Ok(Outcome::Refused(error)),
+                Err(Stop::Broken(error)) => return Err(error),
+            }
         };
-        self.take_body(id, block)
+        if matches!(outcome, Outcome::Accepted(_)) && self.listener.is_there() {
+            self.listener.tell(&Event::BlockAdded { block: header.hash() });
+        }
+        Ok(outcome)
     }
 
     /// Takes a block in and resolves the virtual block: all stages on the caller's thread.
@@ -452,7 +473,7 @@ impl Consensus {
             }
         };
         let body = Arc::new(KnownBody::new(Arc::new(block.transactions), ids));
-        let hash = {
+        {
             let mut columns = self.columns_mut();
             let status = columns.status(id);
             match status {
@@ -463,9 +484,7 @@ impl Consensus {
             self.ledger.append_body(id, &body.transactions)?;
             self.bodies.insert(id, body);
             columns.add_body(id);
-            columns.hash(id)
-        };
-        self.listener.tell(&Event::BlockAdded { block: hash });
+        }
         Ok(Outcome::Accepted(BlockStatus::BodyPending))
     }
 
@@ -476,6 +495,7 @@ impl Consensus {
     ///
     /// [`ConsensusError`] if the ledger fails.
     pub fn verify_ahead(&self, hash: &Hash256) -> Result<(), ConsensusError> {
+        let _numbering = self.numbering();
         let found = {
             let columns = self.columns();
             let found = columns.dag.find(hash).filter(|&block| columns.status(block).has_body());

@@ -43,6 +43,7 @@ impl Consensus {
             scripts,
             published: RwLock::new(Arc::new(state)),
             resolving: Mutex::new(()),
+            numbering: RwLock::new(()),
             refused: Mutex::default(),
             disqualified: Mutex::default(),
             proof_roots: Mutex::default(),
@@ -57,7 +58,8 @@ impl Consensus {
     }
 }
 
-fn load(
+/// Reads a ledger back: the columns, and what was committed last.
+pub(super) fn load(
     params: &Params,
     options: &Options,
     ledger: &dyn Ledger,

@@ -89,6 +89,7 @@ impl Consensus {
             columns.hash(point)
         };
         info!(%hash, bodies = doomed.bodies.len(), blocks = doomed.blocks.len(), "pruned");
+        self.renumber_if_sparse()?;
         self.listener.tell(&Event::PruningPointMoved { point: hash });
         Ok(Some(hash))
     }

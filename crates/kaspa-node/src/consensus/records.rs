@@ -38,6 +38,11 @@ impl Records {
         }
     }
 
+    /// Forgets all: their numbers are about to change.
+    pub(super) fn clear(&self) {
+        *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = Inner::default();
+    }
+
     /// Returns a record, from the ledger if it is not at hand.
     pub(super) fn get(
         &self,

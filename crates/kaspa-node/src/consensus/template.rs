@@ -52,6 +52,7 @@ impl Consensus {
         miner: MinerData<'_>,
         transactions: Vec<Transaction>,
     ) -> Result<Result<BlockTemplate, RuleError>, ConsensusError> {
+        let _numbering = self.numbering();
         match self.template(miner, transactions) {
             Ok(template) => Ok(Ok(template)),
             Err(Stop::Rule(error)) => Ok(Err(error)),
@@ -68,6 +69,7 @@ impl Consensus {
         &self,
         transactions: &[Transaction],
     ) -> Result<Vec<Result<u64, TxRuleError>>, ConsensusError> {
+        let _numbering = self.numbering();
         let (state, verdicts) = self.judge(transactions)?;
         drop(state);
         Ok(verdicts)

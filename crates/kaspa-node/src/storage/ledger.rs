@@ -22,6 +22,10 @@ use crate::ports::{
 };
 
 impl Ledger for DiskLedger {
+    fn numbers_anew(&self) -> bool {
+        true
+    }
+
     /// Reads every block that is left. `visit` must not ask the ledger for blocks meanwhile.
     fn load(
         &self,

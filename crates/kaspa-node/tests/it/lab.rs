@@ -144,6 +144,9 @@ pub(crate) fn spend(
     tx
 }
 
+/// Least value that is spent, sompi.
+const SPENT_MIN: u64 = 50_000_000;
+
 /// Lets miners find blocks and hear of each other's late. Returns the blocks in the order in which they were found, parents first.
 pub(crate) fn simulate(params: &Params, seed: u64, miners: usize, count: usize) -> Vec<Block> {
     let time = Arc::new(AtomicU64::new(params.genesis.timestamp + 1000));
@@ -166,6 +169,8 @@ pub(crate) fn simulate(params: &Params, seed: u64, miners: usize, count: usize) 
         utxos.truncate(3);
         let spends: Vec<Transaction> = utxos
             .iter()
+            // Smaller ones weigh more than a block may hold (KIP-9).
+            .filter(|(_, entry)| entry.amount >= SPENT_MIN)
             .map(|(outpoint, entry)| spend(params, *outpoint, entry, dice.below(1000) as u64 + 1))
             .collect();
         let verdicts = node.consensus.check_transactions(&spends).unwrap();

@@ -1,16 +1,29 @@
 //! The pruning point moves with the chain, what is below it goes, and nothing else changes.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+};
 
-use quintet_kaspa_node::ports::Ledger as _;
+use quintet_kaspa_node::{
+    consensus::{Consensus, Options, Outcome},
+    pipeline::{Pipeline, PipelineOptions},
+    ports::{BlockStatus, Ledger as _},
+    storage::DiskLedger,
+};
 use quintet_kaspa_protocol::{hashing::UtxoMuHash, params::Params, state::insert_entry};
 
-use super::lab::{Node, clock, open, params, simulate};
+use super::{
+    lab::{Node, clock, open, params, simulate},
+    storage,
+};
 
 /// Depths that a short simulation reaches.
 fn shallow() -> Params {
     let mut params = params(true);
-    params.pruning_proof_m = 4;
+    // Levels that a short chain fills, so that proofs do not reach down to the genesis.
+    params.max_block_level = 255;
+    params.pruning_proof_m = 2;
     params.min_difficulty_window_size = 2;
     for rules in [&mut params.crescendo, &mut params.toccata] {
         rules.rate.ghostdag_k = 3;
@@ -66,7 +79,7 @@ fn a_pruned_node_opened_again_after_every_block_refuses_nothing() {
     let time = || clock(&Arc::new(AtomicU64::new(u64::MAX / 2)));
     let mut node = Node::new(&params, time());
     let mut moves = 0;
-    for block in &blocks {
+    for (number, block) in blocks.iter().enumerate() {
         node.take(block);
         moves += usize::from(node.consensus.advance_pruning_point().unwrap().is_some());
         let Node { consensus, ledger } = node;
@@ -78,4 +91,70 @@ fn a_pruned_node_opened_again_after_every_block_refuses_nothing() {
         assert_eq!(before.accepted_id_root, after.accepted_id_root);
     }
     assert!(moves >= 4, "the pruning point moved {moves} times");
+}
+
+/// Consensus over files that gives the memory of deleted blocks back whenever it can.
+fn sparse(params: &Params, directory: &Path) -> Arc<Consensus> {
+    let genesis = params.genesis.header().hash();
+    let ledger = DiskLedger::open(directory, &genesis, &storage::options()).unwrap();
+    let clock = clock(&Arc::new(AtomicU64::new(u64::MAX / 2)));
+    let options = Options { threads: 2, clock, sparse_rows_min: 1, ..Options::default() };
+    Arc::new(Consensus::open(params.clone(), options, Arc::new(ledger)).unwrap())
+}
+
+#[test]
+fn numbering_blocks_anew_changes_nothing_but_the_memory_they_take() {
+    let params = shallow();
+    let blocks = simulate(&params, 4, 3, 300);
+    let whole = Node::new(&params, clock(&Arc::new(AtomicU64::new(u64::MAX / 2))));
+    let directory = tempfile::tempdir().unwrap();
+    let small = sparse(&params, directory.path());
+    let mut most_rows = 0;
+    for (number, block) in blocks.iter().enumerate() {
+        whole.take(block);
+        let outcome = small.submit_block(block.clone()).unwrap();
+        assert!(outcome.is_present(), "{number}: {outcome:?}");
+        small.advance_pruning_point().unwrap();
+        most_rows = most_rows.max(small.header_count());
+        let (one, other) = (whole.consensus.virtual_state(), small.virtual_state());
+        assert_eq!(one.parent_hashes, other.parent_hashes, "after {number}");
+        assert_eq!(one.accepted_id_root, other.accepted_id_root, "after {number}");
+        assert_eq!(one.ghostdag.blue_work, other.ghostdag.blue_work, "after {number}");
+        assert_eq!(one.rewards, other.rewards, "after {number}");
+    }
+    assert!(most_rows < 220, "at most {most_rows} rows were in memory at once");
+    assert_eq!(whole.consensus.sink(), small.sink());
+}
+
+#[test]
+fn blocks_are_numbered_anew_under_running_stages() {
+    let params = shallow();
+    let blocks = simulate(&params, 4, 3, 300);
+    let whole = Node::new(&params, clock(&Arc::new(AtomicU64::new(u64::MAX / 2))));
+    blocks.iter().for_each(|block| whole.take(block));
+    for round in 0..4 {
+        let directory = tempfile::tempdir().unwrap();
+        let small = sparse(&params, directory.path());
+        let options = PipelineOptions {
+            header_threads: 2,
+            body_threads: 2,
+            queue_max: 4,
+            waiting_max: blocks.len(),
+        };
+        let pipeline = Pipeline::start(Arc::clone(&small), &options).unwrap();
+        let tickets: Vec<_> =
+            blocks.iter().map(|block| pipeline.submit_block(block.clone())).collect();
+        for ticket in tickets {
+            let outcome = ticket.wait().unwrap();
+            assert!(
+                matches!(outcome, Outcome::Accepted(status) if status != BlockStatus::Invalid),
+                "round {round}: {outcome:?}"
+            );
+        }
+        drop(pipeline);
+        let (one, other) = (whole.consensus.virtual_state(), small.virtual_state());
+        assert_eq!(one.parent_hashes, other.parent_hashes, "round {round}");
+        assert_eq!(one.multiset.finalise(), other.multiset.finalise(), "round {round}");
+        assert!(small.header_count() < 260, "{} rows", small.header_count());
+    }
 }

@@ -1,11 +1,12 @@
-//! This project's consensus, one block at a time, over a ledger in memory.
+//! This project's consensus, one block at a time, over a ledger in memory or on disk.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use quintet_kaspa_node::{
     consensus::{Consensus, MemoryLedger, Options, Outcome},
-    ports::BlockStatus,
+    ports::{BlockStatus, Ledger},
+    storage::{DiskLedger, StorageOptions},
 };
 use quintet_kaspa_protocol::{block::Block, dag::BlockId, params::Params, validation::RuleError};
 use quintet_primitives::Hash256;
@@ -28,7 +29,23 @@ impl Ours {
     ///
     /// If consensus cannot start.
     pub fn start(params: Params, headers_only: bool) -> anyhow::Result<Self> {
-        let ledger = Arc::new(MemoryLedger::new());
+        Self::over(Arc::new(MemoryLedger::new()), params, headers_only)
+    }
+
+    /// Starts one over files in an empty directory; whoever asks for the ledger as well closes it.
+    ///
+    /// # Errors
+    ///
+    /// If consensus cannot start, or the directory cannot be written to.
+    pub fn on_disk(params: Params, directory: &Path) -> anyhow::Result<(Self, Arc<DiskLedger>)> {
+        let genesis = params.genesis.header().hash();
+        // The salt of the coins' table: nobody attacks here.
+        let options = StorageOptions::new([1, 2]);
+        let ledger = Arc::new(DiskLedger::open(directory, &genesis, &options)?);
+        Ok((Self::over(Arc::clone(&ledger) as _, params, false)?, ledger))
+    }
+
+    fn over(ledger: Arc<dyn Ledger>, params: Params, headers_only: bool) -> anyhow::Result<Self> {
         let consensus = Arc::new(Consensus::open(params, Options::default(), ledger)?);
         let hashes = vec![Hash256::default(), consensus.sink()];
         Ok(Self { consensus, hashes, headers_only })

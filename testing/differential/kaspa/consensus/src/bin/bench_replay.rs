@@ -7,9 +7,10 @@
 //! - **light**: blocks with a transaction or two, where everything but signatures counts;
 //! - **heavy**: full blocks of signed transactions of one input each.
 //!
-//! Both begin with fields as they come from a decoded message: hashes and ids are computed within the measured time. The
-//! reference keeps its data in RocksDB in a temporary folder and is fed as its own simulator feeds it, in chunks of a
-//! thousand blocks of which two are under way; ours keeps its data in memory.
+//! Both begin with fields as they come from a decoded message: hashes and ids are computed within the measured time. Both keep
+//! their data in a temporary folder (the reference in RocksDB) and are fed as the reference's own simulator feeds it, in chunks of
+//! a thousand blocks of which two are under way. Ours is stopped within the measured time, when everything is on disk for good; the
+//! reference is not.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -47,7 +48,8 @@ use kaspa_consensus_core::{
 use kaspa_hashes::Hash;
 use nix::sys::resource::{UsageWho, getrusage};
 use quintet_kaspa_node::pipeline::{Pipeline, PipelineOptions, Ticket};
-use quintet_kaspa_protocol::{block::Block as OurBlock, header::Header as OurHeader};
+use quintet_kaspa_protocol::block::Block as OurBlock;
+use quintet_primitives::Hash256;
 
 /// Blocks handed over at a time.
 const CHUNK: usize = 1_000;
@@ -236,6 +238,8 @@ struct Cost {
     cpu: f64,
     /// Bytes by which the highest resident size rose above that before.
     memory: u64,
+    /// Bytes of files at the end, if that is known.
+    disk: Option<u64>,
 }
 
 fn measure(run: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Cost> {
@@ -246,7 +250,7 @@ fn measure(run: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Cost> {
     run()?;
     let seconds = started.elapsed().as_secs_f64();
     let cpu = self::cpu()? - cpu;
-    Ok(Cost { seconds, cpu, memory: status("VmHWM:").saturating_sub(resident) })
+    Ok(Cost { seconds, cpu, memory: status("VmHWM:").saturating_sub(resident), disk: None })
 }
 
 fn cpu() -> anyhow::Result<f64> {
@@ -273,6 +277,7 @@ fn report(name: &str, dag: &Dag, both: Both, runs: usize) -> anyhow::Result<()> 
             seconds: old.seconds.min(new.seconds),
             cpu: old.cpu.min(new.cpu),
             memory: old.memory.min(new.memory),
+            disk: new.disk,
         };
         best = Some(best.map_or((theirs, ours), |(a, b)| (better(a, theirs), better(b, ours))));
     }
@@ -288,6 +293,9 @@ fn report(name: &str, dag: &Dag, both: Both, runs: usize) -> anyhow::Result<()> 
             if name == "headers" { 0.0 } else { per_tx },
             cost.memory as f64 / 1e6,
         );
+        if let Some(bytes) = cost.disk {
+            println!("{name:<8} {side:<10} {:>9.0} bytes of files a block", bytes as f64 / count);
+        }
     };
     line("reference", theirs);
     line("quintet", ours);
@@ -327,20 +335,8 @@ fn headers(dag: &Dag) -> anyhow::Result<(Cost, Cost)> {
         feed(&reference, dag.theirs.iter().map(|block| Block::from_header(again(&block.header))))
     })?;
     reference.stop();
-    let ours = Ours::start(network::ours(&SHAPE.limits), false)?;
-    let headers: Vec<Arc<OurHeader>> =
-        dag.ours.iter().map(|block| Arc::new(block.header.clone())).collect();
-    let cost = measure(|| {
-        let pipeline = Pipeline::start(Arc::clone(ours.inner()), &PipelineOptions::default())?;
-        let mut under_way = VecDeque::new();
-        for header in headers {
-            under_way.push_back(pipeline.submit_header(header));
-            if under_way.len() >= 2 * CHUNK {
-                under_way.drain(..CHUNK).try_for_each(settle)?;
-            }
-        }
-        under_way.into_iter().try_for_each(settle)
-    })?;
+    let headers = dag.ours.iter().map(|block| Arc::new(block.header.clone())).collect();
+    let (cost, _) = take_in(headers, Pipeline::submit_header)?;
     Ok((theirs, cost))
 }
 
@@ -356,21 +352,31 @@ fn blocks(dag: &Dag) -> anyhow::Result<(Cost, Cost)> {
     })?;
     ensure!(reference.inner().get_sink() == dag.sink, "expected the sink of the making");
     reference.stop();
-    let ours = Ours::start(network::ours(&SHAPE.limits), false)?;
-    let copies = dag.ours.clone();
-    let cost = measure(|| {
+    let (cost, sink) = take_in(dag.ours.clone(), Pipeline::submit_block)?;
+    ensure!(sink == convert::hash(&dag.sink), "expected the same sink");
+    Ok((theirs, cost))
+}
+
+/// Takes blocks or headers in, from an empty folder to a closed one. Returns the cost and the sink.
+fn take_in<T>(list: Vec<T>, submit: fn(&Pipeline, T) -> Ticket) -> anyhow::Result<(Cost, Hash256)> {
+    let folder = tempfile::tempdir()?;
+    let (ours, ledger) = Ours::on_disk(network::ours(&SHAPE.limits), folder.path())?;
+    let mut cost = measure(|| {
         let pipeline = Pipeline::start(Arc::clone(ours.inner()), &PipelineOptions::default())?;
         let mut under_way = VecDeque::new();
-        for block in copies {
-            under_way.push_back(pipeline.submit_block(block));
+        for one in list {
+            under_way.push_back(submit(&pipeline, one));
             if under_way.len() >= 2 * CHUNK {
                 under_way.drain(..CHUNK).try_for_each(settle)?;
             }
         }
-        under_way.into_iter().try_for_each(settle)
+        under_way.into_iter().try_for_each(settle)?;
+        drop(pipeline);
+        Ok(ledger.close()?)
     })?;
-    ensure!(ours.inner().sink() == convert::hash(&dag.sink), "expected the same sink");
-    Ok((theirs, cost))
+    let usage = ledger.usage()?;
+    cost.disk = Some(usage.log_bytes + usage.store_bytes);
+    Ok((cost, ours.inner().sink()))
 }
 
 fn settle(ticket: Ticket) -> anyhow::Result<()> {
