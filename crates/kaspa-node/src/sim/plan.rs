@@ -113,6 +113,14 @@ impl Plan {
         u64::try_from(until(mined.saturating_add(1)) - until(mined)).unwrap_or(u64::MAX)
     }
 
+    /// Returns blocks after which a transaction that was not accepted never will be: those of ten delays, where 95 percent take four.
+    #[must_use]
+    pub fn patience(&self) -> u64 {
+        const DELAYS: u64 = 10;
+        const SECOND_MICROS: u64 = 1_000_000;
+        (self.delay_micros.saturating_mul(DELAYS * self.bps())).div_ceil(SECOND_MICROS)
+    }
+
     /// Checks that every number is in its range.
     ///
     /// # Errors
