@@ -15,6 +15,12 @@ impl SplitMix {
         Self(seed)
     }
 
+    /// Returns the generator of a case: neighbouring numbers give unrelated states.
+    #[must_use]
+    pub const fn of_case(seed: u64, number: u64) -> Self {
+        Self(Self::new(seed).next() ^ Self::new(number).next())
+    }
+
     /// Returns the next number.
     pub const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -37,9 +43,29 @@ impl SplitMix {
         usize::try_from(self.below(bound)).unwrap_or(0)
     }
 
+    /// Returns one of a list.
+    ///
+    /// # Panics
+    ///
+    /// If the list is empty.
+    pub fn pick<'l, T>(&mut self, list: &'l [T]) -> &'l T {
+        &list[self.index(list.len())]
+    }
+
     /// Returns a number of `from..=to`.
     pub fn between(&mut self, from: u64, to: u64) -> u64 {
-        from + self.below(to.saturating_sub(from) + 1)
+        from + self.below(to.saturating_sub(from).saturating_add(1))
+    }
+
+    /// Returns a number of any magnitude: every length of bits is as likely as any other.
+    pub fn any_size(&mut self) -> u64 {
+        let bits = self.below(65);
+        if bits == 0 { 0 } else { self.next() >> (64 - bits) }
+    }
+
+    /// Returns true once in `many` cases.
+    pub fn once_in(&mut self, many: u64) -> bool {
+        self.below(many) == 0
     }
 
     /// Returns true in `percent` of a hundred cases.
@@ -77,6 +103,53 @@ impl SplitMix {
     /// Returns a byte.
     pub fn byte(&mut self) -> u8 {
         self.next().to_le_bytes()[7]
+    }
+
+    /// Returns random bytes.
+    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len.div_ceil(8)).flat_map(|_| self.next().to_le_bytes()).take(len).collect()
+    }
+
+    /// Returns 32 random bytes.
+    pub fn array(&mut self) -> [u8; 32] {
+        core::array::from_fn(|_| self.byte())
+    }
+
+    /// Puts a list into a random order.
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+        for at in (1..list.len()).rev() {
+            let other = self.index(at + 1);
+            list.swap(at, other);
+        }
+    }
+
+    /// Changes a script's bytes in one of the ways bytes go wrong: a bit, a byte, one too many or too few, a piece twice, the end
+    /// missing; or another opcode, of the `opcodes` from `OP_RESERVED` on. It grows to `len_max` and one at most.
+    pub fn damage(&mut self, bytes: &mut Vec<u8>, opcodes: u8, len_max: usize) {
+        /// Longest piece that is doubled.
+        const PIECE_MAX: usize = 40;
+        if bytes.is_empty() || self.percent(8) {
+            bytes.insert(self.index(bytes.len() + 1), self.byte());
+            return;
+        }
+        let at = self.index(bytes.len());
+        match self.below(8) {
+            0 | 1 => bytes[at] ^= 1 << self.below(8),
+            2 => bytes[at] = self.byte(),
+            3 | 4 => bytes[at] = 0x4f + self.byte() % opcodes,
+            5 => {
+                bytes.remove(at);
+            }
+            6 => {
+                let end = (at + 1 + self.index(PIECE_MAX)).min(bytes.len());
+                let copy = bytes[at..end].to_vec();
+                if bytes.len() + copy.len() <= len_max {
+                    let to = self.index(bytes.len() + 1);
+                    bytes.splice(to..to, copy);
+                }
+            }
+            _ => bytes.truncate(at),
+        }
     }
 
     /// Fills a buffer.

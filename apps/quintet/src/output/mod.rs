@@ -9,6 +9,7 @@
 
 mod figures;
 mod progress;
+mod refusals;
 mod style;
 mod table;
 
@@ -19,6 +20,7 @@ use serde::Serialize;
 pub(crate) use self::{
     figures::{duration, size, thousands},
     progress::{Beside, Progress, Speed},
+    refusals::{Refusal, refusals},
     style::{Style, paint},
     table::Table,
 };

@@ -1,6 +1,6 @@
 //! `kill -9` in the middle of a replay, over and over: what comes out in the end is what an undisturbed replay gives.
 //!
-//! The coins are written after every few blocks, so that the process is nearly always between two writes when it dies. Rounds:
+//! The DAG is pruned on the way. The coins are written after every few blocks, so that the process is nearly always between two writes when it dies. Rounds:
 //! `QUINTET_KILL_ROUNDS`, else ten.
 
 use std::{process::Stdio, time::Duration};
@@ -29,7 +29,7 @@ fn state(ended: &Value) -> [Value; 4] {
 
 #[test]
 fn a_replay_killed_at_any_moment_ends_as_one_that_was_left_alone() {
-    let Some(file) = dag_file("rk_v1.1.0_notx.jsonl.gz") else { return };
+    let Some(file) = dag_file("rk_v2.0.1_custom_pruning.jsonl.gz") else { return };
     let rounds = std::env::var("QUINTET_KILL_ROUNDS");
     let rounds = rounds.ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS).max(1);
     let undisturbed = Home::new();

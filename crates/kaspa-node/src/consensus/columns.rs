@@ -216,7 +216,7 @@ impl quintet_kaspa_protocol::dag::LevelView for Levels<'_> {
         self.parents_of(block)
     }
 
-    fn edge(&self) -> Vec<BlockId> {
-        self.columns.edge.clone()
+    fn edge(&self) -> &[BlockId] {
+        &self.columns.edge
     }
 }

@@ -24,7 +24,10 @@ use std::{
 use quintet_kaspa_protocol::{block::Block, header::Header, validation::RuleError};
 use quintet_primitives::Hash256;
 
-use crate::consensus::{Consensus, ConsensusError, Outcome};
+use crate::{
+    consensus::{Consensus, ConsensusError, Outcome},
+    ports::BlockStatus,
+};
 
 mod queue;
 mod ticket;
@@ -159,6 +162,11 @@ impl Pipeline {
         (lock(&self.shared.waiting_headers).len(), lock(&self.shared.waiting_bodies).len())
     }
 
+    /// Refuses the blocks that wait for parents now, for those that are missing: for whoever knows that nothing will bring them.
+    pub fn refuse_waiting(&self) {
+        self.shared.refuse_waiting();
+    }
+
     /// Submits a block; waits while the queue is full.
     pub fn submit_block(&self, block: Block) -> Ticket {
         let header = Arc::new(block.header.clone());
@@ -176,6 +184,11 @@ impl Pipeline {
         let shared = &self.shared;
         if let Some(error) = lock(&shared.broken).clone() {
             job.responder.answer(Err(error));
+            return ticket;
+        }
+        // Its parents may be gone since: what is known must not wait for them.
+        if let Some(status) = shared.known(&job) {
+            job.responder.answer(Ok(Outcome::Known(status)));
             return ticket;
         }
         let admitted = {
@@ -216,15 +229,26 @@ impl Drop for Pipeline {
         if let Some(thread) = self.virtual_thread.take() {
             let _ = thread.join();
         }
-        let left = [lock(&shared.waiting_headers).drain(), lock(&shared.waiting_bodies).drain()];
-        for job in left.into_iter().flatten() {
-            let missing = shared.missing_bodies(&job.header);
-            job.missing(missing);
-        }
+        shared.refuse_waiting();
     }
 }
 
 impl Shared {
+    /// Returns what is said of a block that needs no work: there is nothing to add to what is known of it.
+    fn known(&self, job: &Job) -> Option<BlockStatus> {
+        let status = self.consensus.status(&job.hash)?;
+        let is_all = status.has_body() || status == BlockStatus::HeaderOnly && job.block.is_none();
+        is_all.then_some(status)
+    }
+
+    fn refuse_waiting(&self) {
+        let left = [lock(&self.waiting_headers).drain(), lock(&self.waiting_bodies).drain()];
+        for job in left.into_iter().flatten() {
+            let missing = self.missing_bodies(&job.header);
+            job.missing(missing);
+        }
+    }
+
     fn missing_headers(&self, header: &Header) -> Vec<Hash256> {
         let parents = header.direct_parents().iter();
         parents.filter(|parent| !self.consensus.is_settled_header(parent)).copied().collect()
@@ -341,9 +365,9 @@ impl Shared {
                 self.break_down(error);
             }
             for job in jobs {
-                let status = self.consensus.status(&job.hash);
-                let outcome =
-                    status.map_or(Outcome::Refused(RuleError::PrunedBlock), Outcome::Accepted);
+                // Where pruning is shallow it may have come and gone within this one step.
+                let status = self.consensus.status(&job.hash).unwrap_or(BlockStatus::Deleted);
+                let outcome = Outcome::Accepted(status);
                 job.responder.answer(result.clone().map(|()| outcome));
             }
         }

@@ -1,6 +1,9 @@
 //! The answer to a submitted block, once there is one.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    time::Duration,
+};
 
 use crate::consensus::{ConsensusError, Outcome};
 
@@ -41,6 +44,18 @@ impl Ticket {
             }
             answer = self.0.answered.wait(answer).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Waits for the answer, but no longer than this; an answer is given once.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsensusError`] if consensus cannot go on.
+    pub fn wait_at_most(&self, time: Duration) -> Result<Option<Outcome>, ConsensusError> {
+        let answer = self.0.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = self.0.answered.wait_timeout_while(answer, time, |answer| answer.is_none());
+        let (mut answer, _) = wait.unwrap_or_else(PoisonError::into_inner);
+        answer.take().transpose()
     }
 
     /// Returns whether [`Self::wait`] would return at once.

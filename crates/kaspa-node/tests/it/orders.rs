@@ -1,6 +1,9 @@
 //! The same blocks in any order, through any number of threads, lead to the same virtual block.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use proptest::prelude::*;
 use quintet_kaspa_node::{
@@ -130,4 +133,26 @@ fn blocks_whose_parents_never_come_are_refused_for_them() {
         assert_eq!(ticket.wait().unwrap(), Outcome::Refused(error));
     }
     assert_eq!(node.consensus.header_count(), 1, "only the genesis is there");
+}
+
+#[test]
+fn what_waits_for_a_block_that_never_comes_can_be_refused_and_what_is_known_does_not_wait() {
+    let params = params(true);
+    let blocks = simulate(&params, 7, 1, 6);
+    let node = node(&params);
+    let pipeline =
+        Pipeline::start(Arc::clone(&node.consensus), &PipelineOptions::default()).unwrap();
+    for block in &blocks[..3] {
+        let outcome = pipeline.submit_block(block.clone()).wait().unwrap();
+        assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
+    }
+    let known = pipeline.submit_block(blocks[1].clone()).wait().unwrap();
+    assert!(matches!(known, Outcome::Known(_)), "{known:?}");
+    let orphan = pipeline.submit_block(blocks[5].clone());
+    assert_eq!(orphan.wait_at_most(Duration::from_millis(1)).unwrap(), None);
+    assert_eq!(pipeline.waiting(), (1, 0));
+    pipeline.refuse_waiting();
+    let missing = vec![blocks[4].header.hash()];
+    let refused = Outcome::Refused(RuleError::MissingParents { missing });
+    assert_eq!(orphan.wait().unwrap(), refused);
 }

@@ -58,3 +58,24 @@ fn a_pruned_node_agrees_with_one_that_keeps_everything_and_stays_small() {
     }
     assert_eq!(multiset.finalise(), header.utxo_commitment, "the set of the pruning point");
 }
+
+#[test]
+fn a_pruned_node_opened_again_after_every_block_refuses_nothing() {
+    let params = shallow();
+    let blocks = simulate(&params, 5, 4, 200);
+    let time = || clock(&Arc::new(AtomicU64::new(u64::MAX / 2)));
+    let mut node = Node::new(&params, time());
+    let mut moves = 0;
+    for block in &blocks {
+        node.take(block);
+        moves += usize::from(node.consensus.advance_pruning_point().unwrap().is_some());
+        let Node { consensus, ledger } = node;
+        let before = consensus.virtual_state();
+        drop(consensus);
+        node = Node { consensus: Arc::new(open(&params, time(), &ledger)), ledger };
+        let after = node.consensus.virtual_state();
+        assert_eq!(before.parent_hashes, after.parent_hashes);
+        assert_eq!(before.accepted_id_root, after.accepted_id_root);
+    }
+    assert!(moves >= 4, "the pruning point moved {moves} times");
+}

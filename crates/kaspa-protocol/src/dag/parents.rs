@@ -15,10 +15,10 @@
 //!
 //! # What pruning leaves
 //!
-//! A candidate may be deleted, so that reachability cannot tell who is above it. Two facts stand in. Some direct parent is in the future of
-//! the pruning point and so has all that was deleted in its past: a deleted block that it does not name is below one it names. And a deleted
-//! block that it names is below just those kept blocks that have a block of the *edge* (what is left with a parent
-//! that is not) in their past which names it too.
+//! A candidate may be deleted, or left by itself far below the pruning point, where reachability cannot tell who is above it.
+//! Two facts stand in. Some direct parent is in the future of the pruning point and so has all that was deleted in its past: a
+//! deleted block that it does not name is below one it names. And a deleted block that it names is below just those kept blocks
+//! that have a block of the *edge* (what is left with a parent that is not) in their past which names it too.
 //!
 //! # Deviations
 //!
@@ -52,8 +52,9 @@ pub trait LevelView {
     /// below the pruning point is left these are among itself and its [anticone](Dag::anticone). What is left must be closed upwards:
     /// with a block all of its future.
     ///
-    /// Asked at most once a header, and only if a candidate was deleted; so it should be kept from one pruning to the next.
-    fn edge(&self) -> Vec<BlockId>;
+    /// Blocks below the edge may be left as well, for windows and proofs. Nothing is asked of reachability about them: it need not
+    /// know who is above them any more.
+    fn edge(&self) -> &[BlockId];
 }
 
 /// What is the same for all headers of a network.
@@ -95,6 +96,7 @@ struct Candidate {
     hash: Hash256,
     /// What is asked for in its place: itself, or blocks of the edge above it if it was deleted.
     references: References,
+    /// Or left below the edge.
     is_deleted: bool,
 }
 
@@ -192,7 +194,7 @@ struct Search<'a, V: ?Sized> {
     rules: &'a LevelRules,
     /// The direct parents, the first of them above the pruning point.
     parents: Vec<Parent<'a>>,
-    /// The edge and what its headers say, once it was asked for.
+    /// The edge and what its headers say, once a candidate was deleted.
     edge: Option<Vec<(BlockId, Cow<'a, LevelParents>)>>,
 }
 
@@ -211,7 +213,7 @@ impl<V: LevelView + ?Sized> Search<'_, V> {
             return grandparents;
         }
         for (index, &hash) in grandparents.iter().enumerate() {
-            let Some(block) = self.view.dag().find(&hash) else {
+            let Some(block) = self.find(&hash) else {
                 if index < of_first {
                     self.add_deleted(hash, level, &mut candidates);
                 }
@@ -228,6 +230,15 @@ impl<V: LevelView + ?Sized> Search<'_, V> {
             }
         }
         candidates.into_iter().map(|candidate| candidate.hash).collect()
+    }
+
+    /// Returns a block that is not below the edge.
+    fn find(&self, hash: &Hash256) -> Option<BlockId> {
+        let (dag, edge) = (self.view.dag(), self.view.edge());
+        let block = dag.find(hash)?;
+        let reachability = dag.reachability();
+        let is_above = |&edge: &BlockId| reachability.is_dag_ancestor_of(edge, block);
+        (edge.is_empty() || edge.iter().any(is_above)).then_some(block)
     }
 
     /// Adds a deleted block that the first direct parent names, unless a candidate is above it.
@@ -273,8 +284,8 @@ impl<V: LevelView + ?Sized> Search<'_, V> {
     fn edge_above(&mut self, hash: &Hash256, level: usize) -> References {
         let (view, rules) = (self.view, self.rules);
         let edge = self.edge.get_or_insert_with(|| {
-            let edge = view.edge().into_iter();
-            edge.map(|block| (block, view.level_parents(block))).collect()
+            let edge = view.edge().iter();
+            edge.map(|&block| (block, view.level_parents(block))).collect()
         });
         let names = |said: &LevelParents| rules.parents_at(said, level).contains(hash);
         edge.iter().filter(|(_, said)| names(said)).map(|&(block, _)| block).collect()

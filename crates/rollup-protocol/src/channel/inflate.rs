@@ -2,11 +2,10 @@
 //!
 //! A channel is judged by what comes out of it before the first error, not by whether it ends well: op-node reads the
 //! stream batch by batch, and what it has read it has read. OP Mainnet's history holds channels that end in a flush, without
-//! final block and checksum. So the checksum is never looked at, output stops at the cap, and an error ends the output where the
-//! reference's reader would have delivered its last byte.
+//! final block and checksum. So output stops at the cap, and an error, a wrong checksum among them, ends the output where the
+//! reference's reader would have delivered its last byte. Whether the batch before it counts is told by [`torn`](super::torn).
 //!
-//! Whole streams, which nearly all are, go through libdeflate, twice as fast as what can stop anywhere; what it refuses goes through
-//! `miniz_oxide` again. Both give the same bytes where both give any.
+//! Deflate has a decoder of its own for this, [`deflate`](super::deflate).
 //!
 //! # Invariants
 //!
@@ -17,19 +16,22 @@
 
 use alloy_primitives::Bytes;
 use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, HeapAlloc, HuffmanCode};
-use libdeflater::{DecompressionError, Decompressor};
-use miniz_oxide::inflate::{
-    TINFLStatus,
-    core::{DecompressorOxide, decompress, inflate_flags},
-};
+use libdeflater::adler32;
 use thiserror::Error;
+
+use super::{
+    deflate::{Deflated, deflated},
+    torn::Torn,
+};
 
 /// Version byte of a channel compressed with brotli.
 pub const CHANNEL_VERSION_BROTLI: u8 = 1;
+/// The bit of zlib's second byte that announces a dictionary.
+const DICTIONARY: u8 = 0x20;
+/// The checksum of no bytes.
+const EMPTY_ADLER: [u8; 4] = [0, 0, 0, 1];
 /// Output expected of input, at first, as a multiple.
 const FIRST_GUESS: usize = 4;
-/// What the guess grows by when it was too small.
-const GROWTH: usize = 4;
 /// Bytes of output expected at least.
 const GUESS_MIN: usize = 1 << 16;
 /// Bytes of input op-node hands its brotli decoder at first, and after that: what comes out before an error depends on it.
@@ -47,7 +49,7 @@ pub enum InflateError {
     /// Brotli before its time.
     #[error("channel: expected zlib before Fjord, got brotli")]
     BrotliBeforeFjord,
-    /// zlib's two bytes are not as RFC 1950 asks, or ask for a dictionary.
+    /// zlib's header is not as RFC 1950 asks, or asks for a dictionary.
     #[error("channel: expected a zlib header without dictionary, got {actual:02x?}")]
     ZlibHeader {
         /// The header.
@@ -55,12 +57,25 @@ pub enum InflateError {
     },
 }
 
+/// The content of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inflated {
+    /// What came out, up to the cap.
+    pub bytes: Bytes,
+    /// How it is read if its stream breaks behind it.
+    pub(super) torn: Option<Torn>,
+}
+
 /// Inflates a channel of these pieces to at most `cap` bytes.
 ///
 /// # Errors
 ///
 /// [`InflateError`] if its beginning says nothing that can be inflated. A stream that breaks off is no error.
-pub fn inflate(pieces: &[Bytes], cap: usize, brotli_allowed: bool) -> Result<Bytes, InflateError> {
+pub fn inflate(
+    pieces: &[Bytes],
+    cap: usize,
+    brotli_allowed: bool,
+) -> Result<Inflated, InflateError> {
     let joined;
     let input: &[u8] = match pieces {
         [single] => single,
@@ -71,66 +86,49 @@ pub fn inflate(pieces: &[Bytes], cap: usize, brotli_allowed: bool) -> Result<Byt
     };
     match input.first() {
         Some(first) if matches!(first & 0x0f, 8 | 15) => {
-            zlib_header(input)?;
-            Ok(deflated(&input[2..], cap).into())
+            let header = zlib_header(input)?;
+            Ok(zlib(input.get(header..).unwrap_or_default(), cap))
         }
-        Some(&CHANNEL_VERSION_BROTLI) if brotli_allowed => Ok(brotlied(&input[1..], cap).into()),
+        Some(&CHANNEL_VERSION_BROTLI) if brotli_allowed => {
+            Ok(Inflated { bytes: brotlied(&input[1..], cap).into(), torn: None })
+        }
         Some(&CHANNEL_VERSION_BROTLI) => Err(InflateError::BrotliBeforeFjord),
         first => Err(InflateError::Unknown { actual: first.copied() }),
     }
 }
 
-/// Checks zlib's two bytes: method, window, check bits, no dictionary.
-fn zlib_header(input: &[u8]) -> Result<(), InflateError> {
-    let &[first, second, ..] = input else {
+/// Checks zlib's header: method, window, check bits, and the dictionary, which may be the empty one. Returns its length.
+fn zlib_header(input: &[u8]) -> Result<usize, InflateError> {
+    let &[first, second, ref rest @ ..] = input else {
         return Err(InflateError::ZlibHeader { actual: [input[0], 0] });
     };
     let checks = (u16::from(first) << 8 | u16::from(second)) % 31 == 0;
-    if first & 0x0f == 8 && first >> 4 <= 7 && checks && second & 0x20 == 0 {
-        Ok(())
+    if first & 0x0f != 8 || first >> 4 > 7 || !checks {
+        return Err(InflateError::ZlibHeader { actual: [first, second] });
+    }
+    if second & DICTIONARY == 0 {
+        return Ok(2);
+    }
+    // Go compares with the checksum of the dictionary it was given, which for none is that of no bytes.
+    if rest.starts_with(&EMPTY_ADLER) {
+        return Ok(2 + EMPTY_ADLER.len());
+    }
+    Err(InflateError::ZlibHeader { actual: [first, second] })
+}
+
+/// Inflates a zlib stream behind its header.
+fn zlib(input: &[u8], cap: usize) -> Inflated {
+    // One byte more than wanted tells a stream that breaks at the cap from one that goes on.
+    let Deflated { mut output, flushes, rest } = deflated(input, cap.saturating_add(1));
+    let torn = if output.len() > cap {
+        output.truncate(cap);
+        None
+    } else if rest.is_some_and(|rest| rest.starts_with(&adler32(&output).to_be_bytes())) {
+        None
     } else {
-        Err(InflateError::ZlibHeader { actual: [first, second] })
-    }
-}
-
-/// Inflates a raw deflate stream as far as it goes.
-fn deflated(input: &[u8], cap: usize) -> Vec<u8> {
-    let mut guess = input.len().saturating_mul(FIRST_GUESS).max(GUESS_MIN).min(cap);
-    let mut whole = Decompressor::new();
-    loop {
-        let mut output = vec![0; guess];
-        match whole.deflate_decompress(input, &mut output) {
-            Ok(length) => {
-                output.truncate(length);
-                return output;
-            }
-            Err(DecompressionError::InsufficientSpace) if guess < cap => {
-                guess = guess.saturating_mul(GROWTH).min(cap);
-            }
-            Err(DecompressionError::InsufficientSpace | DecompressionError::BadData) => {
-                return streamed(input, cap, output);
-            }
-        }
-    }
-}
-
-/// Inflates until the stream ends, breaks, or fills the cap. `output` is memory to begin with.
-fn streamed(input: &[u8], cap: usize, mut output: Vec<u8>) -> Vec<u8> {
-    let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-    let mut state = Box::<DecompressorOxide>::default();
-    let (mut read, mut written) = (0, 0);
-    loop {
-        let (status, consumed, produced) =
-            decompress(&mut state, &input[read..], &mut output, written, flags);
-        read += consumed;
-        written += produced;
-        if status != TINFLStatus::HasMoreOutput || output.len() >= cap {
-            output.truncate(written);
-            return output;
-        }
-        let larger = output.len().saturating_mul(2).max(GUESS_MIN).min(cap);
-        output.resize(larger, 0);
-    }
+        Torn::new(output.len(), flushes)
+    };
+    Inflated { bytes: output.into(), torn }
 }
 
 /// Inflates a brotli stream as far as it goes, in the pieces op-node reads it in.
@@ -182,6 +180,8 @@ fn brotlied(input: &[u8], cap: usize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use alloy_primitives::hex;
+
     use super::*;
     use crate::encode::{Compression, compress};
 
@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn all(data: &[u8], cap: usize) -> Bytes {
-        inflate(&[Bytes::copy_from_slice(data)], cap, true).unwrap()
+        inflate(&[Bytes::copy_from_slice(data)], cap, true).unwrap().bytes
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
         for compression in [Compression::Zlib, Compression::Brotli] {
             let channel = compress(&text(200_000), compression);
             let pieces: Vec<_> = channel.chunks(1_000).map(Bytes::copy_from_slice).collect();
-            assert_eq!(inflate(&pieces, 1 << 20, true).unwrap(), text(200_000));
+            assert_eq!(inflate(&pieces, 1 << 20, true).unwrap().bytes, text(200_000));
         }
     }
 
@@ -237,6 +237,31 @@ mod tests {
         let checksum = channel.len() - 1;
         channel[checksum] ^= 1;
         assert_eq!(all(&channel, 1 << 20), text(1_000), "the checksum is behind the data");
+        let torn = |cap| inflate(&[channel.clone().into()], cap, true).unwrap().torn;
+        assert!(torn(1_000).is_some() && torn(999).is_none(), "under a smaller cap it goes on");
+    }
+
+    /// Every match has a distance whose code is one bit, and the other value of this bit is no code: libdeflate takes both for it, Go
+    /// stops at byte 57.
+    #[test]
+    fn a_bit_that_is_no_code_ends_the_stream_under_every_cap() {
+        let stream = hex!("78016baf56240b318d6b3800505050a3a3a3a3a3a3a3a3a3afaf550baf");
+        let mut expected = [0x87, 0x7b, 0x21].repeat(19);
+        expected[56] = 0x02;
+        for cap in (0..64).chain([316, 1 << 18]) {
+            assert_eq!(all(&stream, cap), expected[..cap.min(57)], "{cap}");
+        }
+    }
+
+    #[test]
+    fn a_stream_may_ask_for_the_empty_dictionary() {
+        let plain = compress(&text(100), Compression::Zlib);
+        let with = |dictionary: [u8; 4]| {
+            let channel = [&[0x78, 0xbb], &dictionary[..], &plain[2..]].concat();
+            inflate(&[channel.into()], 1 << 20, false)
+        };
+        assert_eq!(with([0, 0, 0, 1]).unwrap().bytes, text(100));
+        assert_eq!(with([0; 4]), Err(InflateError::ZlibHeader { actual: [0x78, 0xbb] }));
     }
 
     #[test]

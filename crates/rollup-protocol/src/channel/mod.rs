@@ -12,8 +12,10 @@
 
 mod assembler;
 mod bank;
+mod deflate;
 pub mod inflate;
 mod reader;
+mod torn;
 
 use std::collections::BTreeMap;
 

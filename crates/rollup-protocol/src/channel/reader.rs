@@ -4,7 +4,10 @@
 
 use alloy_primitives::Bytes;
 
-use super::inflate::{InflateError, inflate};
+use super::{
+    inflate::{InflateError, Inflated, inflate},
+    torn::Torn,
+};
 use crate::{
     batch::{Batch, BatchError},
     config::{Fork, RollupConfig},
@@ -28,6 +31,7 @@ pub enum ReadBatch {
 #[derive(Debug)]
 pub struct ChannelReader {
     data: Bytes,
+    torn: Option<Torn>,
     at: usize,
     span_batches: bool,
 }
@@ -44,8 +48,9 @@ impl ChannelReader {
         l1_time: u64,
     ) -> Result<Self, InflateError> {
         let brotli = config.is_active(Fork::Fjord, l1_time);
-        let data = inflate(pieces, config.channel_rlp_max(l1_time), brotli)?;
-        Ok(Self { data, at: 0, span_batches: config.is_active(Fork::Delta, l1_time) })
+        let Inflated { bytes: data, torn } =
+            inflate(pieces, config.channel_rlp_max(l1_time), brotli)?;
+        Ok(Self { data, torn, at: 0, span_batches: config.is_active(Fork::Delta, l1_time) })
     }
 
     /// Reads the next batch.
@@ -63,6 +68,10 @@ impl ChannelReader {
             Ok(_) => return self.broken(BatchError::NotAString),
             Err(error) => return self.broken(error.into()),
         };
+        if self.torn.as_mut().is_some_and(|torn| !torn.read(header.header, header.payload)) {
+            self.at = self.data.len();
+            return ReadBatch::End;
+        }
         let begin = self.at + header.header;
         self.at += header.len();
         match Batch::decode(&self.data.slice(begin..self.at)) {

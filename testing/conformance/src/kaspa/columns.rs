@@ -142,8 +142,8 @@ impl LevelView for Levels<'_> {
         Cow::Borrowed(&self.blocks[block.row() - 1].block.header.parents)
     }
 
-    fn edge(&self) -> Vec<BlockId> {
-        Vec::new()
+    fn edge(&self) -> &[BlockId] {
+        &[]
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::topology::{Blocks, Built};
+use super::topology::Built;
 use crate::{
     file::File,
     suite::{Mismatch, Report, Suite},
@@ -24,29 +24,8 @@ impl Suite for ReachabilityFiles {
     }
 
     fn run(&self, file: &File, report: &mut Report) {
-        let blocks = match serde_json::from_slice::<Blocks>(&file.bytes) {
-            Ok(blocks) => blocks.into_list(),
-            Err(error) => {
-                report.unreadable = Some(format!("expected blocks with parents: {error}"));
-                return;
-            }
-        };
-        // Attack DAGs merge what no node would: the mergeset is not bounded here.
-        let mut built = Built::new(18, usize::MAX);
-        let name = file.name.display();
-        let mut inserted = false;
-        report.case(format!("{name}: insertion"), || {
-            built.insert_all(&blocks)?;
-            inserted = true;
-            built.check_invariants()
-        });
-        if inserted {
-            let step = (blocks.len() / SEARCHED).max(1);
-            for block in built.blocks().step_by(step) {
-                report.case(format!("{name}: past of {}", block.number()), || {
-                    built.check_past(block)
-                });
-            }
+        if let Some((mut built, _)) = Built::of_file(file, SEARCHED, report) {
+            let name = file.name.display();
             report.case(format!("{name}: after deletions"), || check_deletions(&mut built));
         }
     }

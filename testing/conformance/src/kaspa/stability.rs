@@ -28,31 +28,10 @@ impl Suite for StabilityFiles {
     }
 
     fn run(&self, file: &File, report: &mut Report) {
-        let blocks = match serde_json::from_slice::<Blocks>(&file.bytes) {
-            Ok(blocks) => blocks.into_list(),
-            Err(error) => {
-                report.unreadable = Some(format!("expected blocks with parents: {error}"));
-                return;
-            }
-        };
-        let mut built = Built::new(18, usize::MAX);
-        let name = file.name.display();
-        let mut inserted = false;
-        report.case(format!("{name}: insertion"), || {
-            built.insert_all(&blocks)?;
-            inserted = true;
-            built.check_invariants()
-        });
-        if inserted {
-            let step = (blocks.len() / SEARCHED).max(1);
-            for block in built.blocks().step_by(step) {
-                report.case(format!("{name}: past of {}", block.number()), || {
-                    built.check_past(block)
-                });
-            }
-        }
+        let Some((_, blocks)) = Built::of_file(file, SEARCHED, report) else { return };
         if file.own_name() == LONGER {
-            report.case(format!("{name}: replaces {LONG}"), || check_switch(file, &blocks));
+            let name = format!("{}: replaces {LONG}", file.name.display());
+            report.case(name, || check_switch(file, &blocks));
         }
     }
 }

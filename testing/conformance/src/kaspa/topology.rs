@@ -9,7 +9,10 @@ use quintet_kaspa_protocol::{
 use quintet_primitives::Hash256;
 use serde::Deserialize;
 
-use crate::suite::Mismatch;
+use crate::{
+    file::File,
+    suite::{Mismatch, Report},
+};
 
 /// A block of a file: its name and its parents'.
 #[derive(Debug, Deserialize)]
@@ -60,6 +63,38 @@ fn hash_of(name: &str) -> Hash256 {
 }
 
 impl Built {
+    /// Builds the DAG of a file without a bound of mergesets, as attack DAGs merge what no node would, and asks for the pasts of about
+    /// `searched` of its blocks. Returns nothing if there is no such DAG.
+    pub(super) fn of_file(
+        file: &File,
+        searched: usize,
+        report: &mut Report,
+    ) -> Option<(Self, Vec<Named>)> {
+        let blocks = match serde_json::from_slice::<Blocks>(&file.bytes) {
+            Ok(blocks) => blocks.into_list(),
+            Err(error) => {
+                report.unreadable = Some(format!("expected blocks with parents: {error}"));
+                return None;
+            }
+        };
+        let mut built = Self::new(18, usize::MAX);
+        let name = file.name.display();
+        let mut inserted = false;
+        report.case(format!("{name}: insertion"), || {
+            built.insert_all(&blocks)?;
+            inserted = true;
+            built.check_invariants()
+        });
+        if !inserted {
+            return None;
+        }
+        let step = (blocks.len() / searched).max(1);
+        for block in built.blocks().step_by(step) {
+            report.case(format!("{name}: past of {}", block.number()), || built.check_past(block));
+        }
+        Some((built, blocks))
+    }
+
     pub(super) fn new(k: u16, mergeset_max: usize) -> Self {
         Self {
             dag: Dag::new(0),

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     cli::ImportArgs,
     exit::AlreadyTold,
-    output::{self, Progress, Table, duration, thousands},
+    output::{self, Progress, Refusal, duration, thousands},
     stop::{self, Stop},
 };
 
@@ -58,12 +58,6 @@ struct Imported {
     refused: u64,
     /// The first of the refused blocks.
     refusals: Vec<Refusal>,
-}
-
-#[derive(Debug, Serialize)]
-struct Refusal {
-    hash: String,
-    reason: String,
 }
 
 pub(super) fn run(args: ImportArgs) -> anyhow::Result<()> {
@@ -212,12 +206,5 @@ fn tell(outcome: &Outcome) -> anyhow::Result<()> {
         rows.push(("stopped", "everything so far is kept; run it again to go on".to_owned()));
     }
     output::rows(rows)?;
-    if imported.refusals.is_empty() {
-        return Ok(());
-    }
-    let mut table = Table::new(["REFUSED BLOCK", "REASON"]);
-    for Refusal { hash, reason } in &imported.refusals {
-        table.row([hash.clone(), reason.clone()]);
-    }
-    output::print(&table.render())
+    output::refusals(&imported.refusals)
 }

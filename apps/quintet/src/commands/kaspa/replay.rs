@@ -12,7 +12,7 @@ use quintet_kaspa_node::{
     pipeline::{Pipeline, PipelineOptions, Ticket},
     ports::BlockStatus,
 };
-use quintet_kaspa_protocol::{header::Header, validation::RuleError};
+use quintet_kaspa_protocol::validation::RuleError;
 use quintet_primitives::Hash256;
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     cli::ReplayArgs,
     exit::{AlreadyTold, UsageError},
-    output::{self, Progress, Speed, Table, duration, size, thousands},
+    output::{self, Progress, Refusal, Speed, duration, size, thousands},
     stop::{self, Stop},
     telemetry,
 };
@@ -33,6 +33,8 @@ const REFUSALS_MAX: usize = 20;
 
 /// Blocks submitted whose verdict has not been asked for, blocks: fewer than may wait for parents.
 const UNDER_WAY_MAX: usize = 1024;
+/// After what time without an answer it is asked whether anything is still moving.
+const STILL_AFTER: Duration = Duration::from_millis(200);
 
 /// What scripts are told.
 #[derive(Debug, Serialize)]
@@ -62,12 +64,6 @@ struct Replayed {
     refused: u64,
     /// The first of the refused blocks.
     refusals: Vec<Refusal>,
-}
-
-#[derive(Debug, Serialize)]
-struct Refusal {
-    hash: String,
-    reason: String,
 }
 
 pub(super) fn run(args: ReplayArgs) -> anyhow::Result<()> {
@@ -186,7 +182,7 @@ impl Work<'_> {
             // Asked here and not of the pipeline, where a block whose parents were pruned would wait for them.
             let low = block.header.blue_score < self.edge;
             let is_there = match self.pipeline.consensus().status(&hash) {
-                None => low || self.lacks_a_parent(&block.header),
+                None => low,
                 Some(BlockStatus::HeaderOnly) => low || part == Part::Headers,
                 Some(_) => true,
             };
@@ -213,28 +209,23 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Returns whether a parent is neither there nor on its way: as files have parents first, it was pruned when this DAG was kept before,
-    /// and nothing above the pruning point merges what builds on it.
-    fn lacks_a_parent(&self, header: &Header) -> bool {
-        if self.edge == 0 || self.replayed.refused > 0 {
-            return false;
-        }
-        let consensus = self.pipeline.consensus();
-        // Asked twice: between the questions a block under way may have arrived.
-        let is_missing = |parent: &Hash256| {
-            consensus.status(parent).is_none()
-                && !self.under_way.iter().any(|submitted| submitted.hash == *parent)
-                && consensus.status(parent).is_none()
-        };
-        header.direct_parents().iter().any(is_missing)
-    }
-
-    /// Waits for the oldest block under way.
+    /// Waits for the oldest block under way. If everything under way waits for parents, the files do not have them before their
+    /// children, and nothing else brings them.
     fn settle(&mut self, part: Part) -> anyhow::Result<()> {
         let Some(Submitted { hash, transactions, ticket }) = self.under_way.pop_front() else {
             return Ok(());
         };
-        match (ticket.wait()?, part) {
+        let verdict = loop {
+            if let Some(verdict) = ticket.wait_at_most(STILL_AFTER)? {
+                break verdict;
+            }
+            let unanswered = self.under_way.iter().filter(|other| !other.ticket.is_answered());
+            let (for_headers, for_bodies) = self.pipeline.waiting();
+            if for_headers + for_bodies == 1 + unanswered.count() {
+                self.pipeline.refuse_waiting();
+            }
+        };
+        match (verdict, part) {
             (Verdict::Accepted(_), Part::Headers) => self.replayed.headers += 1,
             (Verdict::Accepted(_), Part::Blocks) => {
                 self.replayed.blocks += 1;
@@ -321,12 +312,5 @@ fn tell(outcome: &Outcome) -> anyhow::Result<()> {
         rows.push(("stopped", "everything so far is kept; run it again to go on".to_owned()));
     }
     output::rows(rows)?;
-    if replayed.refusals.is_empty() {
-        return Ok(());
-    }
-    let mut table = Table::new(["REFUSED BLOCK", "REASON"]);
-    for Refusal { hash, reason } in &replayed.refusals {
-        table.row([hash.clone(), reason.clone()]);
-    }
-    output::print(&table.render())
+    output::refusals(&replayed.refusals)
 }

@@ -36,8 +36,8 @@ impl LevelView for Levels {
         Cow::Borrowed(&self.said[block.row()])
     }
 
-    fn edge(&self) -> Vec<BlockId> {
-        self.edge.clone()
+    fn edge(&self) -> &[BlockId] {
+        &self.edge
     }
 }
 

@@ -64,8 +64,8 @@ impl LevelView for Sim {
         Cow::Borrowed(&self.header(block).parents)
     }
 
-    fn edge(&self) -> Vec<BlockId> {
-        self.edge.clone()
+    fn edge(&self) -> &[BlockId] {
+        &self.edge
     }
 }
 

@@ -35,32 +35,12 @@ pub fn mutate(mut case: Case, random: &mut SplitMix, signer: &Signer) -> Case {
     case
 }
 
+/// How many opcodes there are from `OP_RESERVED` on.
+const OPCODES: u8 = 0x70;
+
 /// Changes bytes in one of the ways bytes go wrong.
 pub fn bytes(bytes: &mut Vec<u8>, random: &mut SplitMix) {
-    if bytes.is_empty() || random.percent(8) {
-        let at = random.index(bytes.len() + 1);
-        bytes.insert(at, random.byte());
-        return;
-    }
-    let at = random.index(bytes.len());
-    match random.below(8) {
-        0 | 1 => bytes[at] ^= 1 << random.below(8),
-        2 => bytes[at] = random.byte(),
-        // Another opcode, more likely one that does something.
-        3 | 4 => bytes[at] = 0x4f + random.byte() % 0x70,
-        5 => {
-            bytes.remove(at);
-        }
-        6 => {
-            let end = (at + 1 + random.index(40)).min(bytes.len());
-            let copy = bytes[at..end].to_vec();
-            if bytes.len() + copy.len() <= BYTES_MAX {
-                let to = random.index(bytes.len() + 1);
-                bytes.splice(to..to, copy);
-            }
-        }
-        _ => bytes.truncate(at),
-    }
+    random.damage(bytes, OPCODES, BYTES_MAX);
 }
 
 fn changed(script: &ScriptBuf, random: &mut SplitMix) -> ScriptBuf {

@@ -15,12 +15,13 @@ mod frame;
 mod grammar;
 mod mutate;
 mod program;
-pub mod random;
 mod reason;
 mod run;
 mod script_text;
 pub mod spend;
 mod vectors;
+
+pub use quintet_primitives::random;
 
 pub use frame::draw as draw_frame;
 pub use reason::Reason;

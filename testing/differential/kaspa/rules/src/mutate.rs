@@ -17,31 +17,12 @@ use super::{
 /// Bytes a script may grow to by changes.
 const BYTES_MAX: usize = 30_000;
 
+/// How many opcodes there are from `OP_RESERVED` on.
+const OPCODES: u8 = 0x8c;
+
 /// Changes bytes in one of the ways bytes go wrong.
 pub fn bytes(bytes: &mut Vec<u8>, random: &mut SplitMix) {
-    if bytes.is_empty() || random.percent(8) {
-        bytes.insert(random.index(bytes.len() + 1), random.byte());
-        return;
-    }
-    let at = random.index(bytes.len());
-    match random.below(8) {
-        0 | 1 => bytes[at] ^= 1 << random.below(8),
-        2 => bytes[at] = random.byte(),
-        // Another opcode, more likely one that does something.
-        3 | 4 => bytes[at] = 0x4f + random.byte() % 0x8c,
-        5 => {
-            bytes.remove(at);
-        }
-        6 => {
-            let end = (at + 1 + random.index(40)).min(bytes.len());
-            let copy = bytes[at..end].to_vec();
-            if bytes.len() + copy.len() <= BYTES_MAX {
-                let to = random.index(bytes.len() + 1);
-                bytes.splice(to..to, copy);
-            }
-        }
-        _ => bytes.truncate(at),
-    }
+    random.damage(bytes, OPCODES, BYTES_MAX);
 }
 
 /// Changes what an input pushes, or its script; it is signed again after.
