@@ -57,14 +57,14 @@ fn the_same_plan_makes_the_same_blocks_on_every_machine() {
     let first = run(plan(1));
     assert!(run(plan(1)) == first, "a second run");
     assert!(traffic(&first) > 300, "{} transactions", traffic(&first));
-    assert_eq!(digest(&first), "PIN_PLAIN");
+    assert_eq!(digest(&first), "42fb24a568cdb5019da3a266efe9efa8c0e7dea479ab42cafadb50af5c831434");
 }
 
 #[test]
 fn jitter_and_views_are_drawn_from_the_seed_too() {
     let first = run(jittery(1));
     assert!(run(jittery(1)) == first, "a second run");
-    assert_eq!(digest(&first), "PIN_JITTER");
+    assert_eq!(digest(&first), "aedec989e115c535349e2c030b48b9f0d394e0a0b4d6ae6d5212c3cd202442a0");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn miners_without_views_of_their_own_make_the_same_blocks() {
 fn as_many_transactions_are_made_as_were_asked_for() {
     // Ten blocks a second do not divide 33 transactions; three in four blocks' coinbases are never accepted.
     for tps in [33, 300] {
-        let blocks = run(Plan { transactions_per_second: tps, blocks: 900, ..plan(1) });
+        let blocks = run(Plan { transactions_per_second: tps, blocks: 700, ..plan(1) });
         let (early, late) = blocks.split_at(400);
         assert!(traffic(early) > 0);
         let wanted = usize::try_from(tps).unwrap() * late.len() / 10;
