@@ -1,5 +1,7 @@
 //! What is simulated.
 
+use std::num::NonZero;
+
 use quintet_kaspa_protocol::params::{
     BlockRate, Era, ForkActivation, Network, Params, RateError, Rules,
 };
@@ -89,6 +91,25 @@ impl Plan {
             views: 1,
             transactions_per_second: 0,
         })
+    }
+
+    /// Returns the plan of a network whose depths are this part of the real ones: those of finality, merging and pruning, how far windows of difficulty
+    /// and median time reach, and how long proofs of pruning points are. Many pruning periods pass in the time of one.
+    ///
+    /// Coinbases ripen as before, and K and the limit of mergesets follow from the delay.
+    #[must_use]
+    pub fn scaled(mut self, part: NonZero<u64>) -> Self {
+        let down = |depth: u64| (depth / part).max(1);
+        for rules in [&mut self.params.crescendo, &mut self.params.toccata] {
+            let rate = &mut rules.rate;
+            rate.merge_depth = down(rate.merge_depth);
+            rate.finality_depth = down(rate.finality_depth);
+            rate.pruning_depth = down(rate.pruning_depth);
+            rate.difficulty_sample_rate = down(rate.difficulty_sample_rate);
+            rate.past_median_time_sample_rate = down(rate.past_median_time_sample_rate);
+        }
+        self.params.pruning_proof_m = down(self.params.pruning_proof_m);
+        self
     }
 
     /// Returns the rate of blocks the rules are made for.
