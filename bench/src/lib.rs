@@ -3,5 +3,5 @@
 #[cfg(feature = "bitcoin")]
 pub mod bitcoin_chain;
 pub mod process;
-#[cfg(any(feature = "bitcoin-blocks", feature = "bitcoin-crypto"))]
+#[cfg(any(feature = "bitcoin-blocks", feature = "bitcoin-crypto", feature = "kaspa"))]
 pub mod thread_time;

@@ -31,8 +31,9 @@ use std::fmt;
 use quintet_crypto::secp::SecretKeyError;
 use quintet_kaspa_protocol::{
     block::Block,
+    coinbase::MinerData,
     dag::DagError,
-    tx::{Outpoint, ScriptPublicKey, Transaction, UtxoEntry},
+    tx::{Outpoint, Transaction, UtxoEntry},
 };
 use quintet_primitives::Hash256;
 use thiserror::Error;
@@ -69,7 +70,7 @@ pub trait View: fmt::Debug {
     /// [`SimError::View`], also if a transaction cannot be in it.
     fn template(
         &mut self,
-        miner: &ScriptPublicKey,
+        miner: MinerData<'_>,
         timestamp: u64,
         transactions: Vec<Transaction>,
     ) -> Result<Block, SimError>;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use quintet_kaspa_protocol::{block::Block, tx::Transaction};
+use quintet_kaspa_protocol::{block::Block, coinbase::MinerData, tx::Transaction};
 use quintet_primitives::{Hash256, random::SplitMix};
 
 use super::{Figures, Plan, Purse, SimError, View, timeline::Timeline};
@@ -66,7 +66,7 @@ impl<V: View> Network<V> {
             Ok(Place { view, waiting: HashMap::new() })
         });
         let places = places.collect::<Result<_, SimError>>()?;
-        let purse = Purse::new(plan.seed, plan.miners)?;
+        let purse = Purse::new(plan.seed, plan.miners, plan.patience())?;
         let random = SplitMix::new(plan.seed);
         let figures = Figures::new(&plan)?;
         let mut network = Self {
@@ -151,8 +151,11 @@ impl<V: View> Network<V> {
             .spend(&self.plan.params, daa_score, wanted, |outpoints| view.entries(outpoints))?;
         let script = self.purse.script(miner).ok_or(SimError::Unsigned)?;
         let timestamp = self.plan.params.genesis.header().timestamp + at / 1_000;
-        let mut block = view.template(script, timestamp, transactions)?;
-        // Stands for the work: a miner who finds two blocks within a millisecond has not found the same one twice.
+        // Two blocks of one miner on the same tips would have the same coinbase, and so the same coins, but for what he adds to it.
+        let extra_data = &self.mined.to_le_bytes();
+        let miner = MinerData { script_public_key: script.clone(), extra_data };
+        let mut block = view.template(miner, timestamp, transactions)?;
+        // Stands for the work.
         block.header.nonce = self.mined;
         let hash = block.header.hash();
         let mined = Arc::new(Mined { block, hash, at });

@@ -1,5 +1,7 @@
 //! What is simulated.
 
+use std::num::NonZero;
+
 use quintet_kaspa_protocol::params::{
     BlockRate, Era, ForkActivation, Network, Params, RateError, Rules,
 };
@@ -91,6 +93,25 @@ impl Plan {
         })
     }
 
+    /// Returns the plan of a network whose depths are this part of the real ones: those of finality, merging and pruning, how far windows of difficulty
+    /// and median time reach, and how long proofs of pruning points are. Many pruning periods pass in the time of one.
+    ///
+    /// Coinbases ripen as before, and K and the limit of mergesets follow from the delay.
+    #[must_use]
+    pub fn scaled(mut self, part: NonZero<u64>) -> Self {
+        let down = |depth: u64| (depth / part).max(1);
+        for rules in [&mut self.params.crescendo, &mut self.params.toccata] {
+            let rate = &mut rules.rate;
+            rate.merge_depth = down(rate.merge_depth);
+            rate.finality_depth = down(rate.finality_depth);
+            rate.pruning_depth = down(rate.pruning_depth);
+            rate.difficulty_sample_rate = down(rate.difficulty_sample_rate);
+            rate.past_median_time_sample_rate = down(rate.past_median_time_sample_rate);
+        }
+        self.params.pruning_proof_m = down(self.params.pruning_proof_m);
+        self
+    }
+
     /// Returns the rate of blocks the rules are made for.
     #[must_use]
     pub const fn bps(&self) -> u64 {
@@ -111,6 +132,14 @@ impl Plan {
             u128::from(blocks) * u128::from(self.transactions_per_second) / u128::from(self.bps())
         };
         u64::try_from(until(mined.saturating_add(1)) - until(mined)).unwrap_or(u64::MAX)
+    }
+
+    /// Returns blocks after which a transaction that was not accepted never will be: those of ten delays, where 95 percent take four.
+    #[must_use]
+    pub fn patience(&self) -> u64 {
+        const DELAYS: u64 = 10;
+        const SECOND_MICROS: u64 = 1_000_000;
+        (self.delay_micros.saturating_mul(DELAYS * self.bps())).div_ceil(SECOND_MICROS)
     }
 
     /// Checks that every number is in its range.

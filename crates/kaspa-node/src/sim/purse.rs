@@ -8,7 +8,7 @@
 //!   block ─► notice ─► coin ─► looked up: ripe ───────────► transaction
 //!                       ▲        │ in the set, not ripe ─► again when it is
 //!                       └────────┤ not in the set ───────► again in a while
-//!                                └ not, one coinbase maturity after it was made: given up
+//!                                └ not, long after it was made: given up
 //! ```
 //!
 //! Keys and signatures follow from the seed alone.
@@ -44,10 +44,11 @@ const SPLIT_MAX: u64 = 8;
 /// Coins looked up at once for each transaction still wanted.
 const LOOKS_PER_TRANSACTION: usize = 2;
 
-/// How often a coin that was not found is looked up again until it is given up, one maturity of coinbases after it was made.
-const LOOKS_PER_MATURITY: u64 = 16;
+/// How often a coin that was not found is looked up again until it is given up.
+const LOOKS_MAX: u64 = 16;
 
-/// Coins above which transactions join several, so that the set of coins does not grow with every block.
+/// Coins above which transactions join several, so that the set of coins does not grow with every block. Not fewer than twice what the
+/// traffic needs.
 const COINS_JOINED_ABOVE: usize = 1 << 15;
 
 /// Coins a transaction joins.
@@ -75,6 +76,8 @@ struct Coin {
     lost_at: u64,
     outpoint: Outpoint,
     owner: u32,
+    /// Whether it is not a coinbase's, or was found.
+    is_certain: bool,
 }
 
 /// A coin that may be spent, and what the set says of it.
@@ -119,16 +122,20 @@ pub struct Purse {
     owners: Vec<Owner>,
     by_script: HashMap<ScriptPublicKey, u32>,
     coins: BinaryHeap<Reverse<Coin>>,
+    /// How many of the coins are certain.
+    certain: usize,
     noticed: u64,
+    patience: u64,
 }
 
 impl Purse {
-    /// Makes the keys of `miners` miners.
+    /// Makes the keys of `miners` miners. Coins not found `patience` blocks after they were made are given up, or after a coinbase's maturity
+    /// if that is longer.
     ///
     /// # Errors
     ///
     /// [`SimError::Key`] if a seed leads to a number that is no key, which one in 2^127 does.
-    pub fn new(seed: u64, miners: u32) -> Result<Self, SimError> {
+    pub fn new(seed: u64, miners: u32, patience: u64) -> Result<Self, SimError> {
         let mut random = SplitMix::new(seed ^ 0x6b65_7973);
         let mut owners = Vec::new();
         let mut by_script = HashMap::new();
@@ -141,7 +148,14 @@ impl Purse {
             by_script.insert(script.clone(), number);
             owners.push(Owner { secret, script });
         }
-        Ok(Self { owners, by_script, coins: BinaryHeap::new(), noticed: 0 })
+        Ok(Self {
+            owners,
+            by_script,
+            coins: BinaryHeap::new(),
+            certain: 0,
+            noticed: 0,
+            patience,
+        })
     }
 
     /// Returns the script that pays a miner.
@@ -159,10 +173,12 @@ impl Purse {
         ids: impl Fn(&Transaction) -> quintet_primitives::Hash256,
     ) {
         let ripe_at = daa_score.saturating_add(maturity(params, daa_score));
+        let lost_at = ripe_at.max(daa_score.saturating_add(self.patience));
         for (place, tx) in transactions.iter().enumerate() {
             let mut id = None;
             // A coinbase is not spent before, a transaction is accepted within moments.
-            let look_at = if place == 0 { ripe_at } else { daa_score };
+            let is_certain = place > 0;
+            let look_at = if is_certain { daa_score } else { ripe_at };
             for (index, output) in (0_u32..).zip(&tx.outputs) {
                 let Some(&owner) = self.by_script.get(&output.script_public_key) else { continue };
                 if self.coins.len() < COINS_MAX {
@@ -170,8 +186,7 @@ impl Purse {
                     let outpoint = Outpoint::new(transaction_id, index);
                     let number = self.noticed;
                     self.noticed += 1;
-                    let coin = Coin { look_at, number, lost_at: ripe_at, outpoint, owner };
-                    self.coins.push(Reverse(coin));
+                    self.put(Coin { look_at, number, lost_at, outpoint, owner, is_certain });
                 }
             }
         }
@@ -195,8 +210,11 @@ impl Purse {
         let mut room = Room::of(params, daa_score);
         let mut transactions = Vec::with_capacity(wanted);
         while transactions.len() < wanted && !room.is_full {
-            let split = self.coins.len() < wanted.saturating_mul(64);
-            let joined = if self.coins.len() > COINS_JOINED_ABOVE { JOINED } else { 1 };
+            // Until a coin's transaction is accepted, the coins it made cannot be spent.
+            let needed = wanted.saturating_mul(usize::try_from(self.patience).unwrap_or(usize::MAX));
+            let split = self.certain < needed.min(COINS_MAX / 4);
+            let many = COINS_JOINED_ABOVE.max(needed.saturating_mul(2));
+            let joined = if self.certain > many { JOINED } else { 1 };
             let missing = (wanted - transactions.len()).saturating_mul(joined);
             let due = self.due(daa_score, missing.saturating_mul(LOOKS_PER_TRANSACTION));
             if due.is_empty() {
@@ -214,14 +232,19 @@ impl Purse {
                     tx = whole;
                 }
                 if !room.take(params, &tx) {
-                    self.coins.extend(coins.iter().map(|(coin, _)| Reverse(*coin)));
+                    coins.iter().for_each(|(coin, _)| self.put(*coin));
                     break;
                 }
                 transactions.push(tx);
             }
-            self.coins.extend(left.flatten().map(|(coin, _)| Reverse(*coin)));
+            left.flatten().for_each(|(coin, _)| self.put(*coin));
         }
         Ok(transactions)
+    }
+
+    fn put(&mut self, coin: Coin) {
+        self.certain += usize::from(coin.is_certain);
+        self.coins.push(Reverse(coin));
     }
 
     /// Takes out up to so many coins that are worth looking up.
@@ -231,7 +254,9 @@ impl Purse {
             && let Some(first) = self.coins.peek_mut()
             && first.0.look_at <= daa_score
         {
-            due.push(PeekMut::pop(first).0);
+            let Reverse(coin) = PeekMut::pop(first);
+            self.certain -= usize::from(coin.is_certain);
+            due.push(coin);
         }
         due
     }
@@ -253,15 +278,17 @@ impl Purse {
                         ripe.push((coin, entry));
                         continue;
                     }
-                    (coin.look_at, coin.lost_at) = (ripe_at, ripe_at.saturating_add(maturity));
+                    coin.look_at = ripe_at;
+                    coin.lost_at = ripe_at.saturating_add(maturity.max(self.patience));
+                    coin.is_certain = true;
                 }
                 None if coin.lost_at <= daa_score => continue,
                 None => {
-                    let wait = (maturity / LOOKS_PER_MATURITY).max(1);
+                    let wait = (maturity.max(self.patience) / LOOKS_MAX).max(1);
                     coin.look_at = daa_score.saturating_add(wait).min(coin.lost_at);
                 }
             }
-            self.coins.push(Reverse(coin));
+            self.put(coin);
         }
         ripe
     }

@@ -9,7 +9,7 @@ use quintet_kaspa_protocol::{
     block::Block,
     coinbase::MinerData,
     params::Params,
-    tx::{Outpoint, ScriptPublicKey, Transaction, UtxoEntry},
+    tx::{Outpoint, Transaction, UtxoEntry},
 };
 use quintet_primitives::Hash256;
 
@@ -147,12 +147,11 @@ impl View for ConsensusView {
 
     fn template(
         &mut self,
-        miner: &ScriptPublicKey,
+        miner: MinerData<'_>,
         timestamp: u64,
         transactions: Vec<Transaction>,
     ) -> Result<Block, SimError> {
         self.tick(timestamp);
-        let miner = MinerData { script_public_key: miner.clone(), extra_data: &[] };
         let built = self.consensus()?.build_block_template(miner, transactions);
         let built = built.map_err(|error| self.failed("build a block", &error))?;
         let template = built.map_err(|error| self.failed("build a block", &error))?;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail a test as tests do")]
 
+mod acceptance;
 mod dump;
 mod kill;
 mod lab;
@@ -11,4 +12,5 @@ mod power;
 mod pruning;
 mod refusals;
 mod replay;
+mod sim;
 mod storage;

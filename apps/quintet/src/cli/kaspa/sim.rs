@@ -1,6 +1,6 @@
 //! `quintet kaspa sim`: what can be said.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{num::NonZero, path::PathBuf, str::FromStr};
 
 use clap::{Args, ValueEnum};
 
@@ -10,6 +10,7 @@ Examples:
   quintet kaspa sim --miners 20 --views 4 --jitter 50   parts of the network that see blocks in different orders
   quintet kaspa sim --sweep delay=0.1,0.5,1,2,5,10 --plot delays.svg
   quintet kaspa sim --sweep bps=1,10,32,100 --json
+  quintet kaspa sim --blocks 250000 --scale 50 --views 0 --tps 1 --delay 0.5 --samples pruned.csv --plot pruned.svg
   quintet kaspa sim --days 7 --views 0 --tps 1 --data-dir week --samples week.csv --plot week.svg
 
 Every block goes through the whole consensus: header, body, UTXO state. Time is simulated; the same options make the same blocks on
@@ -62,13 +63,9 @@ pub(crate) struct SimArgs {
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) coinbase_maturity: u64,
 
-    /// Blue score below which blocks are final; twelve hours of blocks unless given.
-    #[arg(long, value_name = "N")]
-    pub(crate) finality_depth: Option<u64>,
-
-    /// Blue score below which blocks are pruned; thirty hours of blocks unless given.
-    #[arg(long, value_name = "N")]
-    pub(crate) pruning_depth: Option<u64>,
+    /// Depths of finality, merging and pruning, windows and proofs this many times shorter: many pruning periods in the time of one.
+    #[arg(long, value_name = "TIMES", default_value = "1", value_parser = scale)]
+    pub(crate) scale: NonZero<u64>,
 
     /// Where randomness begins.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -123,6 +120,14 @@ pub(crate) enum SimEra {
 /// A time in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Micros(pub(crate) u64);
+
+/// Reads how many times shorter depths are.
+fn scale(text: &str) -> Result<NonZero<u64>, String> {
+    /// Below this a finality depth would be nothing.
+    const SCALE_MAX: u64 = 10_000;
+    let value = text.parse().ok().filter(|value: &NonZero<u64>| value.get() <= SCALE_MAX);
+    value.ok_or_else(|| format!("expected a whole number from 1 to {SCALE_MAX}, got {text:?}"))
+}
 
 /// Reads seconds, with up to six decimals.
 fn seconds(text: &str) -> Result<Micros, String> {

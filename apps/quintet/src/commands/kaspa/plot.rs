@@ -100,10 +100,10 @@ fn draw_sweep(
     let each = |figure: fn(&Outcome) -> f64| outcomes.iter().map(figure).collect::<Vec<_>>();
     let panels: [(&str, Vec<Line<'_>>); 4] = [
         (
-            "Width: parents of a block",
+            "Parents of a block",
             vec![("mean", each(|at| at.parents.mean)), ("95 %", each(|at| at.parents.p95))],
         ),
-        ("Merged blocks that are red, percent", vec![("red", each(|at| at.red_percent))]),
+        ("Red blocks, % of those merged", vec![("red", each(|at| at.red_percent))]),
         (
             "Until accepted, milliseconds",
             vec![
@@ -112,7 +112,7 @@ fn draw_sweep(
             ],
         ),
         (
-            "Blocks a second: processed, and of the network",
+            "Blocks a second",
             vec![
                 ("processed", each(|at| at.blocks_per_second)),
                 ("network", each(|at| at.bps as f64)),
@@ -120,7 +120,7 @@ fn draw_sweep(
         ),
     ];
     for (panel, (title, lines)) in area.split_evenly((2, 2)).iter().zip(&panels) {
-        draw_panel(panel, title, axis, values, lines, Marks::Yes)?;
+        draw_panel(panel, title, axis, &Across::Chosen(values), lines)?;
     }
     area.present()?;
     Ok(())
@@ -138,15 +138,15 @@ fn draw_samples(area: &Area<'_>, watched: &Watched, taken: &[Sample]) -> Result<
             "On disk, MiB",
             vec![
                 ("all", each(|sample| sample.logs + sample.store)),
-                ("store of coins", each(|sample| sample.store)),
+                ("coins alone", each(|sample| sample.store)),
             ],
         ),
     ];
     let (charts, _) = area.split_vertically(580);
     for (panel, (title, lines)) in charts.split_evenly((2, 1)).iter().zip(&panels) {
-        draw_panel(panel, title, "simulated days", &days, lines, Marks::No)?;
+        draw_panel(panel, title, "simulated days", &Across::Numbers(&days), lines)?;
     }
-    let style = ("sans-serif", 13).into_text_style(area).color(&CAPTION);
+    let style = ("sans-serif", 17).into_text_style(area).color(&CAPTION);
     for (line, y) in watched.told().iter().zip(CAPTION_LINES) {
         area.draw_text(line, &style, (24, y))?;
     }
@@ -157,9 +157,9 @@ fn draw_samples(area: &Area<'_>, watched: &Watched, taken: &[Sample]) -> Result<
 impl Watched {
     fn told(&self) -> [String; 2] {
         let Self { bps, tps, delay_seconds, finality_depth, pruning_depth, .. } = self;
-        let scale = match self.is_scaled {
-            true => "scaled-down depths",
-            false => "the network's own depths",
+        let scale = match self.scale {
+            1 => "the network's own depths".to_owned(),
+            times => format!("all depths {times} times shorter than the network's"),
         };
         let reopened = match self.reopens {
             true => "; the DAG is opened anew after each pruning",
@@ -179,58 +179,132 @@ impl Watched {
     }
 }
 
-/// Whether values are marked on their line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Marks {
-    Yes,
-    No,
+/// What lies along the horizontal.
+#[derive(Debug)]
+enum Across<'a> {
+    /// A line goes on from each value to the next.
+    Numbers(&'a [f64]),
+    /// Values that were chosen, as they were written, each in a place of its own.
+    Chosen(&'a [f64]),
 }
 
+impl Across<'_> {
+    /// Returns where each value stands.
+    fn places(&self) -> Vec<f64> {
+        match self {
+            Self::Numbers(values) => values.to_vec(),
+            Self::Chosen(values) => (0_u32..).map(f64::from).take(values.len()).collect(),
+        }
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        /// Room beside the first and the last of chosen values.
+        const BESIDE: f64 = 0.3;
+        let right = highest(&self.places());
+        match self {
+            Self::Numbers(_) => 0.0..right.max(f64::MIN_POSITIVE),
+            Self::Chosen(_) => -BESIDE..right + BESIDE,
+        }
+    }
+
+    /// Says what stands at a place.
+    fn label(&self, place: f64) -> String {
+        let Self::Chosen(values) = self else { return number(place) };
+        let places = (0_u32..).map(f64::from).zip(values.iter());
+        let mut found = places.filter(|(at, _)| (at - place).abs() < 0.01);
+        found.next().map_or_else(String::new, |(_, &value)| number(value))
+    }
+}
+
+fn highest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(0.0, f64::max)
+}
+
+/// Writes a number of an axis: thousands apart, no more decimals than it has.
+fn number(value: f64) -> String {
+    const DECIMALS: f64 = 10_000.0;
+    let value = (value * DECIMALS).round() / DECIMALS;
+    if value >= 0.0 && value.fract() == 0.0 && value < f64::from(u32::MAX) {
+        return format!("{value:.0}").parse().map_or_else(|_| value.to_string(), thousands);
+    }
+    value.to_string()
+}
+
+/// Draws a panel: title and names of lines above, so that they are in nobody's way.
 fn draw_panel(
     area: &Area<'_>,
     title: &str,
     axis: &str,
-    values: &[f64],
+    across: &Across<'_>,
     lines: &[Line<'_>],
-    marks: Marks,
 ) -> Result<(), DrawError> {
-    let highest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
-    let right = highest(values).max(f64::MIN_POSITIVE) * 1.05;
-    let top = lines.iter().map(|(_, values)| highest(values)).fold(0.0, f64::max).max(0.001) * 1.1;
+    /// Where the chart begins, and the text above it.
+    const LEFT: i32 = 84;
+    const TOP: i32 = 14;
+    /// Pixels from one name to the next.
+    const NAMES_APART: i32 = 108;
+    let places = across.places();
+    let top = lines.iter().map(|(_, values)| highest(values)).fold(0.0, f64::max);
+    // Nothing but zeros is drawn on a scale on which one would be seen.
+    let top = if top == 0.0 { 1.0 } else { top * 1.1 };
     let mut chart = ChartBuilder::on(area)
-        .caption(title, ("sans-serif", 18))
         .margin(12)
-        .x_label_area_size(44)
-        .y_label_area_size(64)
-        .build_cartesian_2d(0.0..right, 0.0..top)?;
-    chart
-        .configure_mesh()
-        .light_line_style(WHITE.mix(0.0))
+        .margin_top(42)
+        .x_label_area_size(52)
+        .y_label_area_size(72)
+        .build_cartesian_2d(across.range(), 0.0..top)?;
+    let label = |place: &f64| across.label(*place);
+    let height = |value: &f64| number(*value);
+    let mut mesh = chart.configure_mesh();
+    mesh.light_line_style(WHITE.mix(0.0))
         .bold_line_style(GRID)
         .x_desc(axis)
-        .label_style(("sans-serif", 13))
-        .draw()?;
-    for ((name, figures), colour) in lines.iter().zip(LINES) {
-        let points: Vec<_> = values.iter().copied().zip(figures.iter().copied()).collect();
-        chart
-            .draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?
-            .label(*name)
-            .legend(move |(x, y)| {
-                plotters::element::PathElement::new([(x, y), (x + 16, y)], colour)
-            });
-        if marks == Marks::No {
-            continue;
-        }
-        chart.draw_series(
-            points.into_iter().map(|at| Circle::new(at, 3, ShapeStyle::from(colour).filled())),
-        )?;
+        .x_label_formatter(&label)
+        .y_label_formatter(&height)
+        .y_labels(8)
+        .label_style(("sans-serif", 17))
+        .axis_desc_style(("sans-serif", 17));
+    if matches!(across, Across::Chosen(_)) {
+        mesh.x_labels(places.len().saturating_mul(2)).disable_x_mesh();
     }
-    if lines.len() > 1 {
-        chart
-            .configure_series_labels()
-            .background_style(WHITE.mix(0.8))
-            .label_font(("sans-serif", 13))
-            .draw()?;
+    mesh.draw()?;
+    let text = ("sans-serif", 20).into_text_style(area);
+    area.draw_text(title, &text, (LEFT, TOP))?;
+    let (width, _) = area.dim_in_pixel();
+    let mut left = i32::try_from(width)? - NAMES_APART * i32::try_from(lines.len())?;
+    for ((name, figures), colour) in lines.iter().zip(LINES) {
+        let points: Vec<_> = places.iter().copied().zip(figures.iter().copied()).collect();
+        chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?;
+        if lines.len() > 1 {
+            let style = ("sans-serif", 17).into_text_style(area).color(&colour);
+            area.draw_text(name, &style, (left, TOP + 2))?;
+            left += NAMES_APART;
+        }
+        if matches!(across, Across::Chosen(_)) {
+            let marked = ShapeStyle::from(colour).filled();
+            chart.draw_series(points.into_iter().map(|at| Circle::new(at, 4, marked)))?;
+        }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_an_axis_have_no_more_decimals_than_they_need() {
+        for (value, shown) in [(0.0, "0"), (10.0, "10"), (2_500.0, "2,500"), (0.25, "0.25")] {
+            assert_eq!(number(value), shown);
+        }
+        assert_eq!(number(0.1 + 0.2), "0.3", "what binary fractions leave is not shown");
+    }
+
+    #[test]
+    fn chosen_values_are_named_at_their_places_and_nowhere_else() {
+        let across = Across::Chosen(&[1.0, 10.0, 100.0]);
+        assert_eq!(across.places(), [0.0, 1.0, 2.0]);
+        assert_eq!(across.label(2.0), "100");
+        assert_eq!((across.label(0.5), across.label(3.0)), (String::new(), String::new()));
+    }
 }

@@ -53,8 +53,8 @@ pub(super) struct Watched {
     pub(super) delay_seconds: f64,
     pub(super) finality_depth: u64,
     pub(super) pruning_depth: u64,
-    /// Whether the depths are those that follow from the rate.
-    pub(super) is_scaled: bool,
+    /// How many times shorter than the network's the depths are.
+    pub(super) scale: u64,
     pub(super) reopens: bool,
     pub(super) blocks: u64,
 }
@@ -68,7 +68,7 @@ impl Watched {
             delay_seconds: Duration::from_micros(args.delay.0).as_secs_f64(),
             finality_depth: rate.finality_depth,
             pruning_depth: rate.pruning_depth,
-            is_scaled: args.finality_depth.is_some() || args.pruning_depth.is_some(),
+            scale: args.scale.get(),
             reopens: args.reopen,
             blocks: network.figures().summary().blocks,
         }

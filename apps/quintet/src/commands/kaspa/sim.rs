@@ -217,7 +217,7 @@ fn plan(args: &SimArgs) -> anyhow::Result<Plan> {
         SimEra::Toccata => Era::Toccata,
     };
     const DAY_SECONDS: u64 = 86_400;
-    let mut plan = Plan {
+    let plan = Plan {
         seed: args.seed,
         blocks: match args.days {
             Some(days) => days.saturating_mul(DAY_SECONDS).saturating_mul(args.bps),
@@ -230,21 +230,7 @@ fn plan(args: &SimArgs) -> anyhow::Result<Plan> {
         transactions_per_second: args.tps,
         ..Plan::at_rate(era, args.bps, args.coinbase_maturity)?
     };
-    for rules in [&mut plan.params.crescendo, &mut plan.params.toccata] {
-        let rate = &mut rules.rate;
-        rate.finality_depth = args.finality_depth.unwrap_or(rate.finality_depth);
-        rate.pruning_depth = args.pruning_depth.unwrap_or(rate.pruning_depth);
-        if rate.finality_depth < rate.merge_depth {
-            rate.merge_depth = rate.finality_depth;
-        }
-        if rate.pruning_depth <= rate.finality_depth {
-            bail!(
-                "expected a pruning depth above the finality depth {}, got {}",
-                rate.finality_depth,
-                rate.pruning_depth
-            );
-        }
-    }
+    let plan = plan.scaled(args.scale);
     plan.check()?;
     Ok(plan)
 }

@@ -1,0 +1,135 @@
+//! The simulator keeps its word: the same plan makes the same blocks on every machine, and as much traffic as was asked for.
+
+use quintet_crypto::digest::sha256;
+use quintet_kaspa_node::{
+    consensus::{Consensus, MemoryLedger, Options},
+    dump::{Reader, Writer},
+    ports::BlockStatus,
+    sim::{ConsensusView, Network, Plan},
+};
+use quintet_kaspa_protocol::{block::Block, params::Era};
+
+/// A small network under load, most of whose coinbases are never accepted.
+fn plan(seed: u64) -> Plan {
+    Plan {
+        seed,
+        blocks: 300,
+        delay_micros: 1_000_000,
+        miners: 4,
+        transactions_per_second: 25,
+        ..Plan::at_rate(Era::Toccata, 10, 20).unwrap()
+    }
+}
+
+/// Views that see the same blocks in different orders.
+fn jittery(seed: u64) -> Plan {
+    Plan { jitter_percent: 60, views: 3, blocks: 150, ..plan(seed) }
+}
+
+fn run(plan: Plan) -> Vec<Block> {
+    let params = plan.params.clone();
+    let mut network =
+        Network::new(plan, |number| ConsensusView::new(number, &params)).unwrap();
+    let mut blocks = Vec::new();
+    while let Some(mined) = network.mine().unwrap() {
+        blocks.push(mined.block.clone());
+    }
+    let mut sinks: Vec<_> =
+        network.views().map(|view| view.consensus().unwrap().sink()).collect();
+    sinks.dedup();
+    assert_eq!(sinks.len(), 1, "all views end at the same sink: {sinks:?}");
+    blocks
+}
+
+/// One hash over those of all blocks, and so over all that is in them.
+fn digest(blocks: &[Block]) -> String {
+    let bytes: Vec<u8> =
+        blocks.iter().flat_map(|block| block.header.hash().into_bytes()).collect();
+    sha256(&[&bytes]).to_string()
+}
+
+fn traffic(blocks: &[Block]) -> usize {
+    blocks.iter().map(|block| block.transactions.len() - 1).sum()
+}
+
+#[test]
+fn the_same_plan_makes_the_same_blocks_on_every_machine() {
+    let first = run(plan(1));
+    assert!(run(plan(1)) == first, "a second run");
+    assert!(traffic(&first) > 300, "{} transactions", traffic(&first));
+    assert_eq!(digest(&first), "42fb24a568cdb5019da3a266efe9efa8c0e7dea479ab42cafadb50af5c831434");
+}
+
+#[test]
+fn jitter_and_views_are_drawn_from_the_seed_too() {
+    let first = run(jittery(1));
+    assert!(run(jittery(1)) == first, "a second run");
+    assert_eq!(digest(&first), "aedec989e115c535349e2c030b48b9f0d394e0a0b4d6ae6d5212c3cd202442a0");
+}
+
+#[test]
+fn another_seed_makes_other_blocks() {
+    let first = |plan| run(Plan { blocks: 20, ..plan }).pop().unwrap().header.hash();
+    assert_ne!(first(plan(1)), first(plan(2)));
+    assert_ne!(first(jittery(1)), first(jittery(2)));
+    assert_ne!(first(plan(1)), first(jittery(1)), "jitter reorders");
+}
+
+#[test]
+fn miners_without_views_of_their_own_make_the_same_blocks() {
+    let shared = Plan { views: 0, ..plan(1) };
+    assert!(run(shared) == run(plan(1)));
+}
+
+#[test]
+fn as_many_transactions_are_made_as_were_asked_for() {
+    // Ten blocks a second do not divide 33 transactions; three in four blocks' coinbases are never accepted.
+    for tps in [33, 300] {
+        let blocks = run(Plan { transactions_per_second: tps, blocks: 700, ..plan(1) });
+        let (early, late) = blocks.split_at(400);
+        assert!(traffic(early) > 0);
+        let wanted = usize::try_from(tps).unwrap() * late.len() / 10;
+        assert_eq!(traffic(late), wanted, "at {tps} a second");
+    }
+}
+
+#[test]
+fn what_is_asked_for_beyond_the_masses_of_a_block_is_left_out() {
+    let blocks = run(Plan { transactions_per_second: 5_000, blocks: 300, ..plan(1) });
+    let most = blocks.iter().map(|block| block.transactions.len()).max().unwrap();
+    assert!((150..500).contains(&most), "{most} transactions in a block");
+}
+
+#[test]
+fn an_exported_dag_is_imported_again_and_leads_to_the_same_virtual_block() {
+    let plan = plan(3);
+    let params = plan.params.clone();
+    let path = tempfile::NamedTempFile::with_suffix(".json.gz").unwrap();
+    let mut network = Network::new(plan, |number| ConsensusView::new(number, &params)).unwrap();
+    let mut writer = Writer::create(path.path(), &params).unwrap();
+    let mut blocks = Vec::new();
+    while let Some(mined) = network.mine().unwrap() {
+        writer.write(&mined.block).unwrap();
+        blocks.push(mined.block.clone());
+    }
+    writer.finish().unwrap();
+
+    let reader = Reader::open(path.path()).unwrap();
+    assert_eq!(reader.params().rules_at(0), params.rules_at(0));
+    let options = Options { clock: std::sync::Arc::new(|| u64::MAX / 2), ..Options::default() };
+    let ledger = std::sync::Arc::new(MemoryLedger::new());
+    let consensus = Consensus::open(reader.params().clone(), options, ledger).unwrap();
+    let imported: Vec<_> = reader.map(Result::unwrap).skip(1).collect();
+    assert_eq!(imported.len(), blocks.len());
+    for (imported, block) in imported.into_iter().zip(&blocks) {
+        assert!(imported.block == *block, "block {}", imported.hash);
+        consensus.submit_block(imported.block).unwrap();
+        let status = consensus.status(&imported.hash).unwrap();
+        assert!(matches!(status, BlockStatus::UtxoValid | BlockStatus::BodyPending), "{status:?}");
+    }
+    let view = network.views().next_back().unwrap().consensus().unwrap().virtual_state();
+    let replayed = consensus.virtual_state();
+    assert_eq!(replayed.parent_hashes, view.parent_hashes);
+    assert_eq!(replayed.accepted_id_root, view.accepted_id_root);
+    assert_eq!(replayed.multiset.finalise(), view.multiset.finalise());
+}
