@@ -1,0 +1,3 @@
+//! The node as its users meet it.
+
+mod dev;
