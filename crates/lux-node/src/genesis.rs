@@ -42,7 +42,9 @@ pub enum LuxGenesisError {
     #[error(transparent)]
     Spec(#[from] SpecError),
     /// LuxTensor's section is not one.
-    #[error("config.lux: expected blockSeconds, epochBlocks, validatorsMax and proposer alone: {0}")]
+    #[error(
+        "config.lux: expected blockSeconds, epochBlocks, validatorsMax and proposer alone: {0}"
+    )]
     Section(#[from] serde_json::Error),
     /// A number that cannot be zero is.
     #[error("config.lux.{field}: expected a number from 1 on, got 0")]
@@ -157,11 +159,8 @@ fn system_contracts() -> BTreeMap<Address, GenesisAccount> {
         (CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS, CONSOLIDATION_REQUEST_PREDEPLOY_CODE.clone()),
         (DEPLOYER, DEPLOYER_CODE),
     ];
-    let with_code = |code| GenesisAccount {
-        nonce: Some(1),
-        code: Some(code),
-        ..GenesisAccount::default()
-    };
+    let with_code =
+        |code| GenesisAccount { nonce: Some(1), code: Some(code), ..GenesisAccount::default() };
     contracts.into_iter().map(|(at, code)| (at, with_code(code))).collect()
 }
 

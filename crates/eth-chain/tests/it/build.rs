@@ -8,7 +8,8 @@ use quintet_eth_chain::{BuildError, Candidate, ChainOptions, EthChain, Imported,
 use quintet_evm::execute::TransactionError;
 
 use crate::world::{
-    COUNTER, Key, assert_sound, attributes, attributes_at, build, in_memory, mine, mine_many, options, spec,
+    COUNTER, Key, assert_sound, attributes, attributes_at, build, in_memory, mine, mine_many,
+    options, spec,
 };
 
 const TO: Address = Address::repeat_byte(0x77);
@@ -63,9 +64,15 @@ fn a_candidate_that_cannot_be_in_the_block_is_named_and_harms_nothing() {
     assert_eq!((built.block().transactions().len(), built.considered), (2, 5));
     let indices: Vec<_> = built.refused.iter().map(|refused| refused.index).collect();
     assert_eq!(indices, [1, 2, 4]);
-    assert!(matches!(built.refused[0].error, TransactionError::NonceTooHigh { expected: 1, actual: 2 }));
+    assert!(matches!(
+        built.refused[0].error,
+        TransactionError::NonceTooHigh { expected: 1, actual: 2 }
+    ));
     assert!(matches!(built.refused[1].error, TransactionError::Funds { .. }));
-    assert!(matches!(built.refused[2].error, TransactionError::NonceTooLow { expected: 2, actual: 1 }));
+    assert!(matches!(
+        built.refused[2].error,
+        TransactionError::NonceTooLow { expected: 2, actual: 1 }
+    ));
     chain.adopt(&built).unwrap();
     assert_sound(&chain);
 }
@@ -130,7 +137,7 @@ fn a_built_block_whose_head_moved_away_is_not_adopted() {
     mine_many(&chain, 1);
     let before = chain.head();
     // It becomes a block beside the chain, and the head stays.
-    chain.adopt(&stale).unwrap();
+    assert_eq!(chain.adopt(&stale).unwrap(), Imported::Side);
     assert_eq!(chain.head(), before);
     assert_sound(&chain);
 }
@@ -140,7 +147,11 @@ fn what_a_state_is_amended_to_is_what_the_next_block_stands_on() {
     use quintet_eth::state::{Account, AccountChange, StateChanges};
     let chain = in_memory();
     mine_many(&chain, 2);
-    let account = Account { nonce: 5, balance: U256::from(10).pow(U256::from(20)), code_hash: alloy_primitives::KECCAK256_EMPTY };
+    let account = Account {
+        nonce: 5,
+        balance: U256::from(10).pow(U256::from(20)),
+        code_hash: alloy_primitives::KECCAK256_EMPTY,
+    };
     let mut changes = StateChanges::default();
     let key = Key::new(50);
     let change = AccountChange { account: Some(account), ..AccountChange::default() };

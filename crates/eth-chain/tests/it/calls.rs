@@ -66,7 +66,9 @@ fn accounts_and_the_block_may_be_taken_to_be_other_than_they_are() {
     let error = simulator.call(&pays, None).unwrap_err();
     assert!(matches!(error, ChainError::Refused(TransactionError::Funds { .. })), "{error}");
     let balance = Some(U256::from(5));
-    simulator.overrides.insert(Address::ZERO, AccountOverride { balance, ..AccountOverride::default() });
+    simulator
+        .overrides
+        .insert(Address::ZERO, AccountOverride { balance, ..AccountOverride::default() });
     assert!(simulator.call(&pays, None).unwrap().is_success());
 }
 
@@ -106,7 +108,10 @@ fn an_access_list_names_slots_and_makes_the_call_no_dearer_twice() {
     let simulator = reader.simulator(BlockTag::Latest).unwrap();
     let outcome = simulator.access_list(&call(COUNTER)).unwrap();
     assert_eq!(outcome.list.0.len(), 1);
-    assert_eq!((outcome.list.0[0].address, &outcome.list.0[0].storage_keys[..]), (COUNTER, &[B256::ZERO][..]));
+    assert_eq!(
+        (outcome.list.0[0].address, &outcome.list.0[0].storage_keys[..]),
+        (COUNTER, &[B256::ZERO][..])
+    );
     assert!(outcome.called.is_success());
 }
 
@@ -166,6 +171,7 @@ fn a_block_is_run_again_under_watch_and_does_what_it_did() {
     assert_eq!(notes.instructions.last(), Some(&"STOP"));
     assert_eq!((notes.frames, notes.logs), (vec!["in 1".to_owned(), "out 0".to_owned()], 1));
     assert_eq!(notes.steps.0, notes.steps.1);
-    let sender = step.called.touched.iter().find(|touched| touched.address == Key::new(0).address).unwrap();
+    let sender =
+        step.called.touched.iter().find(|touched| touched.address == Key::new(0).address).unwrap();
     assert_eq!((sender.before.unwrap().nonce, sender.after.unwrap().nonce), (2, 3));
 }

@@ -54,7 +54,10 @@ fn a_killed_chain_has_all_it_acknowledged_and_fits_together() {
         let acknowledged = kill_a_child(test, directory.path(), 1 + round % 23, &[]);
         let chain = open(directory.path());
         let head = chain.head().number;
-        assert!(head >= acknowledged, "round {round}: head {head}, {acknowledged} was acknowledged");
+        assert!(
+            head >= acknowledged,
+            "round {round}: head {head}, {acknowledged} was acknowledged"
+        );
         assert_sound(&chain);
     }
 }

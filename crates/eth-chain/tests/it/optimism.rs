@@ -11,9 +11,12 @@ use crate::world::{Key, attributes_at, genesis, options};
 fn spec(forks: &[&str]) -> ChainSpec {
     let mut genesis = serde_json::to_value(genesis()).unwrap();
     let config = genesis.get_mut("config").unwrap().as_object_mut().unwrap();
-    config.insert("optimism".to_owned(), serde_json::json!({
-        "eip1559Elasticity": 6, "eip1559Denominator": 50, "eip1559DenominatorCanyon": 250
-    }));
+    config.insert(
+        "optimism".to_owned(),
+        serde_json::json!({
+            "eip1559Elasticity": 6, "eip1559Denominator": 50, "eip1559DenominatorCanyon": 250
+        }),
+    );
     for fork in forks {
         config.insert((*fork).to_owned(), 0.into());
     }
@@ -30,7 +33,13 @@ fn spec(forks: &[&str]) -> ChainSpec {
 }
 
 const ISTHMUS: [&str; 8] = [
-    "regolithTime", "canyonTime", "ecotoneTime", "fjordTime", "graniteTime", "holoceneTime", "isthmusTime",
+    "regolithTime",
+    "canyonTime",
+    "ecotoneTime",
+    "fjordTime",
+    "graniteTime",
+    "holoceneTime",
+    "isthmusTime",
     "bedrockBlock",
 ];
 
@@ -50,7 +59,12 @@ fn deposit(number: u8, mint: u128) -> EthTransaction {
 }
 
 fn payload(timestamp: u64, forced: Vec<EthTransaction>) -> Attributes {
-    Attributes { op: Some(OpAttributes::default()), forced, gas_limit: Some(30_000_000), ..attributes_at(timestamp) }
+    Attributes {
+        op: Some(OpAttributes::default()),
+        forced,
+        gas_limit: Some(30_000_000),
+        ..attributes_at(timestamp)
+    }
 }
 
 #[test]
@@ -63,7 +77,8 @@ fn deposits_are_forced_into_blocks_that_another_node_takes() {
         );
         for number in 1..4_u8 {
             let mut attributes = payload(100 + u64::from(number) * 2, vec![deposit(number, 1_000)]);
-            attributes.op = Some(OpAttributes { min_base_fee: more.map(|_| 5), ..OpAttributes::default() });
+            attributes.op =
+                Some(OpAttributes { min_base_fee: more.map(|_| 5), ..OpAttributes::default() });
             let built = ours.build(None, &attributes, &[]).unwrap();
             let header = built.block().header();
             assert_eq!(header.extra_data.len(), if more.is_some() { 17 } else { 9 });

@@ -33,7 +33,8 @@ fn logs_are_found_by_address_and_topic_and_bounded() {
     assert!(matches!(error, ChainError::RangeBlocks { most: 20, actual: 21 }), "{error}");
     let range = LogRange::Blocks { from: BlockTag::Number(5), to: BlockTag::Number(4) };
     assert!(matches!(reader.logs(&of_counter, range, &limits), Err(ChainError::RangeOrder { .. })));
-    let one = reader.logs(&LogFilter::default(), LogRange::Block(found[7].block.hash), &limits).unwrap();
+    let one =
+        reader.logs(&LogFilter::default(), LogRange::Block(found[7].block.hash), &limits).unwrap();
     assert_eq!(one, found[7..8]);
 }
 
@@ -77,7 +78,8 @@ fn the_state_of_an_earlier_block_is_read_and_proved() {
     for number in 0..=10 {
         let state = reader.state_at(number.into()).unwrap();
         assert_eq!(state.storage(COUNTER, U256::ZERO).unwrap(), U256::from(number));
-        let header = reader.header(reader.canonical_hash(number).unwrap().unwrap()).unwrap().unwrap();
+        let header =
+            reader.header(reader.canonical_hash(number).unwrap().unwrap()).unwrap().unwrap();
         let proof = reader.prove(number.into(), COUNTER, &[U256::ZERO]).unwrap();
         proof.verify(header.state_root).unwrap();
         assert_eq!(proof.storage[0].value, U256::from(number));

@@ -16,7 +16,9 @@ fn other_blocks(common: u64, blocks: u64) -> Vec<Arc<SealedBlock>> {
     let other = in_memory();
     mine_many(&other, common);
     let key = Key::new(5);
-    (0..blocks).map(|nonce| mine(&other, &[key.candidate(nonce, Address::ZERO, 9)]).block().clone()).collect()
+    (0..blocks)
+        .map(|nonce| mine(&other, &[key.candidate(nonce, Address::ZERO, 9)]).block().clone())
+        .collect()
 }
 
 fn insert_all(chain: &EthChain, blocks: &[Arc<SealedBlock>]) {
@@ -46,17 +48,18 @@ fn a_head_on_another_branch_takes_the_state_along_and_back_again() {
     let new = others[4].hash;
     let change = chain.set_forkchoice(new, ZERO, ZERO).unwrap();
     assert_eq!((change.disconnected, change.connected), (3, 5));
-    assert_eq!(
-        *seen.lock().unwrap(),
-        ["-[6, 5, 4]", "+4", "+5", "+6", "+7", "+8", "head 8"]
-    );
+    assert_eq!(*seen.lock().unwrap(), ["-[6, 5, 4]", "+4", "+5", "+6", "+7", "+8", "head 8"]);
     assert_sound(&chain);
     let change = chain.set_forkchoice(old.hash, ZERO, ZERO).unwrap();
     assert_eq!((change.disconnected, change.connected, change.head), (5, 3, old));
     assert_sound(&chain);
     let reader = chain.reader().unwrap();
     assert_eq!(reader.transaction(others[4].transactions()[0].hash()).unwrap().map(|_| ()), None);
-    assert_eq!(reader.receipts(new).unwrap().unwrap().len(), 1, "its receipts are still read by hash");
+    assert_eq!(
+        reader.receipts(new).unwrap().unwrap().len(),
+        1,
+        "its receipts are still read by hash"
+    );
 }
 
 #[test]
@@ -67,10 +70,20 @@ fn a_bad_block_on_the_way_leaves_the_head_where_it_was() {
     let mut others = other_blocks(2, 3);
     let mut bad = others[1].block.clone();
     bad.header.state_root = B256::repeat_byte(1);
-    let bad = Arc::new(SealedBlock { hash: bad.header.hash_slow(), block: bad, senders: vec![], total_difficulty: Default::default() });
+    let bad = Arc::new(SealedBlock {
+        hash: bad.header.hash_slow(),
+        block: bad,
+        senders: vec![],
+        total_difficulty: Default::default(),
+    });
     let mut child = others[2].block.clone();
     child.header.parent_hash = bad.hash;
-    let child = Arc::new(SealedBlock { hash: child.header.hash_slow(), block: child, senders: vec![], total_difficulty: Default::default() });
+    let child = Arc::new(SealedBlock {
+        hash: child.header.hash_slow(),
+        block: child,
+        senders: vec![],
+        total_difficulty: Default::default(),
+    });
     others.truncate(1);
     others.extend([Arc::clone(&bad), Arc::clone(&child)]);
     insert_all(&chain, &others);

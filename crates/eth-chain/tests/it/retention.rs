@@ -23,7 +23,10 @@ fn a_state_that_is_pruned_is_said_to_be_with_what_is_kept() {
     assert_eq!(at(12).unwrap(), U256::from(12));
     let error = at(11).unwrap_err();
     assert!(
-        matches!(error, ChainError::State(StateError::NotKept { number: 11, oldest: 12, newest: 20 })),
+        matches!(
+            error,
+            ChainError::State(StateError::NotKept { number: 11, oldest: 12, newest: 20 })
+        ),
         "{error}"
     );
     let deep = chain.rollback(11).unwrap_err();
@@ -60,7 +63,10 @@ fn bodies_that_are_pruned_are_said_to_be_and_their_headers_stay() {
     let chain = store.open(Retention::pruned(8));
     let reader = chain.reader().unwrap();
     let error = reader.block(old).unwrap_err();
-    assert!(matches!(error, ChainError::Pruned { what: "bodies", number: 10, oldest: 23 }), "{error}");
+    assert!(
+        matches!(error, ChainError::Pruned { what: "bodies", number: 10, oldest: 23 }),
+        "{error}"
+    );
 }
 
 #[test]

@@ -84,7 +84,8 @@ fn the_chain_of_execution_apis_is_imported_to_its_head() {
                 again
             })
             .unwrap();
-        let gas = |receipt: &quintet_evm::execute::Receipt| (receipt.gas_used, receipt.logs.clone());
+        let gas =
+            |receipt: &quintet_evm::execute::Receipt| (receipt.gas_used, receipt.logs.clone());
         assert_eq!(
             again.iter().map(gas).collect::<Vec<_>>(),
             receipts.iter().map(gas).collect::<Vec<_>>(),

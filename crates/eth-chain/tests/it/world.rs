@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope, transaction::SignerRecoverable as _};
+use alloy_consensus::{
+    SignableTransaction, TxEip1559, TxEnvelope, transaction::SignerRecoverable as _,
+};
 use alloy_genesis::Genesis;
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address, hex, keccak256};
 use quintet_crypto::secp::SecretKey;
@@ -76,7 +78,9 @@ pub(crate) fn genesis() -> Genesis {
     for number in 0..10 {
         alloc.insert(Key::new(number).address.to_string(), rich.clone());
     }
-    for (at, code) in [(COUNTER, COUNTER_CODE), (REVERTS, REVERTS_CODE), (LOOKS_BACK, LOOKS_BACK_CODE)] {
+    for (at, code) in
+        [(COUNTER, COUNTER_CODE), (REVERTS, REVERTS_CODE), (LOOKS_BACK, LOOKS_BACK_CODE)]
+    {
         let contract = serde_json::json!({ "balance": "0x0", "code": hex::encode_prefixed(code) });
         alloc.insert(at.to_string(), contract);
     }
@@ -173,7 +177,10 @@ pub(crate) fn assert_sound(chain: &EthChain) {
         let (block, receipts) = reader.block_with_receipts(hash).unwrap().unwrap();
         assert_eq!(block.block.header.hash_slow(), hash);
         if number > first {
-            assert_eq!(Some(block.header().parent_hash), reader.canonical_hash(number - 1).unwrap());
+            assert_eq!(
+                Some(block.header().parent_hash),
+                reader.canonical_hash(number - 1).unwrap()
+            );
         }
         assert_eq!(
             alloy_consensus::proofs::calculate_receipt_root(&receipts),

@@ -121,10 +121,18 @@ fn digest(transaction: &TypedTransaction) -> B256 {
 
 fn with_signature(transaction: TypedTransaction, signature: Signature) -> Option<EthTransaction> {
     let encoded = match transaction {
-        TypedTransaction::Legacy(one) => EthereumTxEnvelope::from(one.into_signed(signature)).encoded_2718(),
-        TypedTransaction::Eip2930(one) => EthereumTxEnvelope::from(one.into_signed(signature)).encoded_2718(),
-        TypedTransaction::Eip1559(one) => EthereumTxEnvelope::from(one.into_signed(signature)).encoded_2718(),
-        TypedTransaction::Eip7702(one) => EthereumTxEnvelope::from(one.into_signed(signature)).encoded_2718(),
+        TypedTransaction::Legacy(one) => {
+            EthereumTxEnvelope::from(one.into_signed(signature)).encoded_2718()
+        }
+        TypedTransaction::Eip2930(one) => {
+            EthereumTxEnvelope::from(one.into_signed(signature)).encoded_2718()
+        }
+        TypedTransaction::Eip1559(one) => {
+            EthereumTxEnvelope::from(one.into_signed(signature)).encoded_2718()
+        }
+        TypedTransaction::Eip7702(one) => {
+            EthereumTxEnvelope::from(one.into_signed(signature)).encoded_2718()
+        }
         TypedTransaction::Eip4844(_) => return None,
     };
     let encoded: Vec<u8> = encoded;

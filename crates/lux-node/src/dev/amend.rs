@@ -105,7 +105,12 @@ impl DevChain {
     }
 
     /// Undoes changes made after the first `kept`, on the head that is there again; those on later blocks went with their blocks.
-    pub(super) fn undo_amendments(&self, controls: &mut Controls, kept: usize, at: BlockRef) -> Result<(), DevError> {
+    pub(super) fn undo_amendments(
+        &self,
+        controls: &mut Controls,
+        kept: usize,
+        at: BlockRef,
+    ) -> Result<(), DevError> {
         while controls.amendments.len() > kept {
             let Some(amendment) = controls.amendments.pop() else { break };
             if amendment.at == at {

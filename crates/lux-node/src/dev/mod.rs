@@ -28,7 +28,8 @@ use std::{
 
 use alloy_primitives::{Address, B256, Bytes};
 use quintet_eth_chain::{
-    Attributes, BlockRef, BuildError, Built, Candidate, ChainError, EthChain, ForkchoiceError, ImportError,
+    Attributes, BlockRef, BuildError, Built, Candidate, ChainError, EthChain, ForkchoiceError,
+    ImportError,
 };
 use quintet_evm::{
     header::{base_fee, blobs},
@@ -179,7 +180,12 @@ impl std::fmt::Debug for DevChain {
 impl DevChain {
     /// Takes a chain and where its transactions come from.
     #[must_use]
-    pub fn new(chain: EthChain, source: Arc<dyn TransactionSource>, clock: Clock, options: DevOptions) -> Self {
+    pub fn new(
+        chain: EthChain,
+        source: Arc<dyn TransactionSource>,
+        clock: Clock,
+        options: DevOptions,
+    ) -> Self {
         let controls = Controls {
             mining: options.mining,
             time: ChainTime::default(),
@@ -289,11 +295,7 @@ impl DevChain {
     }
 
     /// Builds a block; candidates that no block will take are forgotten.
-    fn build(
-        &self,
-        attributes: &Attributes,
-        candidates: &[Candidate],
-    ) -> Result<Built, DevError> {
+    fn build(&self, attributes: &Attributes, candidates: &[Candidate]) -> Result<Built, DevError> {
         let built = self.inner.chain.build(None, attributes, candidates)?;
         for refused in &built.refused {
             tracing::debug!(hash = %refused.hash, error = %refused.error, "a transaction is not taken");
@@ -326,7 +328,9 @@ impl DevChain {
         });
         let attributes = Attributes {
             timestamp,
-            prev_randao: controls.prev_randao.unwrap_or_else(|| alloy_primitives::keccak256(at.hash)),
+            prev_randao: controls
+                .prev_randao
+                .unwrap_or_else(|| alloy_primitives::keccak256(at.hash)),
             fee_recipient: controls.coinbase,
             withdrawals: rules.has(Fork::Shanghai).then(Vec::new),
             parent_beacon_block_root: rules.has(Fork::Cancun).then_some(B256::ZERO),

@@ -226,7 +226,8 @@ fn the_next_block_says_what_it_was_told_to_and_later_ones_do_not() {
     world.dev.set_coinbase(TO);
     world.dev.mine(2, None).unwrap();
     let reader = world.dev.chain().reader().unwrap();
-    let header = |number| reader.header(reader.canonical_hash(number).unwrap().unwrap()).unwrap().unwrap();
+    let header =
+        |number| reader.header(reader.canonical_hash(number).unwrap().unwrap()).unwrap().unwrap();
     let (first, second) = (header(1), header(2));
     assert_eq!((first.base_fee_per_gas, first.mix_hash), (Some(77), B256::repeat_byte(5)));
     assert_ne!(second.mix_hash, B256::repeat_byte(5));
@@ -240,13 +241,12 @@ async fn blocks_come_at_intervals_until_that_is_changed() {
     let stop = CancellationToken::new();
     let running = tokio::spawn(Miner::new(world.dev.clone()).run(stop.clone()));
     let (sender, mut mined) = tokio::sync::mpsc::unbounded_channel();
-    let _subscription = world.dev.chain().subscribe(Arc::new(
-        move |event: &quintet_eth_chain::ChainEvent| {
+    let _subscription =
+        world.dev.chain().subscribe(Arc::new(move |event: &quintet_eth_chain::ChainEvent| {
             if let quintet_eth_chain::ChainEvent::Connected { block, .. } = event {
                 let _ = sender.send(block.header().number);
             }
-        },
-    ));
+        }));
     for number in 1..=3 {
         assert_eq!(mined.recv().await, Some(number));
     }
