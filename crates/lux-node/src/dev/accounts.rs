@@ -2,7 +2,7 @@
 //!
 //! **Spec:** BIP-39, BIP-32, BIP-44 (`m/44'/60'/0'/0/i`).
 
-use alloy_consensus::{EthereumTxEnvelope, SignableTransaction, TypedTransaction};
+use alloy_consensus::{SignableTransaction, TypedTransaction};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, B256, Signature, U256, keccak256};
 use bitcoin::{
@@ -121,21 +121,12 @@ fn digest(transaction: &TypedTransaction) -> B256 {
 
 fn with_signature(transaction: TypedTransaction, signature: Signature) -> Option<EthTransaction> {
     let encoded = match transaction {
-        TypedTransaction::Legacy(one) => {
-            EthereumTxEnvelope::from(one.into_signed(signature)).encoded_2718()
-        }
-        TypedTransaction::Eip2930(one) => {
-            EthereumTxEnvelope::from(one.into_signed(signature)).encoded_2718()
-        }
-        TypedTransaction::Eip1559(one) => {
-            EthereumTxEnvelope::from(one.into_signed(signature)).encoded_2718()
-        }
-        TypedTransaction::Eip7702(one) => {
-            EthereumTxEnvelope::from(one.into_signed(signature)).encoded_2718()
-        }
+        TypedTransaction::Legacy(one) => one.into_signed(signature).encoded_2718(),
+        TypedTransaction::Eip2930(one) => one.into_signed(signature).encoded_2718(),
+        TypedTransaction::Eip1559(one) => one.into_signed(signature).encoded_2718(),
+        TypedTransaction::Eip7702(one) => one.into_signed(signature).encoded_2718(),
         TypedTransaction::Eip4844(_) => return None,
     };
-    let encoded: Vec<u8> = encoded;
     EthTransaction::decode(&encoded).ok()
 }
 
