@@ -118,6 +118,12 @@ impl Pool {
         (pending, queued)
     }
 
+    /// Returns what is beside the transactions that carry blobs.
+    pub fn sidecars(&self) -> impl Iterator<Item = &crate::Sidecar> {
+        let with_blobs = self.accounts.values().filter(|account| account.has_blobs());
+        with_blobs.flat_map(|account| account.entries().filter_map(|one| one.transaction.sidecar()))
+    }
+
     /// Returns where a transaction stands and what it waits for.
     #[must_use]
     pub fn place(&self, hash: &B256) -> Option<Place> {
