@@ -19,6 +19,7 @@
 mod accounts;
 mod amend;
 mod miner;
+mod node;
 mod time;
 
 use std::{
@@ -41,6 +42,7 @@ pub use self::{
         ACCOUNTS_DEFAULT, ACCOUNTS_MAX, AccountsError, DevAccount, MNEMONIC, accounts, impersonated,
     },
     miner::Miner,
+    node::{DevNode, DevParts},
 };
 use self::{amend::Amendment, time::ChainTime};
 use crate::genesis::HEADER_VERSION;
