@@ -8,6 +8,7 @@
 //!
 //! - [`genesis`]: the first block, in Ethereum's format with LuxTensor's own section.
 //! - [`dev`]: a chain for one, which mines what it is given: what Foundry and Hardhat projects run on.
+//! - [`rpc`]: the methods by which their tools drive it.
 //!
 //! # Invariants
 //!
@@ -15,3 +16,4 @@
 
 pub mod dev;
 pub mod genesis;
+pub mod rpc;

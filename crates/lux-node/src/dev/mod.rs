@@ -391,6 +391,12 @@ impl DevChain {
         self.controls().time.step = seconds;
     }
 
+    /// Leaves the seconds between blocks to the clock again; returns whether they were not.
+    #[must_use]
+    pub fn clear_timestamp_step(&self) -> bool {
+        self.controls().time.step.take().is_some()
+    }
+
     /// Sets who gets the fees.
     pub fn set_coinbase(&self, coinbase: Address) {
         self.controls().coinbase = coinbase;

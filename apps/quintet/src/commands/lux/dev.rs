@@ -20,6 +20,7 @@ use quintet_eth_rpc::EthRpcConfig;
 use quintet_lux_node::{
     dev::{DevAccount, DevNode, DevOptions, DevParts, Miner, Mining, accounts},
     genesis::LuxGenesis,
+    rpc,
 };
 use quintet_node::datadir::DataDir;
 use quintet_rpc::{RateLimit, RpcConfig, RpcHandle, RpcServer};
@@ -168,8 +169,7 @@ fn server(args: &LuxDevArgs, dev: &DevNode) -> anyhow::Result<quintet_rpc::RpcSe
         rate_limit: RateLimit { requests_per_second: 0, ..RateLimit::default() },
         ..RpcConfig::default()
     };
-    let module = quintet_eth_rpc::module(Arc::clone(&dev.node))?;
-    Ok(RpcServer::builder(config, quintet_eth_rpc::registry()).module(module))
+    Ok(RpcServer::builder(config, rpc::registry()).module(rpc::module(dev)?))
 }
 
 /// What a script wants to know.
