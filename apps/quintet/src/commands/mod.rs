@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod dht;
 mod kaspa;
+mod lux;
 mod man;
 
 use crate::{
@@ -20,6 +21,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Dht(args) => dht::run(*args),
         Command::Bitcoin(args) => bitcoin::run(args),
         Command::Kaspa(args) => kaspa::run(args),
+        Command::Lux(args) => lux::run(args),
         Command::Config(args) => config::run(args.command),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { directory } => man::run(directory.as_deref()),
@@ -40,10 +42,8 @@ pub(crate) fn no_such_kind(kind: &str) -> UsageError {
     match kind {
         "bitcoin" => return bitcoin::no_peers(),
         "kaspa" => return kaspa::no_peers(),
+        "lux" => return lux::no_peers(),
         _ => {}
-    }
-    if kind == "kaspa" {
-        return kaspa::no_peers();
     }
     if AbsentKind::NAMES.contains(&kind) {
         return not_in_this_version(kind);

@@ -1,0 +1,212 @@
+//! `quintet lux dev`: a chain for one, in the foreground.
+//!
+//! ```text
+//!   accounts, genesis ─► EthChain (a directory, or one that goes) ─► DevNode ─► HTTP and WebSocket
+//!                                                                      └─► Miner
+//! ```
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use alloy_primitives::{Address, U256};
+use anyhow::Context as _;
+use quintet_eth_chain::{ChainOptions, EthChain, Retention};
+use quintet_eth_pool::PoolConfig;
+use quintet_eth_rpc::EthRpcConfig;
+use quintet_lux_node::{
+    dev::{DevAccount, DevNode, DevOptions, DevParts, Miner, Mining, accounts},
+    genesis::LuxGenesis,
+    rpc,
+};
+use quintet_node::datadir::DataDir;
+use quintet_rpc::{RateLimit, RpcConfig, RpcHandle, RpcServer};
+use quintet_store::Durability;
+use serde::Serialize;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::{cli::LuxDevArgs, exit::UsageError, output, runtime, telemetry};
+
+/// Blocks whose state can be gone back to.
+const STATES: u64 = 10_000;
+
+/// Wei of an ether.
+const ETHER: u64 = 1_000_000_000_000_000_000;
+
+/// Time a block in the making has to be finished at the end.
+const MINER_GRACE: Duration = Duration::from_secs(5);
+
+/// Most calls of a batch.
+const BATCH_ITEMS_MAX: usize = 1_000;
+
+pub(super) fn run(args: LuxDevArgs) -> anyhow::Result<()> {
+    let _logs = telemetry::for_a_network(args.log.as_deref())?;
+    let keys = accounts(&args.mnemonic, args.accounts)
+        .map_err(|error| UsageError::new(format!("--mnemonic, --accounts: {error}")))?;
+    let place = Place::open(args.data_dir.as_deref())?;
+    let chain = open(&args, &keys, &place)?;
+    runtime::many_threads()?.run(Box::pin(serve(args, keys, chain, place)))
+}
+
+/// Where the chain lies.
+enum Place {
+    /// Where somebody wants it to stay.
+    Stays(DataDir),
+    /// Until the end.
+    Goes(TempDir),
+}
+
+impl Place {
+    fn open(named: Option<&Path>) -> anyhow::Result<Self> {
+        Ok(match named {
+            Some(path) => Self::Stays(DataDir::open(std::path::absolute(path)?)?),
+            None => {
+                Self::Goes(tempfile::tempdir().context("cannot make a directory for the chain")?)
+            }
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        match self {
+            Self::Stays(directory) => directory.path().join("chain"),
+            Self::Goes(directory) => directory.path().join("chain"),
+        }
+    }
+}
+
+fn clock() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn open(args: &LuxDevArgs, keys: &[DevAccount], place: &Place) -> anyhow::Result<EthChain> {
+    let genesis = match &args.genesis {
+        Some(file) => {
+            let json =
+                std::fs::read(file).with_context(|| format!("--genesis {}", file.display()))?;
+            LuxGenesis::from_json(&json).map_err(|error| {
+                UsageError::new(format!("--genesis {}: {error}", file.display()))
+            })?
+        }
+        None => {
+            // A chain that stays begins where it began.
+            let timestamp = if args.data_dir.is_some() { 0 } else { clock() };
+            let balance = U256::from(args.balance) * U256::from(ETHER);
+            let funded = keys.iter().map(|key| key.address);
+            LuxGenesis::development(args.chain_id, timestamp, args.gas_limit, funded, balance)?
+        }
+    };
+    let retention = Retention { states: STATES, archive: args.archive, bodies: None };
+    // A chain that goes at the end need not survive a power cut, and survives a killed process either way.
+    let durability = if args.data_dir.is_some() { Durability::Sync } else { Durability::Buffered };
+    let options = ChainOptions { retention, durability, ..ChainOptions::default() };
+    let opening = || format!("cannot open the chain in {}", place.path().display());
+    EthChain::open(&place.path(), genesis.spec, options).with_context(opening)
+}
+
+async fn serve(
+    args: LuxDevArgs,
+    keys: Vec<DevAccount>,
+    chain: EthChain,
+    place: Place,
+) -> anyhow::Result<()> {
+    let end = ended().context("cannot listen for signals")?;
+    let mining = match (args.block_time, args.no_mining) {
+        (Some(seconds), _) => Mining::Interval { millis: seconds * 1_000 },
+        (None, true) => Mining::Manual,
+        (None, false) => Mining::Instant,
+    };
+    let coinbase = keys.first().map_or(Address::ZERO, |key| key.address);
+    let parts = DevParts {
+        chain: chain.clone(),
+        options: DevOptions { mining, coinbase, accounts: keys },
+        rpc: EthRpcConfig::default(),
+        pool: PoolConfig::default(),
+        client_version: format!("quintet/v{}", env!("CARGO_PKG_VERSION")),
+    };
+    let dev = DevNode::new(parts, Arc::new(clock))?;
+    let stop = CancellationToken::new();
+    let miner = tokio::spawn(Miner::new(dev.dev.clone()).run(stop.clone()));
+    let server = server(&args, &dev)?.start(stop.clone()).await?;
+    tell(&args, &dev, &server)?;
+    end.await;
+    server.stop().await;
+    stop.cancel();
+    let _ended = tokio::time::timeout(MINER_GRACE, miner).await;
+    chain.flush()?;
+    drop(place);
+    Ok(())
+}
+
+/// Waits until somebody wants an end.
+#[cfg(unix)]
+fn ended() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Waits until somebody wants an end.
+#[cfg(not(unix))]
+fn ended() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
+}
+
+fn server(args: &LuxDevArgs, dev: &DevNode) -> anyhow::Result<quintet_rpc::RpcServerBuilder> {
+    let config = RpcConfig {
+        listen: SocketAddr::new(args.host, args.port),
+        batch_items_max: BATCH_ITEMS_MAX,
+        // Its one client is its owner.
+        rate_limit: RateLimit { requests_per_second: 0, ..RateLimit::default() },
+        ..RpcConfig::default()
+    };
+    Ok(RpcServer::builder(config, rpc::registry()).module(rpc::module(dev)?))
+}
+
+/// What a script wants to know.
+#[derive(Serialize)]
+struct Told {
+    http: String,
+    ws: String,
+    chain_id: u64,
+    accounts: Vec<ToldAccount>,
+}
+
+#[derive(Serialize)]
+struct ToldAccount {
+    address: Address,
+    private_key: String,
+}
+
+fn tell(args: &LuxDevArgs, dev: &DevNode, server: &RpcHandle) -> anyhow::Result<()> {
+    let at = server.local_addr();
+    let accounts = dev.dev.accounts().iter().map(|account| ToldAccount {
+        address: account.address,
+        private_key: account.key().to_string(),
+    });
+    let told = Told {
+        http: format!("http://{at}"),
+        ws: format!("ws://{at}"),
+        chain_id: dev.dev.chain().spec().chain_id(),
+        accounts: accounts.collect(),
+    };
+    if args.json {
+        return output::json(&told);
+    }
+    let mut lines = vec![
+        format!("chain {} at {} and {}", told.chain_id, told.http, told.ws),
+        format!("{} ether each; keys everybody knows, of: {}", args.balance, args.mnemonic),
+        String::new(),
+    ];
+    lines.extend(told.accounts.iter().map(|one| format!("{}  {}", one.address, one.private_key)));
+    output::print(&format!("{}\n", lines.join("\n")))
+}
