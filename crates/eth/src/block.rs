@@ -5,6 +5,12 @@ use alloy_primitives::{B256, Bloom, Log};
 
 use crate::{trie::ordered_root, tx::EthTransaction};
 
+/// A block of any chain here: its transactions may be deposits.
+pub type EthBlock = alloy_consensus::Block<EthTransaction>;
+
+/// Its transactions, uncles and withdrawals.
+pub type EthBlockBody = alloy_consensus::BlockBody<EthTransaction>;
+
 /// Returns the root of a block's transactions.
 ///
 /// **Spec:** Yellow Paper, section 4.4.2.

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use alloy_primitives::{B256, U256, keccak256};
+use alloy_primitives::{Address, B256, U256, keccak256};
 use rayon::prelude::*;
 
 use super::{AccountLeaf, StateChanges};
@@ -213,4 +213,18 @@ pub fn of_new_state(changes: &StateChanges) -> B256 {
     let Ok(mut hashed) = hashed::<Nothing, _>(changes, none, zero);
     // Nothing is read, and the hashes are sorted, each once.
     update_state(&Nothing, EMPTY_ROOT, &mut hashed).map_or(EMPTY_ROOT, |updated| updated.root)
+}
+
+/// Returns the root of an account's storage in a state that holds `changes` alone.
+#[must_use]
+pub fn storage_of_new_state(changes: &StateChanges, address: Address) -> B256 {
+    let slots = changes.accounts.get(&address).map(|change| &change.storage);
+    let slots = slots.into_iter().flatten().filter(|(_, value)| !value.is_zero());
+    let mut slots: Vec<_> =
+        slots.map(|(slot, number)| (keccak256(slot.to_be_bytes::<32>()), value(*number))).collect();
+    slots.sort_unstable_by_key(|(hash, _)| *hash);
+    let entries: Vec<_> =
+        slots.iter().map(|(hash, value)| Entry::new(hash.as_slice(), value)).collect();
+    let storage = TrieOf::storage(&Nothing, keccak256(address));
+    update::<_, Nothing>(&storage, EMPTY_ROOT, &entries).map_or(EMPTY_ROOT, |updated| updated.root)
 }

@@ -17,6 +17,7 @@ mod fields;
 mod intrinsic;
 mod parse;
 mod sender;
+mod traits;
 
 pub use check::{CheckError, Checked, Limits};
 pub use envelope::{DEPOSIT_TYPE, EthTransaction};

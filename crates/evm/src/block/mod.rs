@@ -19,8 +19,9 @@ mod error;
 mod ommers;
 mod outcome;
 
-use alloy_consensus::{EthereumTxEnvelope, TxEip4844};
-use alloy_rlp::Decodable;
+use alloy_consensus::{EthereumTxEnvelope, Header, Transaction, TxEip4844};
+use alloy_eips::eip2718::Encodable2718;
+use alloy_rlp::{Decodable, Encodable};
 
 pub use self::{
     chain::{Chain, Link},
@@ -32,8 +33,8 @@ use crate::{
     schedule::{Fork, Rules, Schedule},
 };
 
-/// A block of Ethereum.
-pub type Block = alloy_consensus::Block<EthereumTxEnvelope<TxEip4844>>;
+/// A block, of Ethereum's transactions unless said otherwise.
+pub type Block<T = EthereumTxEnvelope<TxEip4844>> = alloy_consensus::Block<T>;
 
 /// Most uncles of a block.
 pub const OMMERS_MAX: usize = 2;
@@ -45,15 +46,15 @@ pub const BLOCK_LENGTH_MAX: usize = 10_485_760 - 2_097_152;
 
 /// A block whose header and body follow the rules, with those rules.
 #[derive(Debug, Clone, Copy)]
-pub struct Checked<'a> {
-    block: &'a Block,
+pub struct Checked<'a, T = EthereumTxEnvelope<TxEip4844>> {
+    block: &'a Block<T>,
     rules: Rules,
 }
 
-impl<'a> Checked<'a> {
+impl<'a, T> Checked<'a, T> {
     /// Returns the block.
     #[must_use]
-    pub const fn block(&self) -> &'a Block {
+    pub const fn block(&self) -> &'a Block<T> {
         self.block
     }
 
@@ -83,18 +84,21 @@ pub fn decode(mut bytes: &[u8]) -> Result<Block, BlockError> {
 /// # Errors
 ///
 /// [`BlockError`] for the first rule that does not hold.
-pub fn check<'a, C: Chain>(
+pub fn check<'a, C: Chain, T: Transaction + Encodable2718 + Encodable>(
     schedule: &Schedule,
     chain: &C,
-    block: &'a Block,
-) -> Result<Checked<'a>, BlockError> {
+    block: &'a Block<T>,
+) -> Result<Checked<'a, T>, BlockError> {
     let header = &block.header;
     let hash = header.parent_hash;
     let parent = chain.link(hash).ok_or(BlockError::UnknownParent { hash })?;
     let merged = schedule.is_merged(parent.total_difficulty);
     let rules = schedule.rules_after(&parent.header, header, merged);
-    transition(&rules, block, merged)?;
+    transition(&rules, header, merged)?;
     header::check(&rules, header, &parent.header)?;
+    if let Some(op) = &schedule.op {
+        header::check_op(op, header, &parent.header)?;
+    }
     body::check(&rules, block)?;
     if !rules.has(Fork::Paris) {
         ommers::check(schedule, chain, block)?;
@@ -103,8 +107,8 @@ pub fn check<'a, C: Chain>(
 }
 
 /// Refuses a block of the wrong side of the merge, before its other fields say the same less clearly.
-fn transition(rules: &Rules, block: &Block, merged: bool) -> Result<(), BlockError> {
-    let is_stake = block.header.difficulty.is_zero();
+fn transition(rules: &Rules, header: &Header, merged: bool) -> Result<(), BlockError> {
+    let is_stake = header.difficulty.is_zero();
     match (merged || rules.has(Fork::Paris), is_stake) {
         (false, true) => Err(BlockError::Transition { expected: "work" }),
         (true, false) => Err(BlockError::Transition { expected: "stake" }),

@@ -16,10 +16,10 @@ use crate::{header, schedule::Schedule};
 /// How many generations back an uncle's parent may be.
 const GENERATIONS: usize = 7;
 
-pub(super) fn check<C: Chain>(
+pub(super) fn check<C: Chain, T>(
     schedule: &Schedule,
     chain: &C,
-    block: &Block,
+    block: &Block<T>,
 ) -> Result<(), BlockError> {
     if block.body.ommers.is_empty() {
         return Ok(());

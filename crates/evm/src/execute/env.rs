@@ -8,6 +8,7 @@ use revm::{
     context_interface::block::BlobExcessGasAndPrice,
 };
 
+use super::Checks;
 use crate::{
     header::blobs::price_of,
     schedule::{Fork, Rules},
@@ -18,6 +19,7 @@ use crate::{
 pub(crate) struct Environment {
     pub(crate) rules: Rules,
     pub(crate) block: BlockEnv,
+    pub(crate) checks: Checks,
 }
 
 impl Environment {
@@ -39,7 +41,7 @@ impl Environment {
             blob_excess_gas_and_price: blobs,
             slot_num: 0,
         };
-        Self { rules, block }
+        Self { rules, block, checks: Checks::ALL }
     }
 
     /// Returns the rules in the interpreter's form.
@@ -55,6 +57,12 @@ impl Environment {
     fn with_limits<S>(&self, mut cfg: CfgEnv<S>) -> CfgEnv<S> {
         cfg.chain_id = self.rules.chain_id;
         cfg.tx_chain_id_check = true;
+        cfg.disable_nonce_check = !self.checks.nonce;
+        cfg.disable_eip3607 = !self.checks.sender_code;
+        if !self.checks.gas_limit {
+            cfg.disable_block_gas_limit = true;
+            cfg.tx_gas_limit_cap = Some(u64::MAX);
+        }
         cfg.max_blobs_per_tx = self.rules.blobs.map(|blobs| blobs.max_blobs_per_tx);
         cfg
     }

@@ -19,7 +19,7 @@ use op_revm::{
     handler::OpHandler,
 };
 use revm::{
-    Context, Database, MainBuilder, MainnetEvm, SystemCallEvm,
+    Context, Database, Inspector, MainBuilder, MainnetEvm, SystemCallEvm,
     bytecode::opcode::EXTCODEHASH,
     context::{
         BlockEnv, CfgEnv, ContextTr, JournalTr, journaled_state::account::JournaledAccountTr,
@@ -28,6 +28,7 @@ use revm::{
         EVMError, ExecutionResult, HaltReason, InvalidTransaction, ResultGas,
     },
     handler::{EthFrame, FrameResult, Handler, MainnetContext},
+    inspector::InspectorHandler,
     interpreter::{InitialAndFloorGas, interpreter::EthInterpreter},
     primitives::hardfork::SpecId,
     state::EvmState,
@@ -36,8 +37,8 @@ use revm::{
 use super::{env::Environment, error::TransactionError, oddities, transaction::Transaction};
 use crate::schedule::Fork;
 
-type Ethereum<DB> = MainnetEvm<MainnetContext<DB>>;
-type Optimism<DB> = DefaultOpEvm<OpContext<DB>>;
+type Ethereum<DB, I> = MainnetEvm<MainnetContext<DB>, I>;
+type Optimism<DB, I> = DefaultOpEvm<OpContext<DB>, I>;
 type Frame = EthFrame<EthInterpreter>;
 
 /// What a transaction did.
@@ -54,21 +55,28 @@ pub(crate) struct Done {
 /// Why a transaction was not run.
 pub(crate) type Failure<E> = EVMError<E, TransactionError>;
 
-/// The interpreter with the state it works on.
+/// The interpreter with the state it works on, and who watches.
 #[expect(clippy::large_enum_variant, reason = "there is one, and it is not moved in a loop")]
-pub(crate) enum Machine<DB: Database> {
-    Ethereum(Ethereum<DB>),
-    Optimism(Optimism<DB>),
+pub(crate) enum Machine<DB: Database, I = ()> {
+    Ethereum(Ethereum<DB, I>),
+    Optimism(Optimism<DB, I>),
 }
 
 impl<DB: Database> Machine<DB> {
     pub(crate) fn new(environment: &Environment, database: DB) -> Self {
+        Self::watched(environment, database, ())
+    }
+}
+
+impl<DB: Database, I> Machine<DB, I> {
+    pub(crate) fn watched(environment: &Environment, database: DB, watcher: I) -> Self {
         match environment.op_cfg() {
             None => {
                 let context: MainnetContext<DB> = Context::new(database, SpecId::FRONTIER);
                 let context =
                     context.with_cfg(environment.cfg()).with_block(environment.block.clone());
-                Self::Ethereum(with_oddities(context.build_mainnet(), environment))
+                let evm = context.build_mainnet_with_inspector(watcher);
+                Self::Ethereum(with_oddities(evm, environment))
             }
             Some(cfg) => {
                 let context: Context<
@@ -80,7 +88,7 @@ impl<DB: Database> Machine<DB> {
                     L1BlockInfo,
                 > = Context::new(database, OpSpecId::BEDROCK);
                 let context = context.with_cfg(cfg).with_block(environment.block.clone());
-                Self::Optimism(context.build_op())
+                Self::Optimism(context.build_op_with_inspector(watcher))
             }
         }
     }
@@ -106,16 +114,48 @@ impl<DB: Database> Machine<DB> {
         &mut self,
         transaction: &Transaction,
     ) -> Result<Done, Failure<DB::Error>> {
+        self.prepare(transaction);
         match self {
             Self::Ethereum(evm) => {
-                evm.ctx.tx = transaction.env.clone();
                 let mut handler = EthereumHandler::default();
                 let result = handler.run(evm);
-                let state = evm.ctx.journal_mut().finalize();
-                let result = result.map_err(|error| named(error, TransactionError::from))?;
-                let result = result.map_haltreason(OpHaltReason::Base);
-                Ok(Done { result, state, payments: handler.payments.into_inner() })
+                ethereum_done(evm, result, handler)
             }
+            Self::Optimism(evm) => {
+                let mut handler = OptimismHandler::default();
+                let result = handler.run(evm);
+                optimism_done(evm, result, handler)
+            }
+        }
+    }
+
+    /// Runs a transaction as [`Self::transact`] does, and shows it to who watches.
+    pub(crate) fn transact_watched(
+        &mut self,
+        transaction: &Transaction,
+    ) -> Result<Done, Failure<DB::Error>>
+    where
+        I: Inspector<MainnetContext<DB>> + Inspector<OpContext<DB>>,
+    {
+        self.prepare(transaction);
+        match self {
+            Self::Ethereum(evm) => {
+                let mut handler = EthereumHandler::default();
+                let result = handler.inspect_run(evm);
+                ethereum_done(evm, result, handler)
+            }
+            Self::Optimism(evm) => {
+                let mut handler = OptimismHandler::default();
+                let result = handler.inspect_run(evm);
+                optimism_done(evm, result, handler)
+            }
+        }
+    }
+
+    /// Hands the interpreter a transaction.
+    fn prepare(&mut self, transaction: &Transaction) {
+        match self {
+            Self::Ethereum(evm) => evm.ctx.tx = transaction.env.clone(),
             Self::Optimism(evm) => {
                 let op = transaction.op.as_ref();
                 evm.0.ctx.tx = OpTransaction {
@@ -125,11 +165,6 @@ impl<DB: Database> Machine<DB> {
                 };
                 // Read anew by each: what it says is part of what the transaction depends on.
                 evm.0.ctx.chain = L1BlockInfo::default();
-                let mut handler = OptimismHandler::default();
-                let result = handler.run(evm);
-                let state = evm.0.ctx.journal_mut().finalize();
-                let result = result.map_err(|error| named(error, TransactionError::from))?;
-                Ok(Done { result, state, payments: handler.payments.into_inner() })
             }
         }
     }
@@ -156,6 +191,27 @@ impl<DB: Database> Machine<DB> {
     }
 }
 
+fn ethereum_done<DB: Database, I>(
+    evm: &mut Ethereum<DB, I>,
+    result: Result<ExecutionResult, EVMError<DB::Error, InvalidTransaction>>,
+    handler: EthereumHandler<DB, I>,
+) -> Result<Done, Failure<DB::Error>> {
+    let state = evm.ctx.journal_mut().finalize();
+    let result = result.map_err(|error| named(error, TransactionError::from))?;
+    let result = result.map_haltreason(OpHaltReason::Base);
+    Ok(Done { result, state, payments: handler.payments.into_inner() })
+}
+
+fn optimism_done<DB: Database, I>(
+    evm: &mut Optimism<DB, I>,
+    result: Result<ExecutionResult<OpHaltReason>, EVMError<DB::Error, OpTransactionError>>,
+    handler: OptimismHandler<DB, I>,
+) -> Result<Done, Failure<DB::Error>> {
+    let state = evm.0.ctx.journal_mut().finalize();
+    let result = result.map_err(|error| named(error, TransactionError::from))?;
+    Ok(Done { result, state, payments: handler.payments.into_inner() })
+}
+
 /// Puts our name in place of the interpreter's.
 fn named<D, T, U>(error: EVMError<D, T>, name: impl FnOnce(T) -> U) -> EVMError<D, U> {
     match error {
@@ -168,7 +224,10 @@ fn named<D, T, U>(error: EVMError<D, T>, name: impl FnOnce(T) -> U) -> EVMError<
 }
 
 /// Teaches the interpreter what it left out.
-fn with_oddities<DB: Database>(mut evm: Ethereum<DB>, environment: &Environment) -> Ethereum<DB> {
+fn with_oddities<DB: Database, I>(
+    mut evm: Ethereum<DB, I>,
+    environment: &Environment,
+) -> Ethereum<DB, I> {
     let table = &evm.instruction.instruction_table;
     let gas = table[usize::from(EXTCODEHASH)].static_gas();
     let (code, instruction) = oddities::code_hash(gas);
@@ -181,19 +240,23 @@ fn with_oddities<DB: Database>(mut evm: Ethereum<DB>, environment: &Environment)
 }
 
 /// Ethereum's steps, fees left aside.
-struct EthereumHandler<DB> {
+struct EthereumHandler<DB, I> {
     payments: RefCell<Vec<(Address, U256)>>,
-    database: PhantomData<DB>,
+    machine: PhantomData<(DB, I)>,
 }
 
-impl<DB> Default for EthereumHandler<DB> {
+impl<DB, I> Default for EthereumHandler<DB, I> {
     fn default() -> Self {
-        Self { payments: RefCell::default(), database: PhantomData }
+        Self { payments: RefCell::default(), machine: PhantomData }
     }
 }
 
-impl<DB: Database> Handler for EthereumHandler<DB> {
-    type Evm = Ethereum<DB>;
+impl<DB: Database, I: Inspector<MainnetContext<DB>>> InspectorHandler for EthereumHandler<DB, I> {
+    type IT = EthInterpreter;
+}
+
+impl<DB: Database, I> Handler for EthereumHandler<DB, I> {
+    type Evm = Ethereum<DB, I>;
     type Error = EVMError<DB::Error, InvalidTransaction>;
     type HaltReason = HaltReason;
 
@@ -229,19 +292,23 @@ fn tip(
 }
 
 /// An OP chain's steps, fees left aside.
-struct OptimismHandler<DB: Database> {
-    inner: OpHandler<Optimism<DB>, EVMError<DB::Error, OpTransactionError>, Frame>,
+struct OptimismHandler<DB: Database, I> {
+    inner: OpHandler<Optimism<DB, I>, EVMError<DB::Error, OpTransactionError>, Frame>,
     payments: RefCell<Vec<(Address, U256)>>,
 }
 
-impl<DB: Database> Default for OptimismHandler<DB> {
+impl<DB: Database, I: Inspector<OpContext<DB>>> InspectorHandler for OptimismHandler<DB, I> {
+    type IT = EthInterpreter;
+}
+
+impl<DB: Database, I> Default for OptimismHandler<DB, I> {
     fn default() -> Self {
         Self { inner: OpHandler::default(), payments: RefCell::default() }
     }
 }
 
-impl<DB: Database> Handler for OptimismHandler<DB> {
-    type Evm = Optimism<DB>;
+impl<DB: Database, I> Handler for OptimismHandler<DB, I> {
+    type Evm = Optimism<DB, I>;
     type Error = EVMError<DB::Error, OpTransactionError>;
     type HaltReason = OpHaltReason;
 

@@ -10,16 +10,19 @@
 //!
 //! A block that came from others is run by [`execute`](execute()); a block in the making by [`Session`], which
 //! refuses a transaction without harm and goes on. Roots over what came out are the caller's to compare: see
-//! [`block`](crate::block). The parallel executor is [`parallel`](crate::parallel); its outcome is equal bit by bit.
+//! [`block`](crate::block). Calls that make no block, and transactions run again under watch, are a [`Session`]'s too. The parallel executor is [`parallel`](crate::parallel); its outcome is equal bit by bit.
 //!
 //! # Invariants
 //!
 //! - The outcome depends on rules, block and state alone: no clock, no randomness, no order of a hash map.
 //! - A transaction that is refused changes nothing.
 
+mod called;
 mod dao;
 mod env;
 mod error;
+mod halt;
+pub mod inspect;
 mod machine;
 mod oddities;
 mod outcome;
@@ -27,8 +30,10 @@ mod overlay;
 mod receipt;
 mod rewards;
 mod session;
+mod simulate;
 mod system;
 mod transaction;
+mod watch;
 
 use alloy_consensus::Header;
 use alloy_eips::eip4895::Withdrawal;
@@ -37,18 +42,22 @@ use quintet_eth::state::{StateChanges, StateView};
 
 use crate::schedule::Rules;
 
+pub use self::{
+    called::{CallTransaction, Called, Checks, Ending, Touched},
+    error::{ExecuteError, ReadError, TransactionError},
+    halt::Halt,
+    inspect::Inspector,
+    outcome::BlockOutcome,
+    receipt::{DepositReceipt, Receipt, bloom_of},
+    session::{RunError, Session},
+    simulate::AccountOverride,
+    transaction::{DEPOSIT_TYPE, Transaction},
+};
 pub(crate) use self::{
     env::Environment,
     machine::{Done, Failure, Machine},
     overlay::{Fate, Overlay, Peek, credited, fate_of, info_of, may_hide_storage},
     session::Payment,
-};
-pub use self::{
-    error::{ExecuteError, ReadError, TransactionError},
-    outcome::BlockOutcome,
-    receipt::{DepositReceipt, Receipt, bloom_of},
-    session::{RunError, Session},
-    transaction::{DEPOSIT_TYPE, Transaction},
 };
 
 /// Hashes of the blocks before the one at hand.

@@ -93,7 +93,7 @@ pub(crate) fn may_hide_storage(account: &Account) -> bool {
     account.nonce == 0 && account.code_hash == KECCAK256_EMPTY
 }
 
-fn account_of(info: &AccountInfo) -> Account {
+pub(super) fn account_of(info: &AccountInfo) -> Account {
     let hides = info.code_hash == HIDES_STORAGE;
     let code_hash = if hides { KECCAK256_EMPTY } else { info.code_hash };
     Account { nonce: info.nonce, balance: info.balance, code_hash }
@@ -151,7 +151,11 @@ impl<'a, V: StateView, H> Overlay<'a, V, H> {
         Ok(self.entry(address)?.now)
     }
 
-    fn slot(&mut self, address: Address, slot: U256) -> Result<U256, ReadError<V::Error>> {
+    pub(super) fn slot(
+        &mut self,
+        address: Address,
+        slot: U256,
+    ) -> Result<U256, ReadError<V::Error>> {
         let view = self.view;
         let entry = self.entry(address)?;
         if let Some(known) = entry.slots.get(&slot) {
@@ -267,6 +271,27 @@ impl<'a, V: StateView, H> Overlay<'a, V, H> {
         Ok(())
     }
 
+    /// Takes every slot of an account to be zero.
+    pub(super) fn wipe(&mut self, address: Address) -> Result<(), ReadError<V::Error>> {
+        let entry = self.entry(address)?;
+        entry.wiped = true;
+        entry.slots.clear();
+        Ok(())
+    }
+
+    /// Sets some slots of an account.
+    pub(super) fn set_slots(
+        &mut self,
+        address: Address,
+        slots: &BTreeMap<U256, U256>,
+    ) -> Result<(), ReadError<V::Error>> {
+        for (slot, now) in slots {
+            let before = self.slot(address, *slot)?;
+            self.entry(address)?.slots.insert(*slot, Slot { before, now: *now });
+        }
+        Ok(())
+    }
+
     /// Moves the whole balance of one account to another.
     pub(crate) fn drain(&mut self, from: Address, to: Address) -> Result<(), ReadError<V::Error>> {
         let Some(account) = self.account(from)? else { return Ok(()) };
@@ -299,6 +324,16 @@ impl<'a, V: StateView, H> Overlay<'a, V, H> {
             changes.accounts.insert(*address, change);
         }
         changes
+    }
+}
+
+impl<V: StateView, H: BlockHashes> Overlay<'_, V, H> {
+    /// Returns code, of the state before or made since.
+    pub(super) fn code_bytes(&self, hash: B256) -> Result<Bytes, ReadError<V::Error>> {
+        if hash == KECCAK256_EMPTY {
+            return Ok(Bytes::new());
+        }
+        self.peek().code(hash).map(|code| code.original_bytes())
     }
 }
 

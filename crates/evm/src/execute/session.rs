@@ -84,7 +84,7 @@ pub(crate) struct Payment {
 #[expect(missing_debug_implementations, reason = "the interpreter has none for every state")]
 pub struct Session<'a, V: StateView, H: BlockHashes> {
     header: &'a Header,
-    rules: Rules,
+    pub(super) rules: Rules,
     environment: Environment,
     machine: Machine<Overlay<'a, V, H>>,
     root_after: Option<RootAfter<'a>>,
@@ -110,18 +110,29 @@ impl<'a, V: StateView, H: BlockHashes> Session<'a, V, H> {
     ) -> Result<Self, ExecuteError<V::Error>> {
         let environment = Environment::new(rules, header);
         let overlay = Overlay::new(view, hashes, rules.has(Fork::SpuriousDragon));
-        let mut session = Self {
+        let mut session = Self::with(rules, header, environment, overlay);
+        session.root_after = root_after.filter(|_| !rules.has(Fork::Byzantium));
+        session.before().map_err(ExecuteError::Read)?;
+        Ok(session)
+    }
+
+    /// Puts a session together.
+    pub(super) fn with(
+        rules: Rules,
+        header: &'a Header,
+        environment: Environment,
+        overlay: Overlay<'a, V, H>,
+    ) -> Self {
+        Self {
             header,
             rules,
             machine: Machine::new(&environment, overlay),
             environment,
-            root_after: root_after.filter(|_| !rules.has(Fork::Byzantium)),
+            root_after: None,
             receipts: Vec::new(),
             gas_used: 0,
             blob_gas_used: 0,
-        };
-        session.before().map_err(ExecuteError::Read)?;
-        Ok(session)
+        }
     }
 
     fn before(&mut self) -> Result<(), ReadError<V::Error>> {
@@ -233,7 +244,7 @@ impl<'a, V: StateView, H: BlockHashes> Session<'a, V, H> {
     pub(crate) fn admit(&self, transaction: &Transaction) -> Result<(), TransactionError> {
         let left = self.header.gas_limit.saturating_sub(self.gas_used);
         let system = transaction.is_deposit() && !self.rules.has_op(OpFork::Regolith);
-        if transaction.gas_limit() > left && !system {
+        if transaction.gas_limit() > left && !system && self.environment.checks.gas_limit {
             return Err(TransactionError::BlockGas {
                 expected: left,
                 actual: transaction.gas_limit(),

@@ -86,6 +86,9 @@ pub enum HeaderError {
         /// What it says.
         actual: u64,
     },
+    /// Extra data of an OP chain that holds no parameters of the base fee.
+    #[error(transparent)]
+    OpExtraData(#[from] crate::op::base_fee::ExtraDataError),
     /// Its base fee is not what its parent asks for.
     #[error("expected base fee {expected}, got {actual}")]
     BaseFee {

@@ -18,7 +18,10 @@ use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, Header};
 use alloy_primitives::B64;
 
 pub use self::error::HeaderError;
-use crate::schedule::{DAO_EXTRA_DATA_BLOCKS, Fork, Rules};
+use crate::{
+    op::base_fee::{Parameters, of_child as of_op_child},
+    schedule::{DAO_EXTRA_DATA_BLOCKS, Fork, OpFork, OpSchedule, Rules},
+};
 
 /// Longest extra data of Ethereum, in bytes.
 pub const EXTRA_DATA_MAX: usize = 32;
@@ -48,6 +51,25 @@ pub fn check(rules: &Rules, header: &Header, parent: &Header) -> Result<(), Head
     gas_limit::check(rules, header, parent)?;
     base_fee::check(rules, header, parent)?;
     blobs::check(rules, header, parent)
+}
+
+/// Checks what an OP chain asks of a header beyond [`check`]: the base fee, and the form of the extra data.
+///
+/// **Spec:** OP Stack specification, "Holocene: dynamic EIP-1559 parameters", "Jovian: minimum base fee".
+///
+/// # Errors
+///
+/// [`HeaderError`] for the first rule that does not hold.
+pub fn check_op(op: &OpSchedule, header: &Header, parent: &Header) -> Result<(), HeaderError> {
+    let fork = op.fork_at(header.timestamp);
+    if fork >= OpFork::Holocene {
+        Parameters::read(op, fork, &header.extra_data)?;
+    }
+    let expected = of_op_child(op, parent, header.timestamp)?;
+    match header.base_fee_per_gas {
+        Some(actual) if actual != expected => Err(HeaderError::BaseFee { expected, actual }),
+        _ => Ok(()),
+    }
 }
 
 /// Checks that the fields of the fork are there, and no later ones.

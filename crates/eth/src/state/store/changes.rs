@@ -1,6 +1,6 @@
 //! From a block's changes to what a commit writes.
 
-use alloy_primitives::{B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 
 use super::{
     Head, StateError, StateReader, StateStore, WithSnapshot,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     state::{
-        StateChanges,
+        AccountLeaf, StateChanges,
         root::{HashedChange, SlotChange, hashed, update_state},
     },
     trie::{EMPTY_ROOT, NodeUpdate, Updated},
@@ -31,6 +31,20 @@ impl Update {
     #[must_use]
     pub const fn root(&self) -> B256 {
         self.root
+    }
+
+    /// An account after it, with the root of its storage; `None` if the update leaves the account as it is.
+    #[must_use]
+    pub fn leaf(&self, address: Address) -> Option<Option<AccountLeaf>> {
+        let hash = keccak256(address);
+        let at = self.changes.binary_search_by(|change| change.hash.cmp(&hash)).ok()?;
+        self.changes.get(at).map(|change| change.after)
+    }
+
+    /// The state it was computed on; none for the first.
+    #[must_use]
+    pub const fn parent(&self) -> Option<Head> {
+        self.parent
     }
 
     /// Accounts it changes.
@@ -72,7 +86,7 @@ impl StateStore {
             change.slots.retain(|slot| slot.before != slot.after);
         }
         hashed.retain(|change| {
-            let account = |leaf: Option<crate::state::AccountLeaf>| leaf.map(|leaf| leaf.account());
+            let account = |leaf: Option<AccountLeaf>| leaf.map(|leaf| leaf.account());
             !change.slots.is_empty() || account(change.before) != account(change.after)
         });
         let root = latest.head.map_or(EMPTY_ROOT, |head| head.root);

@@ -72,6 +72,67 @@ impl StateStore {
         Ok(head)
     }
 
+    /// Commits the caller's own changes, so that readers made from now on see them.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::Store`] as for [`quintet_store::Store::commit`].
+    pub fn commit_beside(&self, batch: Batch, durability: Durability) -> Result<(), StateError> {
+        let _writing = self.write_lock();
+        let latest = || self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        if self.snapshots_copy() {
+            latest().snapshot = None;
+        }
+        let committed = self.store.commit(batch, durability);
+        latest().snapshot = self.store.snapshot().ok();
+        Ok(committed?)
+    }
+
+    /// Changes the newest state without a block: what development chains do by hand. Going back over the block takes the change
+    /// back with it; an archive does not show it apart from the block.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::Stale`] unless the update was computed on the newest state; [`StateError::Store`] as for
+    /// [`quintet_store::Store::commit`].
+    pub fn amend(&self, update: Update, durability: Durability) -> Result<Head, StateError> {
+        let _writing = self.write_lock();
+        let held = self.head().ok_or(StateError::Empty)?;
+        if update.parent != Some(held) {
+            let expected = update.parent.map(|head| head.hash);
+            return Err(StateError::Stale { expected, actual: Some(held.hash) });
+        }
+        let head = Head { root: update.root, ..held };
+        let mut batch = Batch::new();
+        put_flat(&mut batch, &update.changes);
+        put_nodes(&mut batch, &update.changes, &update.nodes);
+        for (hash, code) in &update.codes {
+            batch.put(&CODES, &hash.0, &Raw(code.clone()));
+        }
+        if let Some(diff) = self.store.get(&DIFFS, &held.number)? {
+            let added = Diff::of(diff.parent, &update.changes);
+            batch.put(&DIFFS, &held.number, &diff.with_older(added));
+        }
+        if self.options.archive {
+            for change in &update.changes {
+                let key = (change.hash.0, held.number);
+                if self.store.get(&ACCOUNT_HISTORY, &key)?.is_none() {
+                    batch.put(&ACCOUNT_HISTORY, &key, &change.before);
+                }
+                for slot in &change.slots {
+                    let key = (change.hash.0, slot.hash.0, held.number);
+                    if self.store.get(&SLOT_HISTORY, &key)?.is_none() {
+                        batch.put(&SLOT_HISTORY, &key, &SlotValue(slot.before));
+                    }
+                }
+            }
+        }
+        batch.put(&HEAD, &(), &head);
+        // Diffs in memory are of this block before it was changed: another branch.
+        self.write(batch, durability, head, true, &update.changes, update.nodes, update.codes)?;
+        Ok(head)
+    }
+
     /// Goes back to a block that is kept, in one batch with `batch`.
     ///
     /// # Errors

@@ -36,6 +36,25 @@ impl Diff {
         Self { parent, accounts: accounts.collect() }
     }
 
+    /// Adds what a later change found, where this diff does not know what was there before.
+    pub(super) fn with_older(mut self, later: Self) -> Self {
+        for entry in later.accounts {
+            match self.accounts.binary_search_by(|known| known.hash.cmp(&entry.hash)) {
+                Err(at) => self.accounts.insert(at, entry),
+                Ok(at) => {
+                    let Some(known) = self.accounts.get_mut(at) else { continue };
+                    for slot in entry.slots {
+                        if let Err(at) = known.slots.binary_search_by(|(hash, _)| hash.cmp(&slot.0))
+                        {
+                            known.slots.insert(at, slot);
+                        }
+                    }
+                }
+            }
+        }
+        self
+    }
+
     fn entry(&self, hash: &B256) -> Option<&AccountDiff> {
         let at = self.accounts.binary_search_by(|entry| entry.hash.cmp(hash)).ok()?;
         self.accounts.get(at)

@@ -196,7 +196,23 @@ impl StateStore {
     ///
     /// [`StateError::NotKept`] if it is not; [`StateError`] if the store cannot be read.
     pub fn view_at(&self, number: u64) -> Result<StateReader, StateError> {
-        let latest = self.latest()?;
+        self.view_in(self.latest()?, number)
+    }
+
+    /// Reads the state of another block, as of when `reader` was made.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::view_at`].
+    pub fn view_beside(
+        &self,
+        reader: &StateReader,
+        number: u64,
+    ) -> Result<StateReader, StateError> {
+        self.view_in(reader.latest().clone(), number)
+    }
+
+    fn view_in(&self, latest: WithSnapshot, number: u64) -> Result<StateReader, StateError> {
         let head = latest.head.ok_or(StateError::Empty)?.number;
         let back = head.checked_sub(number);
         let archive = self.options.archive && back > Some(self.options.history_blocks);

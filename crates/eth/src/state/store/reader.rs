@@ -40,9 +40,20 @@ impl StateReader {
         self.at
     }
 
-    /// The snapshot beneath, which is of the newest state whatever block is read.
-    pub(super) const fn snapshot(&self) -> &quintet_store::Snapshot {
+    /// The snapshot beneath, which is of the newest state whatever block is read: for the caller's own tables.
+    #[must_use]
+    pub const fn snapshot(&self) -> &quintet_store::Snapshot {
         &self.latest.snapshot
+    }
+
+    /// The newest block when this reader was made.
+    #[must_use]
+    pub const fn newest_block(&self) -> Option<Head> {
+        self.latest.head
+    }
+
+    pub(super) const fn latest(&self) -> &WithSnapshot {
+        &self.latest
     }
 
     /// The newest block, if that is the one read.

@@ -1,0 +1,1 @@
+//! A LuxTensor node.
