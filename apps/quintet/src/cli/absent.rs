@@ -12,20 +12,16 @@ pub(crate) enum AbsentKind {
     /// Not in this version.
     #[command(hide = true)]
     Lux(AbsentArgs),
-    /// Not in this version.
-    #[command(hide = true)]
-    Rollup(AbsentArgs),
 }
 
 impl AbsentKind {
     /// Their names.
-    pub(crate) const NAMES: [&str; 2] = ["lux", "rollup"];
+    pub(crate) const NAMES: [&str; 1] = ["lux"];
 
     /// The name.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Lux(_) => "lux",
-            Self::Rollup(_) => "rollup",
         }
     }
 }

@@ -5,6 +5,7 @@ mod bitcoin;
 mod config;
 mod dht;
 mod kaspa;
+mod rollup;
 mod up;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub(crate) use self::{
         PeersArgs, PingArgs, PutArgs, RunArgs, StatusArgs, TableArgs, UnpublishArgs,
     },
     kaspa::{KaspaArgs, KaspaCommand, ReplayArgs, SimArgs, SimEra},
+    rollup::{DeriveArgs, ExecuteArgs, RollupArgs, RollupCommand},
     up::UpArgs,
 };
 
@@ -37,6 +39,7 @@ Examples:
   quintet bitcoin import ~/.bitcoin/blocks take over a Bitcoin chain, checking every rule
   quintet kaspa replay blocks.json.gz      take in a simulated Kaspa DAG, checking every rule
   quintet kaspa sim --bps 10 --tps 1000    a simulated network of miners, through the whole of consensus
+  quintet rollup derive --chain op-mainnet --l1 URL …   the blocks of an OP Stack chain out of its L1
   quintet config show --origin             what is in effect, and where each value was set
 
 Exit status: 0 done; 1 something went wrong; 2 the command line or the configuration is wrong.";
@@ -68,6 +71,8 @@ pub(crate) enum Command {
     Bitcoin(BitcoinArgs),
     /// Simulate and replay a Kaspa blockDAG.
     Kaspa(KaspaArgs),
+    /// Derive and execute the blocks of an OP Stack chain.
+    Rollup(RollupArgs),
     /// Show, check and start a configuration.
     Config(ConfigArgs),
     /// Print completions for a shell.

@@ -6,6 +6,7 @@ mod config;
 mod dht;
 mod kaspa;
 mod man;
+mod rollup;
 
 use crate::{
     cli::{AbsentKind, Cli, Command, KINDS},
@@ -20,6 +21,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Dht(args) => dht::run(*args),
         Command::Bitcoin(args) => bitcoin::run(args),
         Command::Kaspa(args) => kaspa::run(args),
+        Command::Rollup(args) => rollup::run(args),
         Command::Config(args) => config::run(args.command),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { directory } => man::run(directory.as_deref()),
@@ -40,10 +42,8 @@ pub(crate) fn no_such_kind(kind: &str) -> UsageError {
     match kind {
         "bitcoin" => return bitcoin::no_peers(),
         "kaspa" => return kaspa::no_peers(),
+        "rollup" => return rollup::no_node(),
         _ => {}
-    }
-    if kind == "kaspa" {
-        return kaspa::no_peers();
     }
     if AbsentKind::NAMES.contains(&kind) {
         return not_in_this_version(kind);

@@ -12,11 +12,7 @@ use quintet_rollup_protocol::{
 };
 use tokio::{runtime::Handle, sync::watch};
 
-use super::{
-    DriveError, SafeEntry, SafeHeads, StartAt,
-    recover::Search,
-    window::Window,
-};
+use super::{DriveError, SafeEntry, SafeHeads, StartAt, recover::Search, window::Window};
 use crate::{
     engine::{Engine, Processed},
     l1::{
@@ -311,7 +307,8 @@ impl<E: Engine> Driver<E> {
     fn wait(&mut self) -> Result<Option<Progress>, DriveError> {
         let Some(prefetch) = &mut self.prefetch else { return Ok(Some(Progress::Waiting)) };
         let patience = self.options.patience;
-        let event = self.runtime.block_on(async { tokio::time::timeout(patience, prefetch.next()).await });
+        let event =
+            self.runtime.block_on(async { tokio::time::timeout(patience, prefetch.next()).await });
         let Ok(event) = event else {
             // Time to write down what there is, so that little is lost.
             self.write()?;
@@ -356,7 +353,8 @@ impl<E: Engine> Driver<E> {
         self.write()?;
         let Some(entry) = self.record.at(l1.number)? else { return Ok(None) };
         if entry.l1.number == l1.number && entry.l1.hash != l1.hash {
-            let reason = format!("L1 block {} {} is final and not the one derived from", l1.number, l1.hash);
+            let reason =
+                format!("L1 block {} {} is final and not the one derived from", l1.number, l1.hash);
             return self.recover(&reason).map(Some);
         }
         self.record.finalize(l1.number)?;
@@ -393,8 +391,7 @@ impl<E: Engine> Driver<E> {
     }
 
     fn fetch_safe(&mut self, number: u64) -> Result<(), DriveError> {
-        let block =
-            self.engine.safe_block(number)?.ok_or(DriveError::NoSafeBlock { number })?;
+        let block = self.engine.safe_block(number)?.ok_or(DriveError::NoSafeBlock { number })?;
         self.overlapped.0.insert(number, block);
         Ok(())
     }
@@ -443,7 +440,12 @@ fn describe(reset: &Reset) -> String {
     let shown = |hash: &B256| hash.to_string();
     match reset {
         Reset::L1Reorg { expected, actual } => {
-            format!("L1 block {} {} is replaced by {}", expected.number, expected.hash, shown(actual))
+            format!(
+                "L1 block {} {} is replaced by {}",
+                expected.number,
+                expected.hash,
+                shown(actual)
+            )
         }
         Reset::OriginMismatch { safe, epoch } => format!(
             "the L1 blocks at hand are not those of the safe head: expected {} {}, got {} {}",

@@ -23,7 +23,9 @@ pub enum DriveError {
     #[error("safe heads: {0}")]
     Store(#[from] StoreError),
     /// The directory holds another chain's safe heads.
-    #[error("safe heads: expected those of chain {expected}, got those of {actual}; name another data directory")]
+    #[error(
+        "safe heads: expected those of chain {expected}, got those of {actual}; name another data directory"
+    )]
     OtherChain {
         /// The chain asked for.
         expected: String,
@@ -55,7 +57,9 @@ pub enum DriveError {
         number: u64,
     },
     /// A safe block that a span overlaps is not at hand.
-    #[error("expected safe block {number}, which a batch is compared with; it is not at hand: execute, or begin earlier")]
+    #[error(
+        "expected safe block {number}, which a batch is compared with; it is not at hand: execute, or begin earlier"
+    )]
     NoSafeBlock {
         /// Its number.
         number: u64,

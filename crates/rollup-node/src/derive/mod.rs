@@ -20,6 +20,7 @@
 
 mod driver;
 mod error;
+mod l2_block;
 mod record;
 mod recover;
 mod window;

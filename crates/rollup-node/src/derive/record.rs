@@ -170,7 +170,8 @@ impl SafeHeads {
     ///
     /// [`StoreError`] if the disk fails.
     pub fn first(&self) -> Result<Option<SafeEntry>, StoreError> {
-        let mut all = self.store.snapshot()?.range(&HEADS, ..)?;
+        let snapshot = self.store.snapshot()?;
+        let mut all = snapshot.range(&HEADS, ..)?;
         Ok(all.next().transpose()?.map(|(_, entry)| entry))
     }
 
@@ -189,7 +190,8 @@ impl SafeHeads {
     ///
     /// [`StoreError`] if the disk fails.
     pub fn at(&self, l1_number: u64) -> Result<Option<SafeEntry>, StoreError> {
-        let mut below = self.store.snapshot()?.range_rev(&HEADS, ..=l1_number)?;
+        let snapshot = self.store.snapshot()?;
+        let mut below = snapshot.range_rev(&HEADS, ..=l1_number)?;
         Ok(below.next().transpose()?.map(|(_, entry)| entry))
     }
 
@@ -233,7 +235,9 @@ impl SafeHeads {
     pub fn rewind(&self, l1_number: u64) -> Result<(), StoreError> {
         let first = self.first()?.map_or(0, |entry| entry.l1.number);
         let mut batch = Batch::new();
-        for entry in self.store.snapshot()?.range(&HEADS, l1_number.max(first).saturating_add(1)..)? {
+        for entry in
+            self.store.snapshot()?.range(&HEADS, l1_number.max(first).saturating_add(1)..)?
+        {
             batch.delete(&HEADS, &entry?.0);
         }
         self.store.commit(batch, Durability::Sync)

@@ -87,7 +87,8 @@ impl<E: Engine> Search<'_, E> {
     }
 
     fn holds(&mut self, entry: &SafeEntry) -> Result<bool, DriveError> {
-        let canonical = self.block(entry.l1.number)?.is_some_and(|block| block.hash == entry.l1.hash);
+        let canonical =
+            self.block(entry.l1.number)?.is_some_and(|block| block.hash == entry.l1.hash);
         Ok(canonical && self.engine.knows(&entry.safe)?)
     }
 

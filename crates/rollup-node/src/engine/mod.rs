@@ -3,7 +3,9 @@
 //! ```text
 //!   DerivedAttributes ──► Engine::process ──► Valid { hash } or Invalid { reason }, where it was called
 //!                            │
-//!                            ├── unexecuted   takes what is derived at its word: hashes stay unknown
+//!                            ├── embedded     a chain of our own on disk: executed once, in this process
+//!                            ├── remote       another's, over the Engine API
+//!                            └── unexecuted   takes what is derived at its word: hashes stay unknown
 //! ```
 //!
 //! # Invariants
@@ -12,8 +14,12 @@
 //!
 //! **Spec:** `protocol/exec-engine.md`; `protocol/derivation.md`, "Engine Queue".
 
+pub mod embedded;
+pub mod remote;
+mod schedule;
 mod unexecuted;
 
+use alloy_eips::BlockNumHash;
 use alloy_primitives::B256;
 use quintet_rollup_protocol::{
     attributes::DerivedAttributes,
@@ -21,7 +27,7 @@ use quintet_rollup_protocol::{
 };
 use thiserror::Error;
 
-pub use self::unexecuted::Unexecuted;
+pub use self::{embedded::Embedded, remote::Remote, schedule::schedule_of, unexecuted::Unexecuted};
 
 /// What became of a derived block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +53,26 @@ pub enum EngineError {
     #[error("execution layer: {reason}")]
     Failed {
         /// What it says.
+        reason: String,
+    },
+    /// Its chain begins with another block than the rollup's.
+    #[error("execution layer: expected genesis {number} {hash}, got {actual_number} {actual_hash}: is this the genesis file of the chain?",
+        number = expected.number, hash = expected.hash, actual_number = actual.number, actual_hash = actual.hash)]
+    Genesis {
+        /// What the rollup's configuration names.
+        expected: BlockNumHash,
+        /// What the genesis file makes.
+        actual: BlockNumHash,
+    },
+    /// It cannot be reached, or does not answer as it should.
+    #[error("execution layer: {0}")]
+    Remote(#[from] Box<crate::l1::L1Error>),
+    /// The file with the secret it shares with us holds none.
+    #[error("{path}: expected a secret of 32 bytes in hexadecimal, {reason}")]
+    Secret {
+        /// The file.
+        path: String,
+        /// What is wrong.
         reason: String,
     },
 }
@@ -101,4 +127,34 @@ pub trait Engine: std::fmt::Debug {
     ///
     /// [`EngineError`] if the execution layer fails.
     fn flush(&mut self) -> Result<(), EngineError>;
+}
+
+impl<E: Engine + ?Sized> Engine for Box<E> {
+    fn process(&mut self, attributes: &DerivedAttributes) -> Result<Processed, EngineError> {
+        (**self).process(attributes)
+    }
+
+    fn knows(&mut self, block: &L2Ref) -> Result<bool, EngineError> {
+        (**self).knows(block)
+    }
+
+    fn safe_block(&mut self, number: u64) -> Result<Option<SafeBlock>, EngineError> {
+        (**self).safe_block(number)
+    }
+
+    fn reset(&mut self, safe: &L2Ref) -> Result<(), EngineError> {
+        (**self).reset(safe)
+    }
+
+    fn safe(&mut self, block: &L2Ref) -> Result<(), EngineError> {
+        (**self).safe(block)
+    }
+
+    fn finalized(&mut self, block: &L2Ref) -> Result<(), EngineError> {
+        (**self).finalized(block)
+    }
+
+    fn flush(&mut self) -> Result<(), EngineError> {
+        (**self).flush()
+    }
 }

@@ -140,7 +140,11 @@ impl Beacon {
         let slot = since.checked_div(clock.slot_seconds).unwrap_or_default();
         let what = || {
             let first = hashes.first().copied().unwrap_or_default();
-            format!("{} blobs of L1 block {} (slot {slot}, the first {first})", hashes.len(), block.number)
+            format!(
+                "{} blobs of L1 block {} (slot {slot}, the first {first})",
+                hashes.len(),
+                block.number
+            )
         };
         let question = |node| async move { self.blobs_of(node, slot, hashes).await.map(Some) };
         let patience = (self.options.rounds, self.options.pause);
@@ -287,7 +291,9 @@ fn check(
     }
     hashes
         .iter()
-        .map(|hash| found.get(hash).cloned().ok_or_else(|| missing(endpoint, format!("blob {hash}"))))
+        .map(|hash| {
+            found.get(hash).cloned().ok_or_else(|| missing(endpoint, format!("blob {hash}")))
+        })
         .collect()
 }
 

@@ -214,7 +214,9 @@ pub enum L1Error {
         actual: u64,
     },
     /// Nodes differ about which block is canonical.
-    #[error("{first} and {second} disagree about block {number}: got {first_hash} and {second_hash}")]
+    #[error(
+        "{first} and {second} disagree about block {number}: got {first_hash} and {second_hash}"
+    )]
     Disagree {
         /// One node.
         first: String,

@@ -117,7 +117,8 @@ impl Prefetch {
         let (sender, events) = mpsc::channel(in_flight);
         let fetcher = Arc::new(Fetcher { source, config, batcher });
         let options = PrefetchOptions { in_flight, ..options };
-        let run = Run { fetcher, options, sender, next: from, last: None, head: None, finalized: 0 };
+        let run =
+            Run { fetcher, options, sender, next: from, last: None, head: None, finalized: 0 };
         let task = AbortOnDropHandle::new(runtime.spawn(run.to_the_end()));
         Self { events, _task: task }
     }
@@ -195,7 +196,8 @@ impl Run {
         let mut under_way = FuturesOrdered::new();
         loop {
             let limit = self.limit();
-            while under_way.len() < self.options.in_flight && limit.is_some_and(|l| self.next <= l) {
+            while under_way.len() < self.options.in_flight && limit.is_some_and(|l| self.next <= l)
+            {
                 let (fetcher, number) = (Arc::clone(&self.fetcher), self.next);
                 let fetch = async move { (number, fetcher.fetch(number).await) };
                 under_way.push_back(AbortOnDropHandle::new(tokio::spawn(fetch)));

@@ -155,10 +155,13 @@ mod tests {
             data: LogData::new_unchecked(vec![B256::repeat_byte(2)], vec![3; 70].into()),
         };
         for kind in [0, 2, 0x7e] {
-            let receipt = Receipt { status: true.into(), cumulative_gas_used: 9, logs: vec![log.clone()] };
+            let receipt =
+                Receipt { status: true.into(), cumulative_gas_used: 9, logs: vec![log.clone()] };
             let deposit_nonce = (kind == 0x7e).then_some(5);
-            let encoded =
-                encode_receipt(&receipt, EncodedReceipt { kind, deposit_nonce, deposit_version: None });
+            let encoded = encode_receipt(
+                &receipt,
+                EncodedReceipt { kind, deposit_nonce, deposit_version: None },
+            );
             assert_eq!(decode_receipt(&encoded), Ok(receipt));
             for end in 0..encoded.len() {
                 assert!(decode_receipt(&encoded[..end]).is_err(), "{end}");
@@ -178,7 +181,10 @@ mod tests {
         let block = Bytes::from(block);
         let read = RawBlock::read(&block).unwrap();
         assert_eq!(read.hash, Header::default().hash_slow());
-        assert_eq!(read.transactions, [Bytes::from_static(&[0xc1, 5]), Bytes::from_static(&[0x82])]);
+        assert_eq!(
+            read.transactions,
+            [Bytes::from_static(&[0xc1, 5]), Bytes::from_static(&[0x82])]
+        );
         for end in 0..block.len() {
             assert!(RawBlock::read(&block.slice(..end)).is_err(), "{end}");
         }

@@ -16,12 +16,7 @@ use std::{future::Future, time::Duration};
 use alloy_consensus::{Header, Receipt};
 use alloy_primitives::{Address, B256, Bytes, hex};
 use futures_util::future::BoxFuture;
-use quintet_rollup_protocol::{
-    inbox::scan::scan,
-    refs::L1Ref,
-    verify,
-    view::L1Header,
-};
+use quintet_rollup_protocol::{inbox::scan::scan, refs::L1Ref, verify, view::L1Header};
 
 use super::{
     L1Block, L1Error, L1Label, L1Source,
@@ -289,9 +284,9 @@ impl RpcL1 {
                         .map_err(|error| node.malformed(METHOD, &error))?;
                     verify::receipts(&raw, root).map_err(lie)?;
                     let list: Result<_, _> = raw.iter().map(|raw| decode_receipt(raw)).collect();
-                    return list.map(Some).map_err(|error| {
-                        node.not_of_form(METHOD, "receipts", error.to_string())
-                    });
+                    return list
+                        .map(Some)
+                        .map_err(|error| node.not_of_form(METHOD, "receipts", error.to_string()));
                 }
                 Err(error) if error.is_unsupported() => node.raw_receipts.close(),
                 Err(error) => return Err(error),
@@ -518,4 +513,3 @@ pub(crate) fn recorded_block(path: &str, text: &str, inbox: Address) -> Result<L
     let whole = whole.ok_or_else(|| not_a_block(path, "l1", "null"))?;
     finish(path.to_owned(), &whole, inbox, false)
 }
-

@@ -54,8 +54,7 @@ impl<'a> BlockJson<'a> {
 
     /// Returns the header.
     pub(crate) fn header(&self) -> Result<Header, JsonError> {
-        let some_hash =
-            |field, text: Option<&str>| text.map(|text| hash(field, text)).transpose();
+        let some_hash = |field, text: Option<&str>| text.map(|text| hash(field, text)).transpose();
         let some_number =
             |field, text: Option<&str>| text.map(|text| uint64(field, text)).transpose();
         Ok(Header {
@@ -96,11 +95,7 @@ impl<'a> BlockJson<'a> {
     pub(crate) fn transactions_to(&self, inbox: Address) -> Result<Vec<Bytes>, JsonError> {
         let digits = hex::encode(inbox);
         let goes_there = |text: &&&RawValue| names(text.get(), digits.as_bytes());
-        self.transactions
-            .iter()
-            .filter(goes_there)
-            .map(|text| transaction(text.get()))
-            .collect()
+        self.transactions.iter().filter(goes_there).map(|text| transaction(text.get())).collect()
     }
 
     /// Returns the hashes of the transactions, where the block names them by hash.

@@ -46,10 +46,7 @@ pub(crate) fn uint256(field: &'static str, text: &str) -> Result<U256, JsonError
 }
 
 /// Reads exactly `N` bytes.
-pub(crate) fn fixed<const N: usize>(
-    field: &'static str,
-    text: &str,
-) -> Result<[u8; N], JsonError> {
+pub(crate) fn fixed<const N: usize>(field: &'static str, text: &str) -> Result<[u8; N], JsonError> {
     let mut bytes = [0; N];
     hex::decode_to_slice(strip(text), &mut bytes)
         .map_err(|_| bad(field, "as many bytes as the field has", text))?;

@@ -39,7 +39,8 @@ const TOPICS_MAX: usize = 4;
 impl LogJson<'_> {
     fn log(&self) -> Result<Log, JsonError> {
         let topic = |text: &&str| fixed::<32>("topics", text).map(B256::from);
-        let topics: Vec<_> = self.topics.iter().take(TOPICS_MAX + 1).map(topic).collect::<Result<_, _>>()?;
+        let topics: Vec<_> =
+            self.topics.iter().take(TOPICS_MAX + 1).map(topic).collect::<Result<_, _>>()?;
         let data = bytes("data", self.data)?;
         let data = LogData::new(topics, data).ok_or_else(|| JsonError::Field {
             field: "topics",
