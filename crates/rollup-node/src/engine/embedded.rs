@@ -9,10 +9,10 @@ use std::{path::Path, sync::Arc};
 
 use alloy_eips::BlockNumHash;
 use alloy_primitives::{B256, Bytes};
-use quintet_eth::tx::EthTransaction;
+use quintet_eth::{block::EthBlock, tx::EthTransaction};
 use quintet_eth_chain::{
     Attributes, BlockTag, BuildError, ChainError, ChainOptions, ChainSpec, EthChain,
-    ForkchoiceError, ImportError, OpAttributes, Retention, SealedBlock,
+    ForkchoiceError, ImportError, Inserted, OpAttributes, Retention, SealedBlock,
 };
 use quintet_rollup_protocol::{
     attributes::{DerivedAttributes, PayloadAttributes},
@@ -22,7 +22,7 @@ use quintet_rollup_protocol::{
 };
 use quintet_store::Durability;
 
-use super::{Engine, EngineError, Processed, schedule_of};
+use super::{Engine, EngineError, Processed, UnsafeBlock, schedule_of};
 
 /// Blocks whose states are kept, so that L1 may be reorganised by as much: half an hour of one-second blocks.
 pub const STATES_KEPT: u64 = 2_048;
@@ -33,6 +33,8 @@ pub struct Embedded {
     chain: EthChain,
     config: Arc<RollupConfig>,
     gas: u64,
+    /// A block in the making: what it stands on and what it is made of.
+    building: Option<(B256, PayloadAttributes)>,
 }
 
 impl From<ChainError> for EngineError {
@@ -87,7 +89,7 @@ impl Embedded {
     ) -> Result<Self, EngineError> {
         Self::check(&spec, &config)?;
         let chain = EthChain::open(directory, spec, chain_options())?;
-        Ok(Self { chain, config, gas: 0 })
+        Ok(Self { chain, config, gas: 0, building: None })
     }
 
     /// Begins a chain in memory.
@@ -98,7 +100,7 @@ impl Embedded {
     pub fn in_memory(spec: ChainSpec, config: Arc<RollupConfig>) -> Result<Self, EngineError> {
         Self::check(&spec, &config)?;
         let chain = EthChain::in_memory(spec, chain_options())?;
-        Ok(Self { chain, config, gas: 0 })
+        Ok(Self { chain, config, gas: 0, building: None })
     }
 
     fn check(spec: &ChainSpec, config: &RollupConfig) -> Result<(), EngineError> {
@@ -163,7 +165,7 @@ impl Embedded {
     }
 
     /// Executes a block on its parent and makes it the head.
-    fn build(&mut self, derived: &DerivedAttributes) -> Result<Processed, EngineError> {
+    fn execute(&mut self, derived: &DerivedAttributes) -> Result<Processed, EngineError> {
         let invalid = |reason: String| Ok(Processed::Invalid { reason });
         let attributes = match payload(&derived.attributes) {
             Ok(attributes) => attributes,
@@ -252,8 +254,48 @@ impl Engine for Embedded {
         let known = self.canonical(number)?.filter(|block| is_derived(block, attributes));
         match known {
             Some(block) => Ok(Processed::Valid { hash: block.hash, is_consolidated: true }),
-            None => self.build(attributes),
+            None => self.execute(attributes),
         }
+    }
+
+    fn insert(&mut self, block: &UnsafeBlock) -> Result<Processed, EngineError> {
+        let invalid = |reason: String| Ok(Processed::Invalid { reason });
+        let decoded: EthBlock = match alloy_rlp::decode_exact(&block.block) {
+            Ok(decoded) => decoded,
+            Err(error) => return invalid(error.to_string()),
+        };
+        let hash = decoded.header.hash_slow();
+        if hash != block.hash {
+            return invalid(format!("expected hash {}, got {hash}", block.hash));
+        }
+        match self.chain.insert(decoded) {
+            Ok(inserted) => {
+                self.chain.set_forkchoice(hash, B256::ZERO, B256::ZERO)?;
+                let is_consolidated = inserted == Inserted::Known;
+                Ok(Processed::Valid { hash, is_consolidated })
+            }
+            Err(ImportError::Chain(error)) => Err(error.into()),
+            Err(error) => invalid(error.to_string()),
+        }
+    }
+
+    fn build(&mut self, parent: &L2Ref, attributes: &PayloadAttributes) -> Result<(), EngineError> {
+        self.building = Some((parent.hash, attributes.clone()));
+        Ok(())
+    }
+
+    fn seal(&mut self) -> Result<UnsafeBlock, EngineError> {
+        let (parent, attributes) = self.building.take().ok_or(EngineError::NothingBuilding)?;
+        let failed = |reason: String| EngineError::Failed { reason };
+        let attributes = payload(&attributes).map_err(failed)?;
+        if self.chain.head().hash != parent {
+            self.chain.set_forkchoice(parent, B256::ZERO, B256::ZERO)?;
+        }
+        let built = self.chain.build(Some(parent), &attributes, &[]);
+        let built = built.map_err(|error| failed(error.to_string()))?;
+        self.chain.adopt(&built)?;
+        let sealed = built.block();
+        Ok(UnsafeBlock { hash: sealed.hash, block: alloy_rlp::encode(&sealed.block).into() })
     }
 
     fn knows(&mut self, block: &L2Ref) -> Result<bool, EngineError> {

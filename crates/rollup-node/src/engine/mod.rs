@@ -3,6 +3,7 @@
 //! ```text
 //!   DerivedAttributes ──► Engine::process ──► Valid { hash } or Invalid { reason }, where it was called
 //!                            │
+//!                            ├── actor        any of the others on a thread of its own, tasks in order of precedence (queue)
 //!                            ├── embedded     a chain of our own on disk: executed once, in this process
 //!                            ├── remote       another's, over the Engine API
 //!                            └── unexecuted   takes what is derived at its word: hashes stay unknown
@@ -14,20 +15,25 @@
 //!
 //! **Spec:** `protocol/exec-engine.md`; `protocol/derivation.md`, "Engine Queue".
 
+pub mod actor;
 pub mod embedded;
+pub mod queue;
 pub mod remote;
 mod schedule;
 mod unexecuted;
 
 use alloy_eips::BlockNumHash;
-use alloy_primitives::B256;
+use alloy_primitives::{B256, Bytes};
 use quintet_rollup_protocol::{
-    attributes::DerivedAttributes,
+    attributes::{DerivedAttributes, PayloadAttributes},
     refs::{L2Ref, SafeBlock},
 };
 use thiserror::Error;
 
-pub use self::{embedded::Embedded, remote::Remote, schedule::schedule_of, unexecuted::Unexecuted};
+pub use self::{
+    actor::EngineClient, embedded::Embedded, remote::Remote, schedule::schedule_of,
+    unexecuted::Unexecuted,
+};
 
 /// What became of a derived block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +52,15 @@ pub enum Processed {
     },
 }
 
+/// A block of the unsafe chain, as a sequencer makes it and gossip carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsafeBlock {
+    /// Its hash.
+    pub hash: B256,
+    /// The block, in RLP.
+    pub block: Bytes,
+}
+
 /// Why the execution layer cannot go on. What a derived block does wrong is [`Processed::Invalid`].
 #[derive(Debug, Error)]
 pub enum EngineError {
@@ -55,6 +70,21 @@ pub enum EngineError {
         /// What it says.
         reason: String,
     },
+    /// It has no such function.
+    #[error("execution layer: expected one that can {what}, this one cannot")]
+    Unsupported {
+        /// What is asked of it.
+        what: &'static str,
+    },
+    /// No block is in the making.
+    #[error("execution layer: expected a block in the making, got none; begin one")]
+    NothingBuilding,
+    /// Too much waits already.
+    #[error(transparent)]
+    Full(#[from] queue::LaneFull),
+    /// Something newer took the place of what was asked, or the engine has ended.
+    #[error("engine: what was asked gave way to something newer, or the engine has ended")]
+    Superseded,
     /// Its chain begins with another block than the rollup's.
     #[error("execution layer: expected genesis {number} {hash}, got {actual_number} {actual_hash}: is this the genesis file of the chain?",
         number = expected.number, hash = expected.hash, actual_number = actual.number, actual_hash = actual.hash)]
@@ -85,6 +115,35 @@ pub trait Engine: std::fmt::Debug {
     ///
     /// [`EngineError`] if the execution layer fails, whatever the block.
     fn process(&mut self, attributes: &DerivedAttributes) -> Result<Processed, EngineError>;
+
+    /// Takes a block of the unsafe chain and makes it the head, if it is good.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] if the execution layer fails, or cannot do this.
+    fn insert(&mut self, block: &UnsafeBlock) -> Result<Processed, EngineError> {
+        let _ = block;
+        Err(EngineError::Unsupported { what: "insert unsafe blocks" })
+    }
+
+    /// Begins a block; what was begun before is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] if the execution layer fails, or cannot do this.
+    fn build(&mut self, parent: &L2Ref, attributes: &PayloadAttributes) -> Result<(), EngineError> {
+        let _ = (parent, attributes);
+        Err(EngineError::Unsupported { what: "build blocks" })
+    }
+
+    /// Ends the block that was begun, and makes it the head.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] if none was begun, the execution layer fails, or cannot do this.
+    fn seal(&mut self) -> Result<UnsafeBlock, EngineError> {
+        Err(EngineError::Unsupported { what: "seal blocks" })
+    }
 
     /// Returns whether a block has been executed, so that others can be built on it.
     ///
@@ -132,6 +191,18 @@ pub trait Engine: std::fmt::Debug {
 impl<E: Engine + ?Sized> Engine for Box<E> {
     fn process(&mut self, attributes: &DerivedAttributes) -> Result<Processed, EngineError> {
         (**self).process(attributes)
+    }
+
+    fn insert(&mut self, block: &UnsafeBlock) -> Result<Processed, EngineError> {
+        (**self).insert(block)
+    }
+
+    fn build(&mut self, parent: &L2Ref, attributes: &PayloadAttributes) -> Result<(), EngineError> {
+        (**self).build(parent, attributes)
+    }
+
+    fn seal(&mut self) -> Result<UnsafeBlock, EngineError> {
+        (**self).seal()
     }
 
     fn knows(&mut self, block: &L2Ref) -> Result<bool, EngineError> {

@@ -318,7 +318,7 @@ impl Remote {
         Ok(Some(header.hash))
     }
 
-    fn build(&mut self, derived: &DerivedAttributes) -> Result<Processed, EngineError> {
+    fn execute(&mut self, derived: &DerivedAttributes) -> Result<Processed, EngineError> {
         let attributes = &derived.attributes;
         let methods = Methods::at(&self.config, attributes.timestamp);
         self.head = derived.parent.hash;
@@ -408,7 +408,7 @@ impl Engine for Remote {
     fn process(&mut self, attributes: &DerivedAttributes) -> Result<Processed, EngineError> {
         match self.consolidate(attributes)? {
             Some(hash) => Ok(Processed::Valid { hash, is_consolidated: true }),
-            None => self.build(attributes),
+            None => self.execute(attributes),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quintet_rollup_node::{
     derive::{Progress, SafeHeads},
-    engine::{Embedded, EngineError},
+    engine::{Embedded, Engine as _, EngineError, Processed, UnsafeBlock, actor},
     testing::Manners,
 };
 
@@ -80,4 +80,36 @@ fn the_genesis_of_another_chain_is_refused() {
     let spec = Embedded::spec(genesis.as_bytes(), &config).unwrap();
     let error = Embedded::in_memory(spec, config).unwrap_err();
     assert!(matches!(error, EngineError::Genesis { .. }), "{error}");
+}
+
+#[test]
+fn unsafe_blocks_are_consolidated_with_what_is_derived_by_an_engine_that_is_shared() {
+    let mut world = World::new();
+    world.grow(4, By::Calldata, false);
+    let mut sequencer = actor::start(world.embedded()).unwrap();
+    let mut verifier = actor::start(world.embedded()).unwrap();
+    let mut gossip = verifier.clone();
+    // A sequencer's block is built, sealed, and goes to the verifier before L1 tells of it.
+    let node = world.node(Manners::default());
+    let source = world.source(&[&node], world.options());
+    let last = Some(world.newest());
+    let mut driver = world.driver(source.clone(), world.embedded(), world.memory(), last).unwrap();
+    for derived in to_the_end(&mut driver).unwrap().into_iter().take(5) {
+        let attributes = &derived.attributes;
+        sequencer.build(&attributes.parent, &attributes.attributes).unwrap();
+        let sealed = sequencer.seal().unwrap();
+        assert_eq!(sealed.hash, derived.block.hash);
+        let inserted = gossip.insert(&sealed).unwrap();
+        let expected = Processed::Valid { hash: sealed.hash, is_consolidated: false };
+        assert_eq!(inserted, expected);
+        let spoilt = UnsafeBlock { hash: derived.block.parent_hash, ..sealed };
+        assert!(matches!(gossip.insert(&spoilt).unwrap(), Processed::Invalid { .. }));
+    }
+    assert!(matches!(sequencer.seal(), Err(EngineError::NothingBuilding)));
+    assert!(verifier.flush().is_ok());
+    let mut driver = world.driver(source, verifier, world.memory(), last).unwrap();
+    let derived = to_the_end(&mut driver).unwrap();
+    let consolidated = derived.iter().filter(|block| block.is_consolidated).count();
+    assert_eq!(consolidated, 5);
+    assert_eq!(driver.safe_head().hash, world.sequencer.head().hash);
 }

@@ -8,11 +8,10 @@ use quintet_rollup_node::{
 use crate::world::{By, World};
 
 /// A lie, how batches are posted where it matters, and what is said of it.
-const LIES: [(&str, By); 5] = [
+const LIES: [(&str, By); 4] = [
     ("transactions", By::Calldata),
     ("raw transactions", By::Calldata),
     ("headers", By::Calldata),
-    ("raw headers", By::Calldata),
     ("blobs", By::Blobs),
 ];
 
@@ -22,7 +21,6 @@ fn manners(lie: &str) -> Manners {
         "transactions" => Manners { hides_transactions: true, ..polite },
         "raw transactions" => Manners { hides_transactions: true, raw: true, ..polite },
         "headers" => Manners { forges_headers: true, ..polite },
-        "raw headers" => Manners { forges_headers: true, raw: true, ..polite },
         "blobs" => Manners { forges_blobs: true, ..polite },
         other => panic!("{other}"),
     }
@@ -102,6 +100,19 @@ fn a_node_that_lags_behind_its_own_head_is_waited_for() {
         (world.node(Manners { lags: 2, ..Manners::default() }), world.node(Manners::default()));
     let source = world.source(&[&lagging, &honest], world.options());
     world.assert_same(&world.derive(source).unwrap());
+}
+
+#[test]
+fn a_forged_header_that_hashes_to_something_is_no_block_of_this_chain() {
+    let mut world = World::new();
+    world.grow(3, By::Calldata, false);
+    let liar = world.node(Manners { forges_headers: true, raw: true, ..Manners::default() });
+    let error = world.derive(world.source(&[&liar], world.options())).unwrap_err().to_string();
+    assert!(error.contains("is this L1 the right one"), "{error}");
+    let honest = world.node(Manners::default());
+    let options = RpcOptions { quorum: 2, rounds: 1, ..world.options() };
+    let error = world.derive(world.source(&[&liar, &honest], options)).unwrap_err().to_string();
+    assert!(error.contains("disagree about block"), "{error}");
 }
 
 #[test]
