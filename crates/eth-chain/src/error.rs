@@ -124,7 +124,7 @@ pub enum ImportError {
         /// The block.
         block: BlockRef,
         /// Why.
-        error: BlockError,
+        error: Box<BlockError>,
     },
     /// It stands on a block that is bad.
     #[error("block {} ({}) stands on bad block {ancestor}", block.number, block.hash)]

@@ -1,1 +1,17 @@
 //! A LuxTensor node.
+//!
+//! ```text
+//!   genesis file ─► LuxGenesis ─► EthChain ◄── DevChain: mining, time, snapshots, accounts by hand
+//!                                                 ▲
+//!                                  transactions ──┘ TransactionSource (the pool)
+//! ```
+//!
+//! - [`genesis`]: the first block, in Ethereum's format with LuxTensor's own section.
+//! - [`dev`]: a chain for one, which mines what it is given: what Foundry and Hardhat projects run on.
+//!
+//! # Invariants
+//!
+//! - State, blocks and their rules are the chain's. Nothing here decides what a block does.
+
+pub mod dev;
+pub mod genesis;

@@ -78,12 +78,12 @@ impl EthChain {
         let (rules, header) = self.header(&parent, head.hash, attributes)?;
         let ancestors = Ancestors::before(&reader, &header);
         let session = Session::begin(rules, &header, reader.state(), &ancestors, None);
-        let mut session = session.map_err(|error| finish_error(error))?;
+        let mut session = session.map_err(finish_error)?;
         let mut filling = Filling::default();
         self.force(&mut session, &rules, &attributes.forced, &mut filling)?;
         self.fill(&mut session, &rules, &header, candidates, &mut filling)?;
         let outcome = session.finish(&[], attributes.withdrawals.as_deref());
-        let outcome = outcome.map_err(|error| finish_error(error))?;
+        let outcome = outcome.map_err(finish_error)?;
         let built =
             self.seal(&reader, &rules, header.clone(), &parent, attributes, filling, outcome)?;
         self.writer().keep(Arc::clone(&built.executed));
@@ -161,8 +161,7 @@ impl EthChain {
         }
         let senders = self.inner.senders.recover(forced, tx_rules(rules));
         let senders = senders.map_err(|(index, _)| BuildError::ForcedSender { index })?;
-        let ready =
-            all_runnable(rules, forced, &senders).map_err(|error| BuildError::Finish(error))?;
+        let ready = all_runnable(rules, forced, &senders).map_err(BuildError::Finish)?;
         parallel::run(session, &ready, &self.inner.options.parallel()).map_err(
             |(index, error)| match error {
                 RunError::Refused(error) => BuildError::Forced { index, error },

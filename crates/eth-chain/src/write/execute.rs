@@ -109,7 +109,7 @@ impl EthChain {
         hash: B256,
     ) -> Result<Executed, ImportError> {
         let at = BlockRef { number: block.header.number, hash };
-        let invalid = |error| ImportError::Invalid { block: at, error };
+        let invalid = |error| ImportError::Invalid { block: at, error: Box::new(error) };
         let links = Links::new(reader);
         let checked =
             block::check(&self.inner.spec.schedule, &links, &block).map(|checked| checked.rules());

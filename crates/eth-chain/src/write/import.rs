@@ -82,7 +82,8 @@ impl EthChain {
     pub fn import_rlp(&self, bytes: &[u8]) -> Result<Imported, ImportError> {
         let block = alloy_rlp::decode_exact(bytes).map_err(|error: alloy_rlp::Error| {
             let error = BlockError::Encoding { reason: error.to_string() };
-            ImportError::Invalid { block: BlockRef { number: 0, hash: B256::ZERO }, error }
+            let block = BlockRef { number: 0, hash: B256::ZERO };
+            ImportError::Invalid { block, error: Box::new(error) }
         })?;
         self.import(block)
     }
@@ -99,22 +100,21 @@ impl EthChain {
         self.insert_sealed(&mut writer, block, hash)
     }
 
-    /// Makes a block that was built here head, without running it again.
+    /// Makes a block that was built here head, without running it again. If the head moved meanwhile it is imported as any other.
     ///
     /// # Errors
     ///
-    /// [`ImportError`] if the head moved meanwhile and the block does not follow it, or the chain failed.
-    pub fn adopt(&self, built: &Built) -> Result<HeadChange, ImportError> {
+    /// [`ImportError`] as [`Self::import`] gives it.
+    pub fn adopt(&self, built: &Built) -> Result<Imported, ImportError> {
         let mut writer = self.writer();
-        let hash = built.block().hash;
-        writer.keep(Arc::clone(&built.executed));
-        match self.extend_to(&mut writer, hash) {
-            Err(ImportError::UnknownParent { .. }) => {}
-            other => return other,
+        let block = built.block();
+        if block.header().parent_hash != self.head().hash {
+            drop(writer);
+            return self.import(block.block.clone());
         }
-        drop(writer);
-        self.import(built.block().block.clone())?;
-        Ok(HeadChange { head: self.head(), disconnected: 0, connected: 1 })
+        writer.keep(Arc::clone(&built.executed));
+        self.extend_to(&mut writer, block.hash)?;
+        Ok(Imported::Head)
     }
 
     pub(super) fn insert_sealed(
@@ -186,7 +186,7 @@ impl EthChain {
         let checked = block::check(&self.inner.spec.schedule, &links, &block).map(drop);
         links.finish(checked)?.map_err(|error| {
             writer.condemn(at.hash);
-            ImportError::Invalid { block: at, error }
+            ImportError::Invalid { block: at, error: Box::new(error) }
         })?;
         let parent = reader.header_record(block.header.parent_hash)?;
         let before = parent.map(|parent| parent.total_difficulty).unwrap_or_default();

@@ -11,7 +11,13 @@ use super::{
     nodes::DiskNodes,
     tables::{ACCOUNT_HISTORY, ACCOUNTS, CODES, Raw, SLOT_HISTORY, SLOTS, SlotValue},
 };
-use crate::state::{Account, AccountLeaf, AccountProof, StateView, prove_account};
+use crate::{
+    state::{
+        Account, AccountLeaf, AccountProof, StateChanges, StateView, prove_account,
+        root::{hashed, update_state},
+    },
+    trie::{EMPTY_ROOT, Nothing},
+};
 
 /// The state of one block. Cheap to make; it holds a snapshot of the store, so drop it when done.
 #[derive(Debug, Clone)]
@@ -161,6 +167,42 @@ impl StateReader {
         }
         let overlay = history::overlay(&self.latest, &self.caches, &head)?;
         Ok(prove_account(&overlay, head.root, address, slots)?)
+    }
+}
+
+impl StateReader {
+    /// Returns the state root after `changes` on this state, the newest or an older one. Nothing is written.
+    ///
+    /// Cost: as for [`Self::prove`], and the changes themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError::NotKept`] if the block is so far back that its tries are not known.
+    pub fn root_after(&self, changes: &StateChanges) -> Result<B256, StateError> {
+        let mut changes = hashed::<Nothing, _>(
+            changes,
+            |account| self.leaf(account),
+            |account, slot| self.slot(account, slot),
+        )?;
+        for change in &mut changes {
+            if change.wiped {
+                if let Some(before) = &mut change.before {
+                    before.storage_root = EMPTY_ROOT;
+                }
+                change.slots.iter_mut().for_each(|slot| slot.before = U256::ZERO);
+            }
+            change.slots.retain(|slot| slot.before != slot.after);
+        }
+        changes.retain(|change| change.before.is_some() || change.after.is_some());
+        let head = self.head()?;
+        let nodes = DiskNodes::new(&self.latest, &self.caches);
+        let updated = if self.at == self.newest() {
+            update_state(&nodes, head.root, &mut changes)?
+        } else {
+            let overlay = history::overlay(&self.latest, &self.caches, &head)?;
+            update_state(&overlay, head.root, &mut changes)?
+        };
+        Ok(updated.root)
     }
 }
 

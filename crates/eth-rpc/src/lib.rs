@@ -1,0 +1,46 @@
+//! Ethereum's JSON-RPC, Engine API and GraphQL over a chain and its transaction pool.
+//!
+//! ```text
+//!   client ─► quintet-rpc (HTTP, WebSocket, limits) ─► methods ─► args ─► ChainReader, Pool ─► json ─► answer
+//!                                                        │
+//!   chain ──events──► EthNode: pool, filters, subscriptions
+//! ```
+//!
+//! - [`EthNode`]: the chain, the pool and all that is kept for clients; one for each chain.
+//! - [`module`], [`registry`]: the methods of execution-apis for ordinary clients, with their descriptions.
+//! - [`engine_module`]: the methods for a consensus client, on a port of their own behind a token.
+//! - [`dev_module`]: a development chain's methods, with anvil's names, over [`DevControls`].
+//!
+//! # Invariants
+//!
+//! - A call reads one snapshot of the chain; what it says fits together.
+//! - What costs time runs on threads for such work, never on those that serve sockets.
+//! - Everything a client may ask for is bounded by [`EthRpcConfig`].
+//! - Codes and words of errors are go-ethereum's where it has any.
+//!
+//! **Spec:** execution-apis; EIP-1767 for GraphQL.
+
+mod answer;
+mod args;
+mod config;
+mod engine;
+mod error;
+mod fees;
+mod filters;
+mod json;
+mod methods;
+mod node;
+mod pool;
+mod revert;
+mod schema;
+mod simulate;
+mod subscribe;
+mod table;
+mod trace;
+
+pub use config::EthRpcConfig;
+pub use engine::{engine_module, engine_registry};
+pub use error::{EthError, codes};
+pub use methods::{module, registry};
+pub use node::{Clock, EthNode, NodeParts};
+pub use pool::{PoolService, SubmitHook};

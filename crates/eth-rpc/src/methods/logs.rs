@@ -1,0 +1,134 @@
+//! Logs and filters.
+
+use alloy_primitives::{B256, U256};
+use quintet_eth_chain::{BlockTag, LogEntry, LogFilter, LogLimits, LogRange};
+use serde_json::{Value, json};
+
+use super::Entry;
+use crate::{
+    answer::Answer,
+    args::{Args, BlockId, FilterArgs, FilterBlocks},
+    error::{EthError, EthResult},
+    filters::Looks,
+    json::{LogPlace, log},
+    node::{EthNode, Named as _},
+    schema::{Filter, Flag, List, Uint},
+};
+
+pub(super) fn entries() -> Vec<Entry> {
+    let id = |entry: Entry| entry.gives::<Uint>("id", "The filter's id.");
+    let of = |entry: Entry| entry.param::<Uint>("id", "The filter's id.");
+    vec![
+        Entry::heavy("eth_getLogs", "Searches logs.", get_logs)
+            .param::<Filter>("filter", "Which logs.")
+            .gives::<List>("logs", "The logs, in the order of the chain."),
+        id(Entry::light("eth_newFilter", "Begins to gather logs for a client that polls.", new_filter)
+            .param::<Filter>("filter", "Which logs.")),
+        id(Entry::light("eth_newBlockFilter", "Begins to gather hashes of new blocks.", |node, _| {
+            Ok(node.filters.add(Looks::Blocks, node.now())?.into())
+        })),
+        id(Entry::light("eth_newPendingTransactionFilter", "Begins to gather pending transactions.", |node, args| {
+            let full = args.optional(0)?.unwrap_or_default();
+            Ok(node.filters.add(Looks::Pending { full }, node.now())?.into())
+        })
+        .optional::<Flag>("full", "Whole transactions, not their hashes.")),
+        of(Entry::light("eth_getFilterChanges", "Returns what was gathered since the last call.", changes))
+            .gives::<List>("changes", "Logs or hashes."),
+        of(Entry::heavy("eth_getFilterLogs", "Searches all logs of a filter.", filter_logs))
+            .gives::<List>("logs", "The logs."),
+        of(Entry::light("eth_uninstallFilter", "Ends a filter.", uninstall))
+            .gives::<Flag>("ended", "Whether there was one."),
+    ]
+}
+
+fn check(node: &EthNode, filter: &FilterArgs) -> EthResult<()> {
+    let most = node.config.filter_items_max;
+    if filter.widest() > most {
+        return Err(EthError::params(format!(
+            "filter has more than {most} addresses or topics in a place"
+        )));
+    }
+    Ok(())
+}
+
+fn get_logs(node: &EthNode, args: &Args) -> EthResult<Answer> {
+    let filter: FilterArgs = args.required(0)?;
+    Ok(search(node, &filter)?.into())
+}
+
+fn search(node: &EthNode, filter: &FilterArgs) -> EthResult<Value> {
+    check(node, filter)?;
+    let reader = node.reader()?;
+    let head = reader.head().number;
+    let range = match filter.blocks {
+        FilterBlocks::Hash(hash) => {
+            if reader.number_of(hash)?.is_none() {
+                return Err(EthError::server("unknown block"));
+            }
+            LogRange::Block(hash)
+        }
+        FilterBlocks::Range { from, to } => {
+            let number = |id: Option<BlockId>| match id {
+                None => Ok(head),
+                Some(BlockId::Number(number)) => Ok(number),
+                Some(id) => Ok::<_, EthError>(reader.needed(id)?.number),
+            };
+            let (from, to) = (number(from)?, number(to)?);
+            if from > to {
+                return Err(EthError::params("invalid block range params"));
+            }
+            if to > head {
+                return Err(EthError::params("block range extends beyond current head block"));
+            }
+            LogRange::Blocks { from: BlockTag::Number(from), to: BlockTag::Number(to) }
+        }
+    };
+    let limits = LogLimits { blocks: node.config.log_blocks_max, logs: node.config.logs_max };
+    let found = reader.logs(&wanted(filter), range, &limits)?;
+    Ok(Value::Array(found.iter().map(written).collect()))
+}
+
+fn wanted(filter: &FilterArgs) -> LogFilter {
+    let mut topics: [Vec<B256>; 4] = Default::default();
+    for (place, asked) in topics.iter_mut().zip(&filter.topics) {
+        place.clone_from(asked);
+    }
+    LogFilter { addresses: filter.addresses.clone(), topics }
+}
+
+fn written(entry: &LogEntry) -> Value {
+    let place = LogPlace {
+        block: Some(entry.block.hash),
+        number: entry.block.number,
+        timestamp: entry.timestamp,
+        transaction: entry.transaction,
+        transaction_index: entry.transaction_index,
+        index: entry.log_index,
+        removed: false,
+    };
+    log(&entry.log, &place)
+}
+
+fn new_filter(node: &EthNode, args: &Args) -> EthResult<Answer> {
+    let filter: FilterArgs = args.required(0)?;
+    check(node, &filter)?;
+    Ok(node.filters.add(Looks::Logs(Box::new(filter)), node.now())?.into())
+}
+
+fn id(args: &Args) -> EthResult<u128> {
+    let id: U256 = args.required(0)?;
+    u128::try_from(id).map_err(|_| EthError::server("filter not found"))
+}
+
+fn changes(node: &EthNode, args: &Args) -> EthResult<Answer> {
+    Ok(node.filters.changes(id(args)?, node.now())?.into())
+}
+
+fn filter_logs(node: &EthNode, args: &Args) -> EthResult<Answer> {
+    let filter = node.filters.logs_of(id(args)?, node.now())?;
+    Ok(search(node, &filter)?.into())
+}
+
+fn uninstall(node: &EthNode, args: &Args) -> EthResult<Answer> {
+    Ok(json!(node.filters.remove(id(args)?)).into())
+}

@@ -1,0 +1,307 @@
+//! The pool beside the chain: it takes what clients send, and follows the head.
+//!
+//! ```text
+//!   submit ─► Decoded ─► verify (senders shared with import) ─► Pool::add ─► event, hook
+//!   chain's events ─► gathered until the fork choice is known ─► Pool::set_head
+//! ```
+//!
+//! After a block the pool reads again the senders that the block names: who sent, who was paid, who delegated. What else a block may
+//! change, a delegated account's balance say, is found out every [`REFRESH_BLOCKS`] blocks; until then a block builder finds it out by
+//! itself.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use alloy_consensus::Header;
+use alloy_primitives::{
+    Address, B256, Bytes,
+    map::{AddressSet, B256Set},
+};
+use quintet_eth::tx::{Limits, TxRules};
+use quintet_eth_chain::{BlockTag, Candidate, ChainEvent, ChainReader, EthChain, SealedBlock};
+use quintet_eth_pool::{
+    Added, Decoded, Head, HeadChange, KnownSenders, Origin, Pool, PoolConfig, PoolError,
+    PoolTransaction, Touched, Verified, verify_all,
+};
+use quintet_evm::{
+    header::{base_fee, blobs},
+    schedule::{Fork, Rules},
+};
+
+use crate::{error::EthResult, node::Clock};
+
+/// Blocks after which every sender is read again.
+const REFRESH_BLOCKS: u64 = 32;
+
+/// Hears of transactions that became pending, so that a development chain may mine them.
+pub type SubmitHook = Arc<dyn Fn(&[Arc<PoolTransaction>]) + Send + Sync>;
+
+/// The pool beside the chain.
+pub struct PoolService {
+    chain: EthChain,
+    pool: Mutex<Pool>,
+    clock: Clock,
+    gathered: Mutex<Gathered>,
+    hooks: Mutex<Vec<SubmitHook>>,
+}
+
+impl fmt::Debug for PoolService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolService").finish_non_exhaustive()
+    }
+}
+
+/// What happened since the pool last moved.
+#[derive(Debug, Default)]
+struct Gathered {
+    touched: AddressSet,
+    included: B256Set,
+    returned: Vec<Verified>,
+    everybody: bool,
+}
+
+/// The importer's memory of senders.
+struct Senders<'a>(&'a EthChain);
+
+impl KnownSenders for Senders<'_> {
+    fn get(&self, hash: &B256) -> Option<Address> {
+        self.0.senders().get(hash)
+    }
+
+    fn insert(&self, hash: B256, sender: Address) {
+        self.0.senders().insert(hash, sender);
+    }
+}
+
+/// Returns the rules for transactions that hold in a block.
+#[must_use]
+pub(crate) fn tx_rules(rules: &Rules) -> TxRules {
+    match rules.fork {
+        Fork::Frontier => TxRules::Frontier,
+        Fork::Homestead | Fork::Tangerine => TxRules::Homestead,
+        Fork::SpuriousDragon | Fork::Byzantium | Fork::Constantinople | Fork::Petersburg => {
+            TxRules::SpuriousDragon
+        }
+        Fork::Istanbul | Fork::MuirGlacier => TxRules::Istanbul,
+        Fork::Berlin => TxRules::Berlin,
+        Fork::London | Fork::ArrowGlacier | Fork::GrayGlacier | Fork::Paris => TxRules::London,
+        Fork::Shanghai => TxRules::Shanghai,
+        Fork::Cancun => TxRules::Cancun,
+        Fork::Prague => TxRules::Prague,
+        Fork::Osaka => TxRules::Osaka,
+    }
+}
+
+/// What the block after a head asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NextBlock {
+    pub(crate) rules: Rules,
+    pub(crate) base_fee: Option<u64>,
+    pub(crate) blob_fee: u128,
+}
+
+/// Finds what the block after a header asks for, if it comes a second later.
+pub(crate) fn next_block(reader: &ChainReader, header: &Header) -> EthResult<NextBlock> {
+    let mut child = Header {
+        parent_hash: header.hash_slow(),
+        number: header.number.saturating_add(1),
+        timestamp: header.timestamp.saturating_add(1),
+        ..Header::default()
+    };
+    child.difficulty = header.difficulty;
+    let rules = reader.rules_of(&child)?;
+    let op = reader.spec().schedule.op.as_ref();
+    let base_fee = match op {
+        Some(op) => quintet_evm::op::base_fee::of_child(op, header, child.timestamp).ok(),
+        None => rules.has(Fork::London).then(|| base_fee::of_child(header)),
+    };
+    let price = |blobs: &_| blobs::price_of(blobs, blobs::excess_of_child(&rules, blobs, header));
+    let blob_fee = rules.blobs.as_ref().map_or(1, price);
+    Ok(NextBlock { rules, base_fee, blob_fee })
+}
+
+impl PoolService {
+    /// Begins with an empty pool at the chain's head.
+    ///
+    /// # Errors
+    ///
+    /// If the chain cannot be read.
+    pub fn new(chain: EthChain, config: PoolConfig, clock: Clock) -> EthResult<Self> {
+        let head = head_of(&chain.reader()?)?;
+        let pool = Mutex::new(Pool::new(config, head));
+        let gathered = Mutex::default();
+        Ok(Self { chain, pool, clock, gathered, hooks: Mutex::default() })
+    }
+
+    /// Returns the pool, held until dropped.
+    pub fn pool(&self) -> MutexGuard<'_, Pool> {
+        // Its sums are kept with every change; a panic elsewhere leaves them whole.
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells `hook` of transactions that become pending.
+    pub fn on_pending(&self, hook: SubmitHook) {
+        self.hooks.lock().unwrap_or_else(PoisonError::into_inner).push(hook);
+    }
+
+    /// Reads a transaction as clients send it, and checks what needs no state.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError`] for the first rule that does not hold.
+    pub fn read(&self, bytes: &[u8]) -> Result<Decoded, PoolError> {
+        let (rules, bytes_max) = {
+            let pool = self.pool();
+            (pool.head().rules, pool.config().transaction_bytes_max)
+        };
+        let limits = Limits::of_chain(self.chain.spec().chain_id());
+        Decoded::read(bytes, rules, &limits, bytes_max)
+    }
+
+    /// Takes a client's transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError`] for the first rule that does not hold.
+    pub fn submit(&self, decoded: Decoded) -> Result<Added, PoolError> {
+        let rules = self.pool().head().rules;
+        let verified = verify_all(vec![decoded], rules, &Senders(&self.chain)).pop();
+        let verified = verified.unwrap_or_else(|| {
+            Err(PoolError::Sender { reason: "nothing was recovered".to_owned() })
+        })?;
+        self.add(verified, Origin::Local)
+    }
+
+    /// Takes many transactions at once: their senders are found over all cores.
+    #[must_use]
+    pub fn submit_all(&self, decoded: Vec<Decoded>) -> Vec<Result<Added, PoolError>> {
+        let rules = self.pool().head().rules;
+        let verified = verify_all(decoded, rules, &Senders(&self.chain));
+        verified.into_iter().map(|one| self.add(one?, Origin::Local)).collect()
+    }
+
+    /// Takes a transaction whose sender is known.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError`] for the first rule that does not hold.
+    pub fn add(&self, verified: Verified, origin: Origin) -> Result<Added, PoolError> {
+        let failed = |error: &dyn fmt::Display| PoolError::State { reason: error.to_string() };
+        let reader = self.chain.reader().map_err(|error| failed(&error))?;
+        let added = self.pool().add(verified, origin, reader.state(), (self.clock)())?;
+        if !added.promoted.is_empty() {
+            let hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            for hook in hooks {
+                hook(&added.promoted);
+            }
+        }
+        Ok(added)
+    }
+
+    /// Returns the best transactions as candidates for a block, at most `most`.
+    #[must_use]
+    pub fn candidates(&self, base_fee: u64, blob_fee: u128, most: usize) -> Vec<Candidate> {
+        let best = self.pool().best(base_fee, blob_fee);
+        best.take(most)
+            .map(|one| Candidate {
+                transaction: Arc::new(one.transaction().clone()),
+                sender: one.sender(),
+            })
+            .collect()
+    }
+
+    /// Finds the blobs of transactions that are in the pool.
+    #[must_use]
+    pub fn transaction(&self, hash: &B256) -> Option<Arc<PoolTransaction>> {
+        self.pool().get(hash).map(Arc::clone)
+    }
+
+    /// Takes note of what happened to the chain.
+    pub(crate) fn on_event(&self, event: &ChainEvent) {
+        match event {
+            ChainEvent::Connected { block, .. } => self.gather(block),
+            ChainEvent::Disconnected(blocks) => {
+                let Ok(reader) = self.chain.reader() else { return };
+                let mut gathered = self.gathered();
+                gathered.everybody = true;
+                let mut returned = Vec::new();
+                for at in blocks.iter().rev() {
+                    let Ok(Some(block)) = reader.block(at.hash) else { continue };
+                    let pairs = block.transactions().iter().zip(&block.senders);
+                    let signed = pairs.filter(|(one, _)| one.as_signed().is_some());
+                    returned.extend(signed.map(|(one, from)| Verified::returned(one.clone(), *from)));
+                }
+                // Blocks leave in several steps, the newest first.
+                returned.append(&mut gathered.returned);
+                gathered.returned = returned;
+            }
+            ChainEvent::Forkchoice(_) => self.follow(),
+        }
+    }
+
+    fn gathered(&self) -> MutexGuard<'_, Gathered> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn gather(&self, block: &SealedBlock) {
+        let mut gathered = self.gathered();
+        gathered.everybody |= block.header().number.is_multiple_of(REFRESH_BLOCKS);
+        gathered.touched.extend(block.senders.iter().copied());
+        for transaction in block.transactions() {
+            gathered.included.insert(transaction.hash());
+            gathered.touched.extend(transaction.as_transaction().to());
+            let authorizations = transaction.as_transaction().authorization_list();
+            let authorities = authorizations.unwrap_or_default().iter();
+            gathered.touched.extend(authorities.filter_map(|one| one.recover_authority().ok()));
+        }
+        let withdrawals = block.withdrawals().unwrap_or_default();
+        gathered.touched.extend(withdrawals.iter().map(|withdrawal| withdrawal.address));
+        gathered.touched.insert(block.header().beneficiary);
+    }
+
+    /// Moves the pool to the chain's head.
+    pub(crate) fn follow(&self) {
+        let Gathered { touched, included, returned, everybody } =
+            std::mem::take(&mut *self.gathered());
+        let moved = self.chain.reader().map_err(Into::into).and_then(|reader| {
+            let head = head_of(&reader)?;
+            let touched = if everybody { Touched::All } else { Touched::These(touched) };
+            let change = HeadChange { head, touched, included, returned };
+            Ok(self.pool().set_head(change, reader.state(), (self.clock)())?)
+        });
+        if let Err(error) = moved {
+            let error: crate::EthError = error;
+            tracing::error!(%error, "the pool could not follow the head; it tries again with the next block");
+            self.gathered().everybody = true;
+        }
+    }
+
+    /// Reads everybody's state again, as after somebody set it by hand.
+    pub fn refresh(&self) {
+        self.gathered().everybody = true;
+        self.follow();
+    }
+
+    /// Returns a raw transaction by its hash, as it travels.
+    #[must_use]
+    pub fn raw(&self, hash: &B256) -> Option<Bytes> {
+        self.transaction(hash).map(|one| one.network_encoding().into())
+    }
+}
+
+fn head_of(reader: &ChainReader) -> EthResult<Head> {
+    let at = reader.head();
+    let header = reader.header(at.hash)?.ok_or_else(|| {
+        crate::EthError::from(quintet_eth_chain::ChainError::UnknownBlock { tag: BlockTag::Latest })
+    })?;
+    let next = next_block(reader, &header)?;
+    Ok(Head {
+        hash: at.hash,
+        rules: tx_rules(&next.rules),
+        base_fee: next.base_fee.unwrap_or_default(),
+        blob_fee: next.blob_fee,
+        gas_limit: header.gas_limit,
+    })
+}

@@ -1,0 +1,5 @@
+//! The node as its users meet it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod dev;
