@@ -29,7 +29,7 @@ impl L1Ref {
 pub struct L2Ref {
     /// Its number.
     pub number: u64,
-    /// Its hash.
+    /// Its hash; zero if it is not known, see [`L2Ref::may_be`].
     pub hash: B256,
     /// Hash of the block before it.
     pub parent_hash: B256,
@@ -42,6 +42,15 @@ pub struct L2Ref {
 }
 
 impl L2Ref {
+    /// Returns whether the block's hash may begin with these bytes: it does, or it is not known.
+    ///
+    /// Who derives without executing knows no hash. A zero hash says so, and what a batch says of its parent is then believed; such a
+    /// derivation is right as far as the batcher built on its own chain.
+    #[must_use]
+    pub fn may_be(&self, hash: &[u8]) -> bool {
+        self.hash.is_zero() || self.hash.starts_with(hash)
+    }
+
     /// Returns number and hash.
     #[must_use]
     pub const fn id(&self) -> BlockNumHash {

@@ -8,6 +8,7 @@
 //!   test ── Peer ────┤
 //!                    └── Adapter ──── peers/*.py, *.mjs ──── libtorrent, bittorrent-dht
 //!        ── krpc::Raw ── one UDP socket, packets byte for byte
+//!        ── Anvil ────── an L1 with blobs; Derivation: quintet rollup derive …
 //! ```
 //!
 //! # Invariants
@@ -16,9 +17,11 @@
 //! - Every wait has a deadline, and says when it passes what it was waiting for.
 //! - Nothing leaves the loopback interface. Each participant has an address of its own in
 //!   `127.1.0.0/16`, one to a /24, because clients limit nodes by address and by network.
-//! - No crate of the workspace is used: what is tested is the binary.
+//! - What is tested is the binary. Of the workspace's crates one alone is used, for a sequencer and a batcher to put something on L1.
 
 mod adapter;
+mod anvil;
+mod derivation;
 pub mod hex;
 pub mod krpc;
 mod lab;
@@ -29,6 +32,8 @@ mod skip;
 mod wait;
 
 pub use adapter::{Adapter, Library};
+pub use anvil::Anvil;
+pub use derivation::{Derivation, Derive};
 pub use lab::{Lab, lab};
 pub use node::{Binary, Node};
 pub use peer::{Found, Id, Owner, Peer, place};

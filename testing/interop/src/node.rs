@@ -61,8 +61,13 @@ impl Binary {
         built.ok_or_else(|| format!("no quintet binary ({BINARY}, or build it first)"))
     }
 
+    /// Begins a command line.
+    pub(crate) fn command(&self) -> Command {
+        Command::new(&self.0)
+    }
+
     fn dht(&self) -> Command {
-        let mut command = Command::new(&self.0);
+        let mut command = self.command();
         command.arg("dht");
         command
     }

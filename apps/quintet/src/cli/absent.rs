@@ -12,16 +12,19 @@ pub(crate) enum AbsentKind {
     /// Not in this version.
     #[command(hide = true)]
     Rollup(AbsentArgs),
+    Lux(AbsentArgs),
 }
 
 impl AbsentKind {
     /// Their names.
     pub(crate) const NAMES: [&str; 1] = ["rollup"];
+    pub(crate) const NAMES: [&str; 1] = ["lux"];
 
     /// The name.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Rollup(_) => "rollup",
+            Self::Lux(_) => "lux",
         }
     }
 }

@@ -6,6 +6,7 @@ mod config;
 mod dht;
 mod kaspa;
 mod lux;
+mod rollup;
 mod up;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub(crate) use self::{
     },
     kaspa::{KaspaArgs, KaspaCommand, ReplayArgs, SimArgs, SimEra},
     lux::{LuxArgs, LuxCommand, LuxDevArgs},
+    rollup::{DeriveArgs, ExecuteArgs, RollupArgs, RollupCommand},
     up::UpArgs,
 };
 
@@ -40,6 +42,7 @@ Examples:
   quintet kaspa replay blocks.json.gz      take in a simulated Kaspa DAG, checking every rule
   quintet kaspa sim --bps 10 --tps 1000    a simulated network of miners, through the whole of consensus
   quintet lux dev                          an EVM chain for development on port 8545, ten funded accounts
+  quintet rollup derive --chain op-mainnet --l1 URL …   the blocks of an OP Stack chain out of its L1
   quintet config show --origin             what is in effect, and where each value was set
 
 Exit status: 0 done; 1 something went wrong; 2 the command line or the configuration is wrong.";
@@ -73,6 +76,8 @@ pub(crate) enum Command {
     Kaspa(KaspaArgs),
     /// Run a LuxTensor chain for development.
     Lux(LuxArgs),
+    /// Derive and execute the blocks of an OP Stack chain.
+    Rollup(RollupArgs),
     /// Show, check and start a configuration.
     Config(ConfigArgs),
     /// Print completions for a shell.

@@ -7,6 +7,7 @@ mod dht;
 mod kaspa;
 mod lux;
 mod man;
+mod rollup;
 
 use crate::{
     cli::{AbsentKind, Cli, Command, KINDS},
@@ -22,6 +23,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Bitcoin(args) => bitcoin::run(args),
         Command::Kaspa(args) => kaspa::run(args),
         Command::Lux(args) => lux::run(args),
+        Command::Rollup(args) => rollup::run(args),
         Command::Config(args) => config::run(args.command),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { directory } => man::run(directory.as_deref()),
@@ -43,6 +45,7 @@ pub(crate) fn no_such_kind(kind: &str) -> UsageError {
         "bitcoin" => return bitcoin::no_peers(),
         "kaspa" => return kaspa::no_peers(),
         "lux" => return lux::no_peers(),
+        "rollup" => return rollup::no_node(),
         _ => {}
     }
     if AbsentKind::NAMES.contains(&kind) {

@@ -15,5 +15,7 @@ mod dht;
 mod kaspa_kill;
 mod network;
 mod quintet;
+mod rollup;
+mod rollup_kill;
 mod surface;
 mod vectors;

@@ -44,6 +44,9 @@ fn help_teaches_with_examples_and_defaults() {
         &["bitcoin", "import", "--help"],
         &["bitcoin", "verify", "--help"],
         &["bitcoin", "script-trace", "--help"],
+        &["rollup", "--help"],
+        &["rollup", "derive", "--help"],
+        &["rollup", "execute", "--help"],
     ] {
         let help = home.ok(command);
         assert!(help.contains("Examples:"), "{command:?}");
@@ -59,12 +62,9 @@ fn help_teaches_with_examples_and_defaults() {
 fn a_kind_that_is_not_here_is_told_apart_from_a_typing_error() {
     let home = Home::new();
     let expected = "is not in this version of quintet; the kinds that are: dht";
-    for args in [
-        &["rollup", "--testnet"][..],
-        &["rollup"],
-        &["lux", "--help"],
-        &["up", "--kinds", "dht,rollup"],
-    ] {
+    for args in
+        [&["lux", "--testnet"][..], &["lux"], &["lux", "--help"], &["up", "--kinds", "dht,lux"]]
+    {
         let ended = home.run(args);
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.err.contains(expected), "{}", ended.err);

@@ -18,6 +18,11 @@ pub(crate) fn dag_file(name: &str) -> Option<BlockFile> {
     find("kaspa/dags_json", name)
 }
 
+/// Returns a third-party file of rollups, likewise.
+pub(crate) fn rollup_file(name: &str) -> Option<BlockFile> {
+    find("rollup", name)
+}
+
 fn find(folder: &str, name: &str) -> Option<BlockFile> {
     let root = std::env::var_os("QUINTET_VECTORS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"),

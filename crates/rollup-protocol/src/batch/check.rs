@@ -184,7 +184,7 @@ impl CheckContext<'_> {
             return Err(self.behind());
         }
         // With the right time, it must build on the safe head.
-        if batch.parent_hash != self.safe_head.hash {
+        if !self.safe_head.may_be(batch.parent_hash.as_slice()) {
             return Err(Drop(DropRule::ParentMismatch));
         }
         if batch.epoch_number.wrapping_add(self.config.seq_window_size) < self.inclusion.number {
@@ -233,7 +233,7 @@ impl CheckContext<'_> {
         }
         let parent =
             if start < next { self.overlapped_parent(start, safe)? } else { *self.safe_head };
-        if span.parent_check[..] != parent.hash[..20] {
+        if !parent.may_be(&span.parent_check) {
             return Err(Drop(DropRule::ParentMismatch));
         }
         if start_epoch.wrapping_add(self.config.seq_window_size) < self.inclusion.number {

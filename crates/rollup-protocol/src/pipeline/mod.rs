@@ -400,6 +400,10 @@ impl Pipeline {
         batch: SingularBatch,
         is_last: bool,
     ) -> Result<Option<Step>, DerivationError> {
+        if self.head.block.hash.is_zero() {
+            // Not executed here: what the batch says, which may be nothing.
+            self.head.block.hash = batch.parent_hash;
+        }
         let parent = self.head.block;
         let found =
             self.epochs.iter().find(|epoch| epoch.header.block.number == batch.epoch_number);

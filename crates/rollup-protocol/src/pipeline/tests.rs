@@ -496,3 +496,24 @@ fn a_commitment_to_data_elsewhere_is_refused_on_chains_that_use_them() {
     });
     assert!(matches!(send(&config), Err(DerivationError::AltDa { .. })));
 }
+
+#[test]
+fn without_execution_the_batches_say_which_hashes_their_parents_have() {
+    let config = chain(Fork::Holocene);
+    let sent = batches(&config, 1..=3);
+    let mut l1 = FakeL1::new(4);
+    l1.send(3, &singular(&sent, 1));
+    let mut pipeline = pipeline(&config, &l1);
+    let mut parents = Vec::new();
+    loop {
+        match pipeline.poll(&l1, &NoBlocks).unwrap() {
+            Step::Attributes(attributes) => {
+                parents.push(attributes.parent.hash);
+                pipeline.confirm(B256::ZERO).unwrap();
+            }
+            Step::Advanced { .. } => {}
+            _ => break,
+        }
+    }
+    assert_eq!(parents, [l2_hash(0), l2_hash(1), l2_hash(2)]);
+}

@@ -9,4 +9,5 @@ mod kind;
 mod krpc;
 mod mainline_node;
 mod mixed_swarm;
+mod rollup;
 mod scenarios;

@@ -1,0 +1,22 @@
+//! A rollup node: L1 sources, the driver of derivation, the engine and the execution layer behind it.
+//!
+//! ```text
+//!   l1 ──► derive (drives rollup-protocol's pipeline) ──► engine ──► execution layer
+//!              └──► safe heads on disk
+//! ```
+//!
+//! - [`chains`]: configurations by name.
+//! - [`l1`]: nodes, beacon nodes and files; blocks fetched ahead.
+//! - [`derive`]: the driver, and safe heads on disk.
+//! - [`engine`]: execution, in this process or elsewhere.
+//! - [`witness`]: recorded blocks executed on what is known of the state before them.
+//!
+//! What the rules are is decided in `quintet-rollup-protocol`; here they are given an L1, a disk and cores.
+
+pub mod chains;
+pub mod derive;
+pub mod engine;
+pub mod l1;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod witness;
