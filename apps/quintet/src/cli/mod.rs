@@ -1,10 +1,10 @@
 //! The command line: what can be said. What it does is in [`crate::commands`].
 
-mod absent;
 mod bitcoin;
 mod config;
 mod dht;
 mod kaspa;
+mod kinds;
 mod lux;
 mod rollup;
 mod up;
@@ -15,7 +15,6 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::{
-    absent::{AbsentKind, KINDS},
     bitcoin::{
         BitcoinArgs, BitcoinCommand, BlockArgs, ChainArgs, DecodeTxArgs, HeaderArgs, ImportArgs,
         InfoArgs, ScriptTraceArgs, SnapshotArgs, SnapshotCommand, SnapshotFileArgs, UtxoHash,
@@ -27,6 +26,7 @@ pub(crate) use self::{
         PeersArgs, PingArgs, PutArgs, RunArgs, StatusArgs, TableArgs, UnpublishArgs,
     },
     kaspa::{KaspaArgs, KaspaCommand, ReplayArgs, SimArgs, SimEra},
+    kinds::KINDS,
     lux::{LuxArgs, LuxCommand, LuxDevArgs},
     rollup::{DeriveArgs, ExecuteArgs, RollupArgs, RollupCommand},
     up::UpArgs,
@@ -92,8 +92,6 @@ pub(crate) enum Command {
         /// Directory for the pages; it is created if need be.
         directory: Option<PathBuf>,
     },
-    #[command(flatten)]
-    Absent(AbsentKind),
 }
 
 const COMPLETIONS_EXAMPLES: &str = "\

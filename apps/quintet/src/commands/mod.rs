@@ -10,7 +10,7 @@ mod man;
 mod rollup;
 
 use crate::{
-    cli::{AbsentKind, Cli, Command, KINDS},
+    cli::{Cli, Command, KINDS},
     exit::UsageError,
     up,
 };
@@ -27,29 +27,16 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Config(args) => config::run(args.command),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { directory } => man::run(directory.as_deref()),
-        Command::Absent(kind) => Err(not_in_this_version(kind.name()).into()),
     }
-}
-
-/// A kind was asked for that this version knows by name only.
-pub(crate) fn not_in_this_version(kind: &str) -> UsageError {
-    UsageError::new(format!(
-        "{kind} is not in this version of quintet; the kinds that are: {}",
-        KINDS.join(", ")
-    ))
 }
 
 /// A kind was asked for that is none.
 pub(crate) fn no_such_kind(kind: &str) -> UsageError {
     match kind {
-        "bitcoin" => return bitcoin::no_peers(),
-        "kaspa" => return kaspa::no_peers(),
-        "lux" => return lux::no_peers(),
-        "rollup" => return rollup::no_node(),
-        _ => {}
+        "bitcoin" => bitcoin::no_peers(),
+        "kaspa" => kaspa::no_peers(),
+        "lux" => lux::no_peers(),
+        "rollup" => rollup::no_node(),
+        _ => UsageError::new(format!("expected a kind ({}); found {kind:?}", KINDS.join(", "))),
     }
-    if AbsentKind::NAMES.contains(&kind) {
-        return not_in_this_version(kind);
-    }
-    UsageError::new(format!("expected a kind ({}); found {kind:?}", KINDS.join(", ")))
 }
