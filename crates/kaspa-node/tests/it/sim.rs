@@ -1,5 +1,7 @@
 //! The simulator keeps its word: the same plan makes the same blocks on every machine, and as much traffic as was asked for.
 
+use std::num::NonZero;
+
 use quintet_crypto::digest::sha256;
 use quintet_kaspa_node::{
     consensus::{Consensus, MemoryLedger, Options},
@@ -98,6 +100,40 @@ fn what_is_asked_for_beyond_the_masses_of_a_block_is_left_out() {
     let blocks = run(Plan { transactions_per_second: 5_000, blocks: 300, ..plan(1) });
     let most = blocks.iter().map(|block| block.transactions.len()).max().unwrap();
     assert!((150..500).contains(&most), "{most} transactions in a block");
+}
+
+#[test]
+fn a_pruned_view_opened_anew_makes_the_same_blocks_and_forgets_the_old() {
+    let times = NonZero::new(2_000).unwrap();
+    let plan = Plan {
+        blocks: 2_500,
+        delay_micros: 300_000,
+        transactions_per_second: 5,
+        views: 0,
+        ..plan(1)
+    };
+    let plan = plan.scaled(times);
+    let params = plan.params.clone();
+    assert_eq!(params.rules_at(0).rate.finality_depth, 216);
+    let run = |reopens: bool| {
+        let view = |number| {
+            let view = ConsensusView::new(number, &params)?;
+            Ok(if reopens { view.reopened_when_pruned() } else { view })
+        };
+        let mut network = Network::new(plan.clone(), view).unwrap();
+        let mut blocks = Vec::new();
+        while let Some(mined) = network.mine().unwrap() {
+            blocks.push(mined.block.clone());
+        }
+        let consensus = network.views().next_back().unwrap().consensus().unwrap();
+        (digest(&blocks), consensus.header_count(), consensus.pruning_point())
+    };
+    let (kept, whole, point) = run(false);
+    let (again, left, same_point) = run(true);
+    assert_eq!((&again, same_point), (&kept, point), "pruning and restarts decide nothing");
+    assert_ne!(point, params.genesis.header().hash(), "the pruning point moved");
+    assert_eq!(whole, 2_501, "rows of deleted blocks stay until the DAG is opened anew");
+    assert!(left < 2_200, "{left} rows");
 }
 
 #[test]

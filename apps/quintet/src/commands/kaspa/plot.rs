@@ -242,7 +242,7 @@ fn draw_panel(
     const LEFT: i32 = 84;
     const TOP: i32 = 14;
     /// Pixels from one name to the next.
-    const NAMES_APART: i32 = 108;
+    const NAMES_APART: i32 = 88;
     let places = across.places();
     let top = lines.iter().map(|(_, values)| highest(values)).fold(0.0, f64::max);
     // Nothing but zeros is drawn on a scale on which one would be seen.
@@ -265,7 +265,7 @@ fn draw_panel(
         .label_style(("sans-serif", 17))
         .axis_desc_style(("sans-serif", 17));
     if matches!(across, Across::Chosen(_)) {
-        mesh.x_labels(places.len().saturating_mul(2)).disable_x_mesh();
+        mesh.x_labels(places.len().saturating_add(1)).disable_x_mesh();
     }
     mesh.draw()?;
     let text = ("sans-serif", 20).into_text_style(area);
