@@ -44,6 +44,8 @@ fn help_teaches_with_examples_and_defaults() {
         &["bitcoin", "import", "--help"],
         &["bitcoin", "verify", "--help"],
         &["bitcoin", "script-trace", "--help"],
+        &["lux", "--help"],
+        &["lux", "dev", "--help"],
     ] {
         let help = home.ok(command);
         assert!(help.contains("Examples:"), "{command:?}");
@@ -59,12 +61,7 @@ fn help_teaches_with_examples_and_defaults() {
 fn a_kind_that_is_not_here_is_told_apart_from_a_typing_error() {
     let home = Home::new();
     let expected = "is not in this version of quintet; the kinds that are: dht";
-    for args in [
-        &["rollup", "--testnet"][..],
-        &["rollup"],
-        &["lux", "--help"],
-        &["up", "--kinds", "dht,rollup"],
-    ] {
+    for args in [&["rollup", "--testnet"][..], &["rollup"], &["up", "--kinds", "dht,rollup"]] {
         let ended = home.run(args);
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.err.contains(expected), "{}", ended.err);
