@@ -31,7 +31,7 @@ pub const GAS_LIMIT_DEFAULT: u64 = 30_000_000;
 
 /// The contract that makes contracts at addresses everybody can compute, which tools expect on every chain.
 const DEPLOYER: Address = address!("4e59b44847b379578588920ca78fbf26c0b4956c");
-const DEPLOYER_CODE: Bytes = bytes!(
+static DEPLOYER_CODE: Bytes = bytes!(
     "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf3"
 );
 
@@ -157,7 +157,7 @@ fn system_contracts() -> BTreeMap<Address, GenesisAccount> {
         (BEACON_ROOTS_ADDRESS, BEACON_ROOTS_CODE.clone()),
         (WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS, WITHDRAWAL_REQUEST_PREDEPLOY_CODE.clone()),
         (CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS, CONSOLIDATION_REQUEST_PREDEPLOY_CODE.clone()),
-        (DEPLOYER, DEPLOYER_CODE),
+        (DEPLOYER, DEPLOYER_CODE.clone()),
     ];
     let with_code =
         |code| GenesisAccount { nonce: Some(1), code: Some(code), ..GenesisAccount::default() };

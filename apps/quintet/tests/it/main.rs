@@ -13,6 +13,7 @@ mod cluster;
 mod config;
 mod dht;
 mod kaspa_kill;
+mod lux;
 mod network;
 mod quintet;
 mod rollup;

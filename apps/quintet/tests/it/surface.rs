@@ -47,6 +47,8 @@ fn help_teaches_with_examples_and_defaults() {
         &["rollup", "--help"],
         &["rollup", "derive", "--help"],
         &["rollup", "execute", "--help"],
+        &["lux", "--help"],
+        &["lux", "dev", "--help"],
     ] {
         let help = home.ok(command);
         assert!(help.contains("Examples:"), "{command:?}");
@@ -65,6 +67,7 @@ fn a_kind_that_is_not_here_is_told_apart_from_a_typing_error() {
     for args in
         [&["lux", "--testnet"][..], &["lux"], &["lux", "--help"], &["up", "--kinds", "dht,lux"]]
     {
+    for args in [&["rollup", "--testnet"][..], &["rollup"], &["up", "--kinds", "dht,rollup"]] {
         let ended = home.run(args);
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.err.contains(expected), "{}", ended.err);

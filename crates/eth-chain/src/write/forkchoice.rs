@@ -163,7 +163,7 @@ impl EthChain {
         if ancestor < finalized {
             return Err(ForkchoiceError::Finalized { hash, ancestor, finalized });
         }
-        let oldest = reader.head().number.saturating_sub(self.inner.options.retention.states);
+        let oldest = self.inner.state.oldest_revert()?.unwrap_or_default();
         if ancestor < oldest {
             return Err(ForkchoiceError::TooDeep { hash, ancestor, oldest });
         }

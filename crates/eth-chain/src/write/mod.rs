@@ -93,6 +93,9 @@ impl Writer {
     }
 
     fn condemn(&mut self, hash: B256) {
+        if self.is_bad(&hash) {
+            return;
+        }
         if self.bad.len() >= BAD_MAX {
             self.bad.pop_front();
         }

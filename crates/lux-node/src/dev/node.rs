@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use alloy_primitives::B256;
 use quintet_eth_chain::{Candidate, EthChain};
-use quintet_eth_pool::PoolConfig;
+use quintet_eth_pool::{PoolConfig, PoolTransaction};
 use quintet_eth_rpc::{EthError, EthNode, EthRpcConfig, NodeParts, PoolService};
 
 use super::{Clock, DevChain, DevOptions, Inner, TransactionSource};
@@ -66,7 +66,7 @@ impl DevNode {
         let dev = DevChain::new(chain, source, clock, options);
         // Not the chain itself: it holds the pool.
         let chain: Weak<Inner> = Arc::downgrade(&dev.inner);
-        node.pool().on_pending(Arc::new(move |_| {
+        node.pool().on_pending(Arc::new(move |_: &[Arc<PoolTransaction>]| {
             let Some(inner) = chain.upgrade() else { return };
             if let Err(error) = (DevChain { inner }).on_pending() {
                 tracing::error!(%error, "no block was mined");

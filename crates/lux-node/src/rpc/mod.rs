@@ -77,7 +77,7 @@ async fn answer(params: Params<'static>, node: Arc<DevNode>, run: Run) -> RpcRes
     let answered = tokio::task::spawn_blocking(move || run(&node, &args)).await;
     match answered {
         Ok(answer) => answer.map_err(object),
-        Err(error) => Err(RpcError::internal(error).into()),
+        Err(error) => Err(RpcError::internal("run a method", &error).into()),
     }
 }
 

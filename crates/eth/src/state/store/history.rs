@@ -111,11 +111,25 @@ pub(super) fn overlay<'a>(
 }
 
 impl StateStore {
-    /// Returns the oldest block whose state is there.
-    pub(super) fn first_kept(&self, latest: &WithSnapshot, head: u64) -> Result<u64, StateError> {
+    /// Returns the oldest block that can be gone back to; none in a new store.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError`] if the store cannot be read.
+    pub fn oldest_revert(&self) -> Result<Option<u64>, StateError> {
+        let latest = self.latest()?;
+        latest.head.map(|head| self.first_diff(&latest, head.number)).transpose()
+    }
+
+    fn first_diff(&self, latest: &WithSnapshot, head: u64) -> Result<u64, StateError> {
         let lowest = head.saturating_sub(self.options.history_blocks);
         let mut kept = latest.snapshot.range(&DIFFS, lowest + 1..)?;
-        let oldest = kept.next().transpose()?.map_or(head, |(_, diff)| diff.parent.number);
+        Ok(kept.next().transpose()?.map_or(head, |(_, diff)| diff.parent.number))
+    }
+
+    /// Returns the oldest block whose state is there.
+    pub(super) fn first_kept(&self, latest: &WithSnapshot, head: u64) -> Result<u64, StateError> {
+        let oldest = self.first_diff(latest, head)?;
         if !self.options.archive {
             return Ok(oldest);
         }
