@@ -23,6 +23,7 @@
 mod answer;
 mod args;
 mod config;
+mod dev;
 mod engine;
 mod error;
 mod fees;
@@ -39,6 +40,7 @@ mod table;
 mod trace;
 
 pub use config::EthRpcConfig;
+pub use dev::{DevControls, DevError, DevMining, dev_module, dev_registry};
 pub use engine::{engine_module, engine_registry};
 pub use error::{EthError, codes};
 pub use methods::{module, registry};

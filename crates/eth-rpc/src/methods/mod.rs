@@ -16,7 +16,8 @@ use std::sync::Arc;
 use quintet_rpc::{Method, Registry, RpcModule, StartError};
 
 pub(crate) use self::{
-    call::{Prepared, account_override, call_of, check_overrides},
+    call::{Prepared, account_override, call_of, check_overrides, estimate_error},
+    state::state_error,
     testing::{CANDIDATES_MAX, PayloadAttributes},
 };
 use crate::{node::EthNode, schema, subscribe, table};
