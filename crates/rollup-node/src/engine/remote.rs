@@ -219,8 +219,8 @@ impl Remote {
         Ok(remote)
     }
 
-    fn failed(method: &'static str, reason: impl ToString) -> EngineError {
-        EngineError::Failed { reason: format!("{method}: {}", reason.to_string()) }
+    fn failed(method: &'static str, reason: &dyn std::fmt::Display) -> EngineError {
+        EngineError::Failed { reason: format!("{method}: {reason}") }
     }
 
     /// Calls a method. What the node refuses by code is the inner error.
@@ -231,7 +231,7 @@ impl Remote {
         params: Value,
     ) -> Result<Result<Value, (i64, String)>, EngineError> {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        let body = serde_json::to_vec(&body).map_err(|error| Self::failed(method, error))?;
+        let body = serde_json::to_vec(&body).map_err(|error| Self::failed(method, &error))?;
         let mut attempt = 0;
         let bytes = loop {
             let call = Call {
@@ -255,7 +255,7 @@ impl Remote {
             }
         };
         let answer: Answer =
-            serde_json::from_slice(&bytes).map_err(|error| Self::failed(method, error))?;
+            serde_json::from_slice(&bytes).map_err(|error| Self::failed(method, &error))?;
         Ok(match answer.error {
             Some(error) => Err((error.code, error.message)),
             None => Ok(answer.result),
@@ -269,8 +269,8 @@ impl Remote {
     ) -> Result<T, EngineError> {
         let result = self
             .call(method, params)?
-            .map_err(|(code, message)| Self::failed(method, format!("error {code}: {message}")))?;
-        T::deserialize(result).map_err(|error| Self::failed(method, error))
+            .map_err(|(code, message)| Self::failed(method, &format!("error {code}: {message}")))?;
+        T::deserialize(result).map_err(|error| Self::failed(method, &error))
     }
 
     fn header(&self, label: &str) -> Result<Option<HeaderJson>, EngineError> {
@@ -296,7 +296,7 @@ impl Remote {
         let updated: Updated = self.ask(method, json!([self.state(), null]))?;
         match updated.payload_status.status.as_str() {
             "VALID" | "SYNCING" => Ok(()),
-            other => Err(Self::failed(method, format!("head {} is {other}", self.head))),
+            other => Err(Self::failed(method, &format!("head {} is {other}", self.head))),
         }
     }
 
@@ -326,10 +326,10 @@ impl Remote {
         let updated = match self.call(methods.forkchoice, params)? {
             Err((INVALID_ATTRIBUTES, reason)) => return Ok(Processed::Invalid { reason }),
             Err((code, message)) => {
-                return Err(Self::failed(methods.forkchoice, format!("error {code}: {message}")));
+                return Err(Self::failed(methods.forkchoice, &format!("error {code}: {message}")));
             }
             Ok(result) => Updated::deserialize(result)
-                .map_err(|error| Self::failed(methods.forkchoice, error))?,
+                .map_err(|error| Self::failed(methods.forkchoice, &error))?,
         };
         let Some(id) = updated.payload_id else {
             let Status { status, validation_error } = updated.payload_status;
@@ -338,7 +338,7 @@ impl Remote {
                 self.head,
                 validation_error.unwrap_or_default()
             );
-            return Err(Self::failed(methods.forkchoice, reason));
+            return Err(Self::failed(methods.forkchoice, &reason));
         };
         let built: Value = match self.call(methods.get, json!([id]))? {
             Ok(built) => built,
@@ -347,7 +347,7 @@ impl Remote {
         };
         let payload = built.get("executionPayload").cloned().unwrap_or_default();
         let hash = payload.get("blockHash").cloned().unwrap_or_default();
-        let hash = B256::deserialize(hash).map_err(|error| Self::failed(methods.get, error))?;
+        let hash = B256::deserialize(hash).map_err(|error| Self::failed(methods.get, &error))?;
         let mut params = vec![payload];
         if methods.new != "engine_newPayloadV2" {
             params.extend([json!([]), json!(attributes.parent_beacon_block_root)]);
@@ -365,7 +365,7 @@ impl Remote {
             "INVALID" => {
                 Ok(Processed::Invalid { reason: status.validation_error.unwrap_or_default() })
             }
-            other => Err(Self::failed(methods.new, format!("expected VALID, got {other}"))),
+            other => Err(Self::failed(methods.new, &format!("expected VALID, got {other}"))),
         }
     }
 }
@@ -441,7 +441,7 @@ impl Engine for Remote {
         };
         let first = transactions.first().cloned().unwrap_or_default();
         let (block, _) =
-            read_block(&known, &first).map_err(|error| Self::failed("safe block", error))?;
+            read_block(&known, &first).map_err(|error| Self::failed("safe block", &error))?;
         Ok(Some(SafeBlock { block, transactions }))
     }
 

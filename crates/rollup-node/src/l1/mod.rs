@@ -225,9 +225,9 @@ pub enum L1Error {
         /// The block's number.
         number: u64,
         /// What the one says.
-        first_hash: B256,
+        first_hash: Box<B256>,
         /// What the other says.
-        second_hash: B256,
+        second_hash: Box<B256>,
     },
     /// What should be there is not.
     #[error("{endpoint}: expected {what}, got nothing; {advice}")]

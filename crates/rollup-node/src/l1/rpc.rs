@@ -238,8 +238,8 @@ impl RpcL1 {
                         first: agreeing.map_or("another node", Endpoint::name).to_owned(),
                         second: node.name().to_owned(),
                         number: block.number,
-                        first_hash: block.hash,
-                        second_hash: other.hash,
+                        first_hash: Box::new(block.hash),
+                        second_hash: Box::new(other.hash),
                     });
                 }
                 Ok(None) => {}
@@ -430,7 +430,7 @@ fn explain(error: L1Error, reason: &JsonError) -> L1Error {
     }
 }
 
-fn not_a_block(endpoint: &str, method: &'static str, reason: impl ToString) -> L1Error {
+fn not_a_block(endpoint: &str, method: &'static str, reason: &dyn std::fmt::Display) -> L1Error {
     let actual = reason.to_string();
     L1Error::Malformed { endpoint: endpoint.to_owned(), method, expected: "a block", actual }
 }
@@ -443,7 +443,7 @@ fn read_block<'a>(
     if text == "null" {
         return Ok(None);
     }
-    BlockJson::read(text).map(Some).map_err(|error| not_a_block(endpoint, method, error))
+    BlockJson::read(text).map(Some).map_err(|error| not_a_block(endpoint, method, &error))
 }
 
 fn checked_header(
@@ -452,7 +452,8 @@ fn checked_header(
     block: &BlockJson<'_>,
 ) -> Result<(B256, Header), L1Error> {
     let read = || Ok((block.named_hash()?, block.header()?));
-    let (hash, header) = read().map_err(|error: JsonError| not_a_block(endpoint, method, error))?;
+    let (hash, header) =
+        read().map_err(|error: JsonError| not_a_block(endpoint, method, &error))?;
     verify::header(&header, hash)
         .map_err(|source| L1Error::Lie { endpoint: endpoint.to_owned(), source })?;
     Ok((hash, header))
@@ -470,7 +471,7 @@ fn json_block(
         Some(inbox) => block.transactions_to(inbox),
         None => block.transactions(),
     };
-    let transactions = transactions.map_err(|error| not_a_block(endpoint, method, error))?;
+    let transactions = transactions.map_err(|error| not_a_block(endpoint, method, &error))?;
     Ok(Some(Whole { hash, header, transactions, is_complete: only_to.is_none() }))
 }
 
@@ -480,10 +481,10 @@ fn raw_block(endpoint: &str, text: &str) -> Result<Option<Whole>, L1Error> {
         return Ok(None);
     }
     let digits: &str =
-        serde_json::from_str(text).map_err(|error| not_a_block(endpoint, METHOD, error))?;
-    let bytes = hex::decode(digits).map_err(|error| not_a_block(endpoint, METHOD, error))?;
+        serde_json::from_str(text).map_err(|error| not_a_block(endpoint, METHOD, &error))?;
+    let bytes = hex::decode(digits).map_err(|error| not_a_block(endpoint, METHOD, &error))?;
     let RawBlock { hash, header, transactions } =
-        RawBlock::read(&bytes.into()).map_err(|error| not_a_block(endpoint, METHOD, error))?;
+        RawBlock::read(&bytes.into()).map_err(|error| not_a_block(endpoint, METHOD, &error))?;
     // The header is hashed as it came, and again as it was read: fields it holds that are not known would be lost else.
     verify::header(&header, hash)
         .map_err(|source| L1Error::Lie { endpoint: endpoint.to_owned(), source })?;
@@ -510,6 +511,6 @@ fn finish(
 /// Reads a block of JSON with all that can be checked of it: for files.
 pub(crate) fn recorded_block(path: &str, text: &str, inbox: Address) -> Result<L1Block, L1Error> {
     let whole = json_block(path, "l1", text, None)?;
-    let whole = whole.ok_or_else(|| not_a_block(path, "l1", "null"))?;
+    let whole = whole.ok_or_else(|| not_a_block(path, "l1", &"null"))?;
     finish(path.to_owned(), &whole, inbox, false)
 }

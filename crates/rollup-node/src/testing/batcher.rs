@@ -80,12 +80,6 @@ impl Batcher {
         Self { key, chain_id, inbox, nonce: 0, channels: 0 }
     }
 
-    /// Takes another key, of an account that L1 gave money.
-    #[must_use]
-    pub fn with_key(self, key: SecretKey) -> Self {
-        Self { key, ..self }
-    }
-
     /// Says which nonce comes next: L1 was reorganised.
     pub const fn set_nonce(&mut self, nonce: u64) {
         self.nonce = nonce;

@@ -66,9 +66,7 @@ pub enum ExecuteFixtureError {
     #[error("witness: {0}")]
     Witness(#[from] WitnessError),
     /// Another block came out.
-    #[error(
-        "block {number}: expected hash {expected}, got {actual} with state root {state_root}, receipts root {receipts_root}, gas {gas_used}"
-    )]
+    #[error("block {number}: expected hash {expected}, got {actual} with state root {state_root}")]
     Hash {
         /// The block's number.
         number: u64,
@@ -78,10 +76,6 @@ pub enum ExecuteFixtureError {
         actual: B256,
         /// State root that came out.
         state_root: B256,
-        /// Receipts root that came out.
-        receipts_root: B256,
-        /// Gas that was used.
-        gas_used: u64,
     },
 }
 
@@ -144,8 +138,6 @@ impl Fixture {
                 expected: self.expected,
                 actual,
                 state_root: header.state_root,
-                receipts_root: header.receipts_root,
-                gas_used: header.gas_used,
             });
         }
         Ok(Executed { transactions: decoded.len(), hash: actual, header, time })

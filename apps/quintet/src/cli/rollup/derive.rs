@@ -37,6 +37,7 @@ const QUORUM_MAX: u64 = 16;
 
 #[derive(Debug, Args)]
 #[command(after_help = DERIVE_EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct DeriveArgs {
     /// The chain: a name, a rollup.json, or a TOML file of the superchain registry.
     #[arg(long, value_name = "NAME|FILE")]
