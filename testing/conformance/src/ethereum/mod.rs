@@ -13,7 +13,7 @@ mod rlp;
 mod state;
 mod transactions;
 mod trie;
-mod world;
+pub(crate) mod world;
 
 use crate::suite::Suite;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Parser;
 use differential_rollup::{case, kona, ours};
-use quintet_rollup_protocol::{batch::DropRule, config::Fork};
+use quintet_rollup_protocol::{batch::DropRule, config::Fork, frame::parse_frames};
 
 /// Derives random cases with this project and with kona, and compares every block.
 #[derive(Debug, Parser)]
@@ -47,7 +47,7 @@ fn main() -> anyhow::Result<()> {
         let same =
             mine.blocks == theirs.blocks && mine.stopped.is_none() && theirs.stopped.is_none();
         if !same {
-            match reason(&case, &mine) {
+            match reason(&case, &mine, &theirs) {
                 Some(reason) => *totals.reasons.entry(reason).or_default() += 1,
                 None => {
                     totals.differences += 1;
@@ -67,7 +67,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// Returns the written reason for which two derivations may differ.
-fn reason(case: &case::Case, mine: &ours::Derived) -> Option<&'static str> {
+fn reason(case: &case::Case, mine: &ours::Derived, theirs: &kona::Derived) -> Option<&'static str> {
     if mine.stats.skipped_batches > 0 {
         // op-node goes on with the next batch of the channel where it finds a span's transactions malformed, or a span batch
         // before Delta; kona goes on with the next channel.
@@ -82,7 +82,29 @@ fn reason(case: &case::Case, mine: &ours::Derived) -> Option<&'static str> {
         // kona's assembler asks for no order among the frames of different transactions.
         return Some("frames out of order over several transactions: kona takes them in Holocene");
     }
+    if case.fork >= Fork::Holocene && ended_early(case, mine, theirs) {
+        // Where a span is dropped, op-node's `BatchStage` says that there is not enough data yet and is asked again; kona's `BatchStream` says
+        // that the L1 block is at its end. kona's next stage then fills a closed sequencing window with empty blocks although the block
+        // holds another channel, or goes on to the next L1 block and reads that channel as if it were in there. The specification drops
+        // "the remaining span batch", and asks for empty blocks only where the L1 block holds no more.
+        return Some("a dropped span ends the L1 block for kona: channels behind it come too late");
+    }
     None
+}
+
+/// Returns whether the first difference lies where this is its cause: a block that we derived, with its transactions, from an L1 block in
+/// which a batch was dropped before and more than one channel ends, while kona was through with that L1 block or made an empty one.
+fn ended_early(case: &case::Case, mine: &ours::Derived, theirs: &kona::Derived) -> bool {
+    let Some((ours, kona)) = mine.blocks.iter().zip(&theirs.blocks).find(|(a, b)| a != b) else {
+        return false;
+    };
+    let late = kona.derived_from > ours.derived_from
+        || (kona.derived_from == ours.derived_from && kona.transactions.len() == 1);
+    let in_block = case.l1.blocks.iter().find(|block| block.header.number == ours.derived_from);
+    let frames =
+        in_block.iter().flat_map(|block| &block.data).filter_map(|data| parse_frames(data).ok());
+    late && mine.dropped_in.contains(&ours.derived_from)
+        && frames.flatten().filter(|frame| frame.is_last).count() > 1
 }
 
 fn show(seed: u64, case: &case::Case, mine: &ours::Derived, theirs: &kona::Derived) {
