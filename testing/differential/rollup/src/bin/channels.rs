@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Parser;
 use differential_rollup::{case, kona, ours};
-use quintet_rollup_protocol::{batch::DropRule, config::Fork, frame::parse_frames};
+use quintet_rollup_protocol::{batch::DropRule, config::Fork};
 
 /// Derives random cases with this project and with kona, and compares every block.
 #[derive(Debug, Parser)]
@@ -82,29 +82,27 @@ fn reason(case: &case::Case, mine: &ours::Derived, theirs: &kona::Derived) -> Op
         // kona's assembler asks for no order among the frames of different transactions.
         return Some("frames out of order over several transactions: kona takes them in Holocene");
     }
-    if case.fork >= Fork::Holocene && ended_early(case, mine, theirs) {
+    if case.fork >= Fork::Holocene && is_late(mine, theirs) {
         // Where a span is dropped, op-node's `BatchStage` says that there is not enough data yet and is asked again; kona's `BatchStream` says
-        // that the L1 block is at its end. kona's next stage then fills a closed sequencing window with empty blocks although the block
-        // holds another channel, or goes on to the next L1 block and reads that channel as if it were in there. The specification drops
-        // "the remaining span batch", and asks for empty blocks only where the L1 block holds no more.
-        return Some("a dropped span ends the L1 block for kona: channels behind it come too late");
+        // that the L1 block is at its end. kona then fills a sequencing window that closes with this L1 block with empty blocks, though the
+        // block may hold another channel, or goes on to the next L1 block and reads what it left as if it were in there, with all that
+        // follows a block late from then on. The specification drops "the remaining span batch" and no more.
+        return Some("a dropped span ends the L1 block for kona: what is behind it comes too late");
     }
     None
 }
 
-/// Returns whether the first difference lies where this is its cause: a block that we derived, with its transactions, from an L1 block in
-/// which a batch was dropped before and more than one channel ends, while kona was through with that L1 block or made an empty one.
-fn ended_early(case: &case::Case, mine: &ours::Derived, theirs: &kona::Derived) -> bool {
-    let Some((ours, kona)) = mine.blocks.iter().zip(&theirs.blocks).find(|(a, b)| a != b) else {
-        return false;
-    };
-    let late = kona.derived_from > ours.derived_from
-        || (kona.derived_from == ours.derived_from && kona.transactions.len() == 1);
-    let in_block = case.l1.blocks.iter().find(|block| block.header.number == ours.derived_from);
-    let frames =
-        in_block.iter().flat_map(|block| &block.data).filter_map(|data| parse_frames(data).ok());
-    late && mine.dropped_in.contains(&ours.derived_from)
-        && frames.flatten().filter(|frame| frame.is_last).count() > 1
+/// Returns whether the first difference can come of this: we derived a block from an L1 block in or behind one in which a batch was dropped,
+/// while kona derived it later, or an empty one in its place, or none before its L1 ended.
+fn is_late(mine: &ours::Derived, theirs: &kona::Derived) -> bool {
+    let at = mine.blocks.iter().zip(&theirs.blocks).take_while(|(a, b)| a == b).count();
+    let Some(ours) = mine.blocks.get(at) else { return false };
+    let is_late = theirs.blocks.get(at).is_none_or(|kona| {
+        let is_empty = kona.transactions.iter().all(|tx| tx.first() == Some(&0x7e));
+        kona.derived_from > ours.derived_from
+            || (kona.derived_from == ours.derived_from && is_empty)
+    });
+    is_late && mine.dropped_in.range(..=ours.derived_from).next().is_some()
 }
 
 fn show(seed: u64, case: &case::Case, mine: &ours::Derived, theirs: &kona::Derived) {
