@@ -64,17 +64,6 @@ fn deposit(intent: &str, from: Address, to: Option<Address>, gas: u64, data: Byt
     Deposit { source_hash, from, to, mint, value, gas, is_system: false, data }.encoded()
 }
 
-fn deploy(intent: &str, from: Address, gas: u64, code: &'static [u8]) -> Bytes {
-    deposit(intent, from, None, gas, Bytes::from_static(code))
-}
-
-/// Points a proxy at what `deployer` deployed with its first transaction.
-fn point(intent: &str, proxy: Address, deployer: Address) -> Bytes {
-    let mut data = UPGRADE_TO.to_vec();
-    data.extend(deployer.create(0).into_word());
-    deposit(intent, Address::ZERO, Some(proxy), PROXY_UPDATE_GAS, data.into())
-}
-
 fn switch_on(intent: &str, gas: u64, selector: &'static [u8; 4]) -> Bytes {
     deposit(intent, DEPOSITOR, Some(GAS_PRICE_ORACLE), gas, Bytes::from_static(selector))
 }
@@ -85,100 +74,121 @@ macro_rules! code {
     };
 }
 
+/// A new implementation of a predeploy.
+struct Implementation {
+    /// Its name in the texts that make the deposits unique.
+    name: &'static str,
+    /// The predeploy, a proxy that will point to it.
+    proxy: Address,
+    /// Who deploys it, with a first transaction.
+    deployer: Address,
+    /// Gas of its deployment.
+    gas: u64,
+    code: &'static [u8],
+}
+
+impl Implementation {
+    const fn l1_block(number: u8, gas: u64, code: &'static [u8]) -> Self {
+        Self { name: "L1 Block", proxy: L1_BLOCK, deployer: deployer(0x10, number), gas, code }
+    }
+
+    const fn oracle(number: u8, gas: u64, code: &'static [u8]) -> Self {
+        let deployer = deployer(0x10, number);
+        Self { name: "Gas Price Oracle", proxy: GAS_PRICE_ORACLE, deployer, gas, code }
+    }
+
+    /// Deploys it.
+    fn deploy(&self, fork: &str) -> Bytes {
+        let intent = format!("{fork}: {} Deployment", self.name);
+        deposit(&intent, self.deployer, None, self.gas, Bytes::from_static(self.code))
+    }
+
+    /// Points the proxy at it.
+    fn point(&self, fork: &str) -> Bytes {
+        let mut data = UPGRADE_TO.to_vec();
+        data.extend(self.deployer.create(0).into_word());
+        let intent = format!("{fork}: {} Proxy Update", self.name);
+        deposit(&intent, Address::ZERO, Some(self.proxy), PROXY_UPDATE_GAS, data.into())
+    }
+}
+
 static ECOTONE: LazyLock<Vec<Bytes>> = LazyLock::new(|| {
-    let (l1_block, oracle) = (deployer(0x10, 0), deployer(0x10, 1));
+    let l1_block = Implementation::l1_block(0, 375_000, code!("ecotone_l1_block"));
+    let oracle = Implementation::oracle(1, 1_000_000, code!("ecotone_gas_price_oracle"));
+    let beacon_roots = Bytes::from_static(code!("ecotone_beacon_roots"));
+    let intent = "Ecotone: beacon block roots contract deployment";
     vec![
-        deploy("Ecotone: L1 Block Deployment", l1_block, 375_000, code!("ecotone_l1_block")),
-        deploy(
-            "Ecotone: Gas Price Oracle Deployment",
-            oracle,
-            1_000_000,
-            code!("ecotone_gas_price_oracle"),
-        ),
-        point("Ecotone: L1 Block Proxy Update", L1_BLOCK, l1_block),
-        point("Ecotone: Gas Price Oracle Proxy Update", GAS_PRICE_ORACLE, oracle),
+        l1_block.deploy("Ecotone"),
+        oracle.deploy("Ecotone"),
+        l1_block.point("Ecotone"),
+        oracle.point("Ecotone"),
         switch_on("Ecotone: Gas Price Oracle Set Ecotone", 80_000, &SET_ECOTONE),
-        deploy(
-            "Ecotone: beacon block roots contract deployment",
-            BEACON_ROOTS_DEPLOYER,
-            250_000,
-            code!("ecotone_beacon_roots"),
-        ),
+        deposit(intent, BEACON_ROOTS_DEPLOYER, None, 250_000, beacon_roots),
     ]
 });
 
 static FJORD: LazyLock<Vec<Bytes>> = LazyLock::new(|| {
-    let oracle = deployer(0x10, 2);
+    let oracle = Implementation::oracle(2, 1_450_000, code!("fjord_gas_price_oracle"));
     vec![
-        deploy(
-            "Fjord: Gas Price Oracle Deployment",
-            oracle,
-            1_450_000,
-            code!("fjord_gas_price_oracle"),
-        ),
-        point("Fjord: Gas Price Oracle Proxy Update", GAS_PRICE_ORACLE, oracle),
+        oracle.deploy("Fjord"),
+        oracle.point("Fjord"),
         switch_on("Fjord: Gas Price Oracle Set Fjord", 90_000, &SET_FJORD),
     ]
 });
 
 static ISTHMUS: LazyLock<Vec<Bytes>> = LazyLock::new(|| {
-    let (l1_block, oracle, vault) = (deployer(0x10, 3), deployer(0x10, 4), deployer(0x10, 5));
-    vec![
-        deploy("Isthmus: L1 Block Deployment", l1_block, 425_000, code!("isthmus_l1_block")),
-        deploy(
-            "Isthmus: Gas Price Oracle Deployment",
-            oracle,
-            1_625_000,
-            code!("isthmus_gas_price_oracle"),
-        ),
-        deploy(
-            "Isthmus: Operator Fee Vault Deployment",
-            vault,
-            500_000,
-            code!("isthmus_operator_fee_vault"),
-        ),
-        point("Isthmus: L1 Block Proxy Update", L1_BLOCK, l1_block),
-        point("Isthmus: Gas Price Oracle Proxy Update", GAS_PRICE_ORACLE, oracle),
-        point("Isthmus: Operator Fee Vault Proxy Update", OPERATOR_FEE_VAULT, vault),
-        switch_on("Isthmus: Gas Price Oracle Set Isthmus", 90_000, &SET_ISTHMUS),
-        deploy(
-            "Isthmus: EIP-2935 Contract Deployment",
-            BLOCK_HASHES_DEPLOYER,
-            250_000,
-            code!("isthmus_block_hashes"),
-        ),
-    ]
+    let implementations = [
+        Implementation::l1_block(3, 425_000, code!("isthmus_l1_block")),
+        Implementation::oracle(4, 1_625_000, code!("isthmus_gas_price_oracle")),
+        Implementation {
+            name: "Operator Fee Vault",
+            proxy: OPERATOR_FEE_VAULT,
+            deployer: deployer(0x10, 5),
+            gas: 500_000,
+            code: code!("isthmus_operator_fee_vault"),
+        },
+    ];
+    let block_hashes = Bytes::from_static(code!("isthmus_block_hashes"));
+    let intent = "Isthmus: EIP-2935 Contract Deployment";
+    let mut transactions: Vec<_> =
+        implementations.iter().map(|implementation| implementation.deploy("Isthmus")).collect();
+    transactions
+        .extend(implementations.iter().map(|implementation| implementation.point("Isthmus")));
+    transactions.push(switch_on("Isthmus: Gas Price Oracle Set Isthmus", 90_000, &SET_ISTHMUS));
+    transactions.push(deposit(intent, BLOCK_HASHES_DEPLOYER, None, 250_000, block_hashes));
+    transactions
 });
 
 static JOVIAN: LazyLock<Vec<Bytes>> = LazyLock::new(|| {
-    let (l1_block, oracle) = (deployer(0x10, 6), deployer(0x10, 7));
+    let l1_block = Implementation::l1_block(6, 447_315, code!("jovian_l1_block"));
+    let oracle = Implementation::oracle(7, 1_750_714, code!("jovian_gas_price_oracle"));
     vec![
-        deploy("Jovian: L1 Block Deployment", l1_block, 447_315, code!("jovian_l1_block")),
-        point("Jovian: L1 Block Proxy Update", L1_BLOCK, l1_block),
-        deploy(
-            "Jovian: Gas Price Oracle Deployment",
-            oracle,
-            1_750_714,
-            code!("jovian_gas_price_oracle"),
-        ),
-        point("Jovian: Gas Price Oracle Proxy Update", GAS_PRICE_ORACLE, oracle),
+        l1_block.deploy("Jovian"),
+        l1_block.point("Jovian"),
+        oracle.deploy("Jovian"),
+        oracle.point("Jovian"),
         switch_on("Jovian: Gas Price Oracle Set Jovian", 90_000, &SET_JOVIAN),
     ]
 });
 
 static LAGOON: LazyLock<Vec<Bytes>> = LazyLock::new(|| {
-    let (inbox, messenger) = (deployer(0x20, 0), deployer(0x20, 1));
-    vec![
-        deploy("Interop: CrossL2Inbox Deployment", inbox, 420_000, code!("lagoon_cross_l2_inbox")),
-        point("Interop: CrossL2Inbox Proxy Update", CROSS_L2_INBOX, inbox),
-        deploy(
-            "Interop: L2ToL2CrossDomainMessenger Deployment",
-            messenger,
-            1_100_000,
-            code!("lagoon_messenger"),
-        ),
-        point("Interop: L2ToL2CrossDomainMessenger Proxy Update", MESSENGER, messenger),
-    ]
+    let inbox = Implementation {
+        name: "CrossL2Inbox",
+        proxy: CROSS_L2_INBOX,
+        deployer: deployer(0x20, 0),
+        gas: 420_000,
+        code: code!("lagoon_cross_l2_inbox"),
+    };
+    let messenger = Implementation {
+        name: "L2ToL2CrossDomainMessenger",
+        proxy: MESSENGER,
+        deployer: deployer(0x20, 1),
+        gas: 1_100_000,
+        code: code!("lagoon_messenger"),
+    };
+    // Its texts name it as it was called before.
+    let fork = "Interop";
+    vec![inbox.deploy(fork), inbox.point(fork), messenger.deploy(fork), messenger.point(fork)]
 });
 
 /// Returns the upgrade transactions of one fork, encoded, in their order.

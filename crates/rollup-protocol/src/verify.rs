@@ -5,9 +5,10 @@
 //!
 //! **Spec:** Yellow Paper, section 4.4.3; EIP-4895; op-node's `sources/types.go`.
 
-use alloy_consensus::{Header, proofs};
+use alloy_consensus::Header;
 use alloy_eips::eip4895::Withdrawal;
 use alloy_primitives::{B256, Bytes};
+use quintet_eth::{block::withdrawals_root, trie::ordered_root};
 use thiserror::Error;
 
 /// What is not what its hash names: ask somebody else.
@@ -63,7 +64,7 @@ pub fn header(header: &Header, expected: B256) -> Result<(), VerifyError> {
 ///
 /// [`VerifyError::Transactions`].
 pub fn transactions(raw: &[Bytes], expected: B256) -> Result<(), VerifyError> {
-    let actual = root(raw);
+    let actual = ordered_root(raw);
     if actual == expected { Ok(()) } else { Err(VerifyError::Transactions { expected, actual }) }
 }
 
@@ -73,7 +74,7 @@ pub fn transactions(raw: &[Bytes], expected: B256) -> Result<(), VerifyError> {
 ///
 /// [`VerifyError::Receipts`].
 pub fn receipts(raw: &[Bytes], expected: B256) -> Result<(), VerifyError> {
-    let actual = root(raw);
+    let actual = ordered_root(raw);
     if actual == expected { Ok(()) } else { Err(VerifyError::Receipts { expected, actual }) }
 }
 
@@ -86,13 +87,8 @@ pub fn withdrawals(
     withdrawals: Option<&[Withdrawal]>,
     expected: Option<B256>,
 ) -> Result<(), VerifyError> {
-    let actual = withdrawals.map(proofs::calculate_withdrawals_root);
+    let actual = withdrawals.map(withdrawals_root);
     if actual == expected { Ok(()) } else { Err(VerifyError::Withdrawals { expected, actual }) }
-}
-
-/// Returns the root of the trie of these values by their index.
-fn root(raw: &[Bytes]) -> B256 {
-    proofs::ordered_trie_root_with_encoder(raw, |item, out| out.extend_from_slice(item))
 }
 
 #[cfg(test)]

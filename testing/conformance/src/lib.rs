@@ -26,6 +26,7 @@ pub mod file;
 pub mod kaspa;
 pub mod print;
 pub mod rollup;
+mod roots;
 pub mod run;
 pub mod suite;
 pub mod sums;

@@ -5,7 +5,7 @@
 //! final block and checksum. So output stops at the cap, and an error, a wrong checksum among them, ends the output where the
 //! reference's reader would have delivered its last byte. Whether the batch before it counts is told by [`torn`](super::torn).
 //!
-//! Deflate has a decoder of its own for this, [`deflate`](super::deflate).
+//! Deflate has a decoder of its own for this, [`deflate`](super::deflate); brotli is read as op-node reads it, [`brotli`](super::brotli).
 //!
 //! # Invariants
 //!
@@ -15,13 +15,13 @@
 //! **Spec:** `protocol/derivation.md`, "Channel Format"; `fjord/derivation.md`, "Brotli Channel Compression"; RFC 1950, 1951, 7932.
 
 use alloy_primitives::Bytes;
-use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, HeapAlloc, HuffmanCode};
 use libdeflater::adler32;
 use thiserror::Error;
 
 use super::{
+    brotli::read_items,
     deflate::{Deflated, deflated},
-    torn::Torn,
+    torn::readable,
 };
 
 /// Version byte of a channel compressed with brotli.
@@ -30,13 +30,6 @@ pub const CHANNEL_VERSION_BROTLI: u8 = 1;
 const DICTIONARY: u8 = 0x20;
 /// The checksum of no bytes.
 const EMPTY_ADLER: [u8; 4] = [0, 0, 0, 1];
-/// Output expected of input, at first, as a multiple.
-const FIRST_GUESS: usize = 4;
-/// Bytes of output expected at least.
-const GUESS_MIN: usize = 1 << 16;
-/// Bytes of input op-node hands its brotli decoder at first, and after that: what comes out before an error depends on it.
-const BROTLI_CHUNKS: [usize; 2] = [4_095, 32_768];
-
 /// Why a channel cannot be inflated at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum InflateError {
@@ -57,25 +50,12 @@ pub enum InflateError {
     },
 }
 
-/// The content of a channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inflated {
-    /// What came out, up to the cap.
-    pub bytes: Bytes,
-    /// How it is read if its stream breaks behind it.
-    pub(super) torn: Option<Torn>,
-}
-
-/// Inflates a channel of these pieces to at most `cap` bytes.
+/// Inflates a channel of these pieces to at most `cap` bytes, as far as op-node would read batches of it.
 ///
 /// # Errors
 ///
 /// [`InflateError`] if its beginning says nothing that can be inflated. A stream that breaks off is no error.
-pub fn inflate(
-    pieces: &[Bytes],
-    cap: usize,
-    brotli_allowed: bool,
-) -> Result<Inflated, InflateError> {
+pub fn inflate(pieces: &[Bytes], cap: usize, brotli_allowed: bool) -> Result<Bytes, InflateError> {
     let joined;
     let input: &[u8] = match pieces {
         [single] => single,
@@ -89,9 +69,7 @@ pub fn inflate(
             let header = zlib_header(input)?;
             Ok(zlib(input.get(header..).unwrap_or_default(), cap))
         }
-        Some(&CHANNEL_VERSION_BROTLI) if brotli_allowed => {
-            Ok(Inflated { bytes: brotlied(&input[1..], cap).into(), torn: None })
-        }
+        Some(&CHANNEL_VERSION_BROTLI) if brotli_allowed => Ok(read_items(&input[1..], cap).into()),
         Some(&CHANNEL_VERSION_BROTLI) => Err(InflateError::BrotliBeforeFjord),
         first => Err(InflateError::Unknown { actual: first.copied() }),
     }
@@ -117,65 +95,15 @@ fn zlib_header(input: &[u8]) -> Result<usize, InflateError> {
 }
 
 /// Inflates a zlib stream behind its header.
-fn zlib(input: &[u8], cap: usize) -> Inflated {
+fn zlib(input: &[u8], cap: usize) -> Bytes {
     // One byte more than wanted tells a stream that breaks at the cap from one that goes on.
     let Deflated { mut output, flushes, rest } = deflated(input, cap.saturating_add(1));
-    let torn = if output.len() > cap {
+    if output.len() > cap {
         output.truncate(cap);
-        None
-    } else if rest.is_some_and(|rest| rest.starts_with(&adler32(&output).to_be_bytes())) {
-        None
-    } else {
-        Torn::new(output.len(), flushes)
-    };
-    Inflated { bytes: output.into(), torn }
-}
-
-/// Inflates a brotli stream as far as it goes, in the pieces op-node reads it in.
-fn brotlied(input: &[u8], cap: usize) -> Vec<u8> {
-    // Windows above 24 bits are an extension nobody specified for channels.
-    let mut state = BrotliState::new_strict(
-        HeapAlloc::<u8>::new(0),
-        HeapAlloc::<u32>::new(0),
-        HeapAlloc::<HuffmanCode>::new(HuffmanCode::default()),
-    );
-    let mut output = vec![0; input.len().saturating_mul(FIRST_GUESS).max(GUESS_MIN).min(cap)];
-    let (mut read, mut written, mut total) = (0, 0, 0);
-    let mut chunk = BROTLI_CHUNKS[0];
-    let mut end = chunk.min(input.len());
-    loop {
-        let (mut unread, mut unwritten) = (end - read, output.len() - written);
-        let result = BrotliDecompressStream(
-            &mut unread,
-            &mut read,
-            &input[..end],
-            &mut unwritten,
-            &mut written,
-            &mut output,
-            &mut total,
-            &mut state,
-        );
-        let goes_on = match result {
-            BrotliResult::NeedsMoreOutput if output.len() < cap => {
-                let larger = output.len().saturating_mul(2).max(GUESS_MIN).min(cap);
-                output.resize(larger, 0);
-                true
-            }
-            BrotliResult::NeedsMoreInput if end < input.len() => {
-                chunk = BROTLI_CHUNKS[1];
-                end = (end + chunk).min(input.len());
-                true
-            }
-            BrotliResult::ResultSuccess
-            | BrotliResult::ResultFailure
-            | BrotliResult::NeedsMoreInput
-            | BrotliResult::NeedsMoreOutput => false,
-        };
-        if !goes_on {
-            output.truncate(written);
-            return output;
-        }
+    } else if !rest.is_some_and(|rest| rest.starts_with(&adler32(&output).to_be_bytes())) {
+        output.truncate(readable(&output, &flushes));
     }
+    output.into()
 }
 
 #[cfg(test)]
@@ -196,7 +124,7 @@ mod tests {
     }
 
     fn all(data: &[u8], cap: usize) -> Bytes {
-        inflate(&[Bytes::copy_from_slice(data)], cap, true).unwrap().bytes
+        inflate(&[Bytes::copy_from_slice(data)], cap, true).unwrap()
     }
 
     #[test]
@@ -204,7 +132,7 @@ mod tests {
         for compression in [Compression::Zlib, Compression::Brotli] {
             let channel = compress(&text(200_000), compression);
             let pieces: Vec<_> = channel.chunks(1_000).map(Bytes::copy_from_slice).collect();
-            assert_eq!(inflate(&pieces, 1 << 20, true).unwrap().bytes, text(200_000));
+            assert_eq!(inflate(&pieces, 1 << 20, true).unwrap(), text(200_000));
         }
     }
 
@@ -237,8 +165,6 @@ mod tests {
         let checksum = channel.len() - 1;
         channel[checksum] ^= 1;
         assert_eq!(all(&channel, 1 << 20), text(1_000), "the checksum is behind the data");
-        let torn = |cap| inflate(&[channel.clone().into()], cap, true).unwrap().torn;
-        assert!(torn(1_000).is_some() && torn(999).is_none(), "under a smaller cap it goes on");
     }
 
     /// Every match has a distance whose code is one bit, and the other value of this bit is no code: libdeflate takes both for it, Go
@@ -254,13 +180,28 @@ mod tests {
     }
 
     #[test]
+    fn a_large_batch_at_the_end_of_a_wrong_stream_does_not_count() {
+        // A batch of 20,000 bytes behind one of 100.
+        let content = [&[0xb8, 100][..], &[1; 100], &[0xb9, 0x4e, 0x20], &[2; 20_000]].concat();
+        let mut zlib = compress(&content, Compression::Zlib);
+        assert_eq!(all(&zlib, 1 << 20), content);
+        *zlib.last_mut().unwrap() ^= 1;
+        assert_eq!(all(&zlib, 1 << 20), content[..102], "the checksum is wrong");
+        assert_eq!(all(&zlib, content.len() - 1), content[..content.len() - 1], "and not reached");
+        let mut brotli = compress(&content, Compression::Brotli);
+        assert_eq!(all(&brotli, 1 << 20), content);
+        brotli.push(0);
+        assert_eq!(all(&brotli, 1 << 20), content[..102], "something follows");
+    }
+
+    #[test]
     fn a_stream_may_ask_for_the_empty_dictionary() {
         let plain = compress(&text(100), Compression::Zlib);
         let with = |dictionary: [u8; 4]| {
             let channel = [&[0x78, 0xbb], &dictionary[..], &plain[2..]].concat();
             inflate(&[channel.into()], 1 << 20, false)
         };
-        assert_eq!(with([0, 0, 0, 1]).unwrap().bytes, text(100));
+        assert_eq!(with([0, 0, 0, 1]).unwrap(), text(100));
         assert_eq!(with([0; 4]), Err(InflateError::ZlibHeader { actual: [0x78, 0xbb] }));
     }
 

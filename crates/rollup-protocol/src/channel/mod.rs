@@ -12,6 +12,7 @@
 
 mod assembler;
 mod bank;
+mod brotli;
 mod deflate;
 pub mod inflate;
 mod reader;

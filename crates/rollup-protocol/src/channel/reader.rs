@@ -4,10 +4,7 @@
 
 use alloy_primitives::Bytes;
 
-use super::{
-    inflate::{InflateError, Inflated, inflate},
-    torn::Torn,
-};
+use super::inflate::{InflateError, inflate};
 use crate::{
     batch::{Batch, BatchError},
     config::{Fork, RollupConfig},
@@ -31,7 +28,6 @@ pub enum ReadBatch {
 #[derive(Debug)]
 pub struct ChannelReader {
     data: Bytes,
-    torn: Option<Torn>,
     at: usize,
     span_batches: bool,
 }
@@ -50,7 +46,7 @@ impl ChannelReader {
         let brotli = config.is_active(Fork::Fjord, l1_time);
         let Inflated { bytes: data, torn } =
             inflate(pieces, config.channel_rlp_max(l1_time), brotli)?;
-        Ok(Self { data, torn, at: 0, span_batches: config.is_active(Fork::Delta, l1_time) })
+        Ok(Self { data, at: 0, span_batches: config.is_active(Fork::Delta, l1_time) })
     }
 
     /// Reads the next batch.
@@ -68,10 +64,6 @@ impl ChannelReader {
             Ok(_) => return self.broken(BatchError::NotAString),
             Err(error) => return self.broken(error.into()),
         };
-        if self.torn.as_mut().is_some_and(|torn| !torn.read(header.header, header.payload)) {
-            self.at = self.data.len();
-            return ReadBatch::End;
-        }
         let begin = self.at + header.header;
         self.at += header.len();
         match Batch::decode(&self.data.slice(begin..self.at)) {

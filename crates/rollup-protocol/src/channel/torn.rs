@@ -19,37 +19,50 @@
 //!
 //! **Spec:** silent. op-node's `BatchReader`: `rlp.Stream` over `bufio.Reader` over `zlib.Reader`, their `readFull`, `Read` and `Read`.
 
+use crate::rlp::Header;
+
 /// Bytes of the buffer between decoder and batches.
-const BUFFER: usize = 4_096;
+pub(super) const BUFFER: usize = 4_096;
 /// Bytes of the decoder's window: it hands over what it has when it is full.
 const WINDOW: usize = 32_768;
 
-/// The reading of a content whose last bytes come with an error.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Torn {
+/// Returns how much of a content counts, behind which the stream breaks: all, or all but the last batch. `flushes` are where the decoder
+/// handed over before its window was full, ascending.
+pub(super) fn readable(content: &[u8], flushes: &[usize]) -> usize {
+    if content.len().is_multiple_of(WINDOW) || flushes.last() == Some(&content.len()) {
+        // Everything was handed over before, and the error comes alone.
+        return content.len();
+    }
+    let mut reads = Reads { length: content.len(), flushes, at: 0, drawn: 0 };
+    let mut begin = 0;
+    while let Some(Ok(Header { list: false, header, payload })) =
+        content.get(begin..).filter(|rest| !rest.is_empty()).map(Header::read)
+    {
+        // A byte, the length's bytes, and then the batch.
+        let whole = reads.take(header.min(1))
+            && reads.take(header.saturating_sub(1))
+            && reads.take(payload);
+        if !whole {
+            return begin;
+        }
+        begin += header + payload;
+    }
+    content.len()
+}
+
+/// Reads of a content whose last bytes come with an error.
+struct Reads<'a> {
     /// Bytes of the content.
     length: usize,
-    /// Where the decoder handed over before its window was full, ascending.
-    flushes: Vec<usize>,
+    flushes: &'a [usize],
     /// Bytes that were read.
     at: usize,
     /// Bytes that left the decoder; what is between is in the buffer.
     drawn: usize,
 }
 
-impl Torn {
-    /// Begins reading a content of so many bytes, behind which the stream breaks. There is nothing to tell where the error comes alone,
-    /// because everything was handed over before.
-    pub(super) fn new(length: usize, flushes: Vec<usize>) -> Option<Self> {
-        let alone = length.is_multiple_of(WINDOW) || flushes.last() == Some(&length);
-        (!alone).then_some(Self { length, flushes, at: 0, drawn: 0 })
-    }
-
-    /// Reads an item: its header, which is a byte and the length's bytes, and its payload. Returns whether it comes without the error.
-    pub(super) fn read(&mut self, header: usize, payload: usize) -> bool {
-        self.take(1.min(header)) && self.take(header.saturating_sub(1)) && self.take(payload)
-    }
-
+impl Reads<'_> {
+    /// Reads so many bytes that are there. Returns whether they come without the error.
     fn take(&mut self, mut length: usize) -> bool {
         while length > 0 {
             let mut taken = self.drawn.saturating_sub(self.at).min(length);
@@ -87,29 +100,38 @@ impl Torn {
 mod tests {
     use super::*;
 
-    fn reads(length: usize, flushes: &[usize], items: &[usize]) -> Vec<bool> {
-        let mut torn = Torn::new(length, flushes.to_vec()).unwrap();
-        items.iter().map(|item| torn.read(3, *item)).collect()
+    /// Returns how many of these batches, each with a header of three bytes, are read.
+    fn reads(flushes: &[usize], batches: &[u16]) -> usize {
+        let mut content = Vec::new();
+        let mut ends = vec![0];
+        for batch in batches {
+            content.push(0xb9);
+            content.extend(batch.to_be_bytes());
+            content.resize(content.len() + usize::from(*batch), 0);
+            ends.push(content.len());
+        }
+        let readable = readable(&content, flushes);
+        ends.iter().position(|end| *end == readable).unwrap()
     }
 
     #[test]
     fn a_small_batch_comes_through_the_buffer_and_the_error_waits() {
-        assert_eq!(reads(1_003, &[], &[1_000]), [true]);
-        assert_eq!(reads(4_098, &[], &[4_095]), [true]);
+        assert_eq!(reads(&[], &[1_000]), 1);
+        assert_eq!(reads(&[], &[4_095]), 1);
     }
 
     #[test]
     fn a_large_batch_comes_with_the_error() {
         // What of it lies in the buffer is not enough: the rest is read directly, if it is as much as a buffer.
-        assert_eq!(reads(40_000, &[], &[39_997]), [false]);
-        assert_eq!(reads(8_191, &[], &[8_188]), [true], "4,093 and 4,095 bytes");
-        assert_eq!(reads(8_192, &[], &[8_189]), [false], "4,093 and 4,096 bytes");
+        assert_eq!(reads(&[], &[39_997]), 0);
+        assert_eq!(reads(&[], &[8_188]), 1, "4,093 and 4,095 bytes");
+        assert_eq!(reads(&[], &[8_189]), 0, "4,093 and 4,096 bytes");
     }
 
     #[test]
     fn a_flush_or_the_windows_end_before_the_break_saves_the_batch() {
-        assert_eq!(Torn::new(40_000, vec![40_000]), None);
-        assert_eq!(Torn::new(65_536, vec![]), None);
+        assert_eq!(reads(&[40_000], &[39_997]), 1);
+        assert_eq!(reads(&[], &[32_765]), 1);
         assert_eq!(
             reads(40_000, &[39_000], &[39_997]),
             [true],
@@ -124,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_reads_before_decide_too() {
-        assert_eq!(reads(8_400, &[], &[200, 8_194]), [true, false]);
-        assert_eq!(reads(8_400, &[4_500], &[200, 8_194]), [true, true]);
+        assert_eq!(reads(&[], &[200, 8_194]), 1);
+        assert_eq!(reads(&[4_500], &[200, 8_194]), 2);
     }
 }

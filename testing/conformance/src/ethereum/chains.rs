@@ -127,7 +127,7 @@ fn genesis_header(schedule: &Schedule, genesis: &Genesis, state_root: B256) -> H
                 .base_fee_per_gas
                 .map_or(base_fee::INITIAL, |fee| u64::try_from(fee).unwrap_or(u64::MAX))
         }),
-        withdrawals_root: since(Fork::Shanghai).map(|()| alloy_trie::EMPTY_ROOT_HASH),
+        withdrawals_root: since(Fork::Shanghai).map(|()| quintet_eth::trie::EMPTY_ROOT),
         blob_gas_used: since(Fork::Cancun).map(|()| genesis.blob_gas_used.unwrap_or_default()),
         excess_blob_gas: since(Fork::Cancun).map(|()| genesis.excess_blob_gas.unwrap_or_default()),
         parent_beacon_block_root: since(Fork::Cancun).map(|()| B256::ZERO),

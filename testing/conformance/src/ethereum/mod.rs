@@ -14,7 +14,7 @@ mod rpc;
 mod state;
 mod transactions;
 mod trie;
-mod world;
+pub(crate) mod world;
 
 use crate::suite::Suite;
 

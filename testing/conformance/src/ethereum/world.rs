@@ -1,6 +1,6 @@
 //! A state in a map: what tests begin with, and what blocks make of it.
 //!
-//! Its root is computed from nothing each time, by a trie that is not ours.
+//! Its root is computed from nothing each time.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,21 +9,20 @@ use std::{
 
 use alloy_genesis::Genesis;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
-use alloy_trie::{
-    EMPTY_ROOT_HASH, TrieAccount,
-    root::{state_root_unhashed, storage_root_unhashed},
-};
-use quintet_eth::state::{Account, StateChanges, StateView};
+use quintet_eth::state::{Account, AccountLeaf, StateChanges, StateView};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::suite::{Mismatch, expect_eq};
+use crate::{
+    roots::{state_root, storage_root},
+    suite::{Mismatch, expect_eq},
+};
 
 /// An account as vectors write it.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Written {
+pub(crate) struct Written {
     #[serde(default)]
-    pub(super) balance: U256,
+    pub(crate) balance: U256,
     #[serde(default)]
     nonce: Option<Number>,
     #[serde(default)]
@@ -50,7 +49,7 @@ struct Held {
 
 /// A state in a map. Copies are cheap: accounts are shared.
 #[derive(Debug, Clone, Default)]
-pub(super) struct World {
+pub(crate) struct World {
     accounts: HashMap<Address, Arc<Held>>,
     codes: HashMap<B256, Bytes>,
 }
@@ -58,12 +57,12 @@ pub(super) struct World {
 /// Code that no account of the state has.
 #[derive(Debug, Error)]
 #[error("no code has the hash {hash}")]
-pub(super) struct NoCode {
+pub(crate) struct NoCode {
     hash: B256,
 }
 
 impl World {
-    pub(super) fn new(written: BTreeMap<Address, Written>) -> Self {
+    pub(crate) fn new(written: BTreeMap<Address, Written>) -> Self {
         let mut world = Self::default();
         for (address, written) in written {
             let code = written.code.unwrap_or_default();
@@ -77,14 +76,14 @@ impl World {
             let account = Account { nonce, balance: written.balance, code_hash };
             let mut storage = written.storage;
             storage.retain(|_, value| !value.is_zero());
-            let storage_root = storage_root(&storage);
+            let storage_root = root_of(&storage);
             world.accounts.insert(address, Arc::new(Held { account, storage, storage_root }));
         }
         world
     }
 
     /// Returns the state of a genesis file.
-    pub(super) fn of_genesis(genesis: &Genesis) -> Self {
+    pub(crate) fn of_genesis(genesis: &Genesis) -> Self {
         let written = genesis.alloc.iter().map(|(address, account)| {
             let storage = account.storage.iter().flatten();
             let written = Written {
@@ -99,7 +98,7 @@ impl World {
     }
 
     /// Applies what a block changed.
-    pub(super) fn apply(&mut self, changes: &StateChanges) {
+    pub(crate) fn apply(&mut self, changes: &StateChanges) {
         for (address, change) in &changes.accounts {
             let Some(account) = change.account else {
                 self.accounts.remove(address);
@@ -114,29 +113,30 @@ impl World {
                     storage.insert(*slot, *value)
                 };
             }
-            let storage_root = storage_root(&storage);
+            let storage_root = root_of(&storage);
             self.accounts.insert(*address, Arc::new(Held { account, storage, storage_root }));
         }
         self.codes.extend(changes.codes.iter().map(|(hash, code)| (*hash, code.clone())));
     }
 
     /// Returns the state's root.
-    pub(super) fn root(&self) -> B256 {
-        state_root_unhashed(self.accounts.iter().map(|(address, held)| {
-            let Account { nonce, balance, code_hash } = held.account;
-            (*address, TrieAccount { nonce, balance, storage_root: held.storage_root, code_hash })
-        }))
+    pub(crate) fn root(&self) -> B256 {
+        state_root(
+            self.accounts.iter().map(|(address, held)| {
+                (*address, AccountLeaf::new(held.account, held.storage_root))
+            }),
+        )
     }
 
     /// Returns the root after some changes.
-    pub(super) fn root_after(&self, changes: &StateChanges) -> B256 {
+    pub(crate) fn root_after(&self, changes: &StateChanges) -> B256 {
         let mut after = self.clone();
         after.apply(changes);
         after.root()
     }
 
     /// Compares each account with what a vector says it is.
-    pub(super) fn expect(&self, written: BTreeMap<Address, Written>) -> Result<(), Mismatch> {
+    pub(crate) fn expect(&self, written: BTreeMap<Address, Written>) -> Result<(), Mismatch> {
         let expected = Self::new(written);
         for (address, held) in &expected.accounts {
             expect_eq(format!("account {address}"), Some(held), self.accounts.get(address))?;
@@ -145,11 +145,8 @@ impl World {
     }
 }
 
-fn storage_root(storage: &BTreeMap<U256, U256>) -> B256 {
-    if storage.is_empty() {
-        return EMPTY_ROOT_HASH;
-    }
-    storage_root_unhashed(storage.iter().map(|(slot, value)| (B256::from(*slot), *value)))
+fn root_of(storage: &BTreeMap<U256, U256>) -> B256 {
+    storage_root(storage.iter().map(|(slot, value)| (*slot, *value)))
 }
 
 impl StateView for World {

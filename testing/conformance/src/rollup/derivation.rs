@@ -33,7 +33,8 @@ use crate::{
 
 pub(super) struct Mainnet;
 
-const L2_FILE: &str = "derive/op-mainnet-l2-109279674-109279685.json";
+/// Real L2 blocks.
+pub(super) const L2_FILE: &str = "derive/op-mainnet-l2-109279674-109279685.json";
 const BLOCKS: usize = 123;
 const TRANSACTIONS: usize = 1_183;
 

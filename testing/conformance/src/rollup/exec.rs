@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Threads of the parallel executor.
-const THREADS: usize = 2;
+pub(super) const THREADS: usize = 2;
 
 pub(super) struct ExecutedBlocks;
 
@@ -198,7 +198,7 @@ impl Fixture {
                 .unwrap_or_default(),
             mix_hash: payload.prev_randao,
             base_fee_per_gas: Some(base_fee),
-            withdrawals_root: since(OpFork::Canyon).map(|()| alloy_trie::EMPTY_ROOT_HASH),
+            withdrawals_root: since(OpFork::Canyon).map(|()| quintet_eth::trie::EMPTY_ROOT),
             blob_gas_used: since(OpFork::Ecotone).map(|()| 0),
             excess_blob_gas: since(OpFork::Ecotone).map(|()| 0),
             parent_beacon_block_root: payload.parent_beacon_block_root,
@@ -245,23 +245,26 @@ impl Case {
     }
 }
 
-fn decode(bytes: &Bytes) -> Result<OpTxEnvelope, Mismatch> {
+pub(super) fn decode(bytes: &Bytes) -> Result<OpTxEnvelope, Mismatch> {
     OpTxEnvelope::decode_2718(&mut bytes.as_ref())
         .map_err(|error| Mismatch::new("transaction", "one of an OP chain", error.to_string()))
 }
 
-fn sent(envelope: &OpTxEnvelope) -> Result<Transaction, Mismatch> {
-    let sender = match envelope.as_deposit() {
-        Some(deposit) => deposit.from,
+pub(super) fn sent(envelope: &OpTxEnvelope) -> Result<Transaction, Mismatch> {
+    Ok(Transaction::optimism(envelope, sender(envelope)?))
+}
+
+pub(super) fn sender(envelope: &OpTxEnvelope) -> Result<Address, Mismatch> {
+    match envelope.as_deposit() {
+        Some(deposit) => Ok(deposit.from),
         None => envelope
             .recover_signer()
-            .map_err(|error| Mismatch::new("sender", "a signature", error.to_string()))?,
-    };
-    Ok(Transaction::optimism(envelope, sender))
+            .map_err(|error| Mismatch::new("sender", "a signature", error.to_string())),
+    }
 }
 
 /// Returns the hash of an ancestor whose descendants' headers are in the witness.
-fn hash_before(witness: &Witness, parent: &Header, number: u64) -> Option<B256> {
+pub(super) fn hash_before(witness: &Witness, parent: &Header, number: u64) -> Option<B256> {
     let mut header = parent.clone();
     let mut hash = parent.hash_slow();
     while header.number > number {

@@ -2,11 +2,8 @@
 
 use std::{io::Read, path::Path};
 
-use alloy_primitives::{Address, B256, Bytes, U64, U256, address, keccak256};
-use alloy_trie::{
-    EMPTY_ROOT_HASH, KECCAK_EMPTY, TrieAccount,
-    root::{state_root_unsorted, storage_root_unsorted},
-};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U64, U256, address, keccak256};
+use quintet_eth::{state::AccountLeaf, trie::EMPTY_ROOT};
 use quintet_rollup_protocol::config::{Fork, ForkSchedule, GenesisFields, genesis_header};
 use ruzstd::decoding::{Dictionary, FrameDecoder, StreamingDecoder};
 use serde::Deserialize;
@@ -16,6 +13,7 @@ use std::collections::BTreeMap;
 use super::{is_in, own_name, registry};
 use crate::{
     file::{FILE_MAX, File},
+    roots::{state_root, storage_root},
     suite::{Mismatch, Report, Suite, expect_eq},
 };
 
@@ -104,13 +102,11 @@ fn unpack(file: &File) -> Result<Vec<u8>, Mismatch> {
     Ok(json)
 }
 
-fn account(json: &AccountJson) -> TrieAccount {
-    let slots = json.storage.iter().filter(|(_, value)| !value.is_zero());
-    let storage_root = storage_root_unsorted(
-        slots.map(|(slot, value)| (keccak256(slot), U256::from_be_bytes(value.0))),
-    );
-    let code_hash = if json.code.is_empty() { KECCAK_EMPTY } else { keccak256(&json.code) };
-    TrieAccount { nonce: json.nonce.to(), balance: json.balance, storage_root, code_hash }
+fn account(json: &AccountJson) -> AccountLeaf {
+    let slots = json.storage.iter().map(|(slot, value)| ((*slot).into(), (*value).into()));
+    let code_hash = if json.code.is_empty() { KECCAK256_EMPTY } else { keccak256(&json.code) };
+    let (nonce, balance) = (json.nonce.to(), json.balance);
+    AccountLeaf { nonce, balance, storage_root: storage_root(slots), code_hash }
 }
 
 fn check(file: &File) -> Result<(), Mismatch> {
@@ -132,13 +128,11 @@ fn check(file: &File) -> Result<(), Mismatch> {
             .map_err(|error| Mismatch::new("address", address, error.to_string()))?;
         accounts.insert(address, account(allocated));
     }
-    let passer =
-        accounts.get(&MESSAGE_PASSER).map_or(EMPTY_ROOT_HASH, |passer| passer.storage_root);
-    let state_root = json.state_hash.filter(|_| accounts.is_empty()).unwrap_or_else(|| {
-        state_root_unsorted(
-            accounts.iter().map(|(address, account)| (keccak256(address), *account)),
-        )
-    });
+    let passer = accounts.get(&MESSAGE_PASSER).map_or(EMPTY_ROOT, |passer| passer.storage_root);
+    let state_root = json
+        .state_hash
+        .filter(|_| accounts.is_empty())
+        .unwrap_or_else(|| state_root(accounts.iter().map(|(address, leaf)| (*address, *leaf))));
 
     // The forks a genesis block was made with are those of its own file, or of its configuration where it names none.
     let mut forks = ForkSchedule::new();

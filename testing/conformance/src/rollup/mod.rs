@@ -10,9 +10,11 @@ mod genesis;
 mod hardforks;
 mod l1_blocks;
 mod l1_json;
+mod proofs;
 mod registry;
 mod span;
 mod transactions;
+mod transitions;
 mod witness;
 
 use std::path::Path;
@@ -32,9 +34,11 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(genesis::GenesisFiles),
         Box::new(hardforks::Upgrades),
         Box::new(l1_blocks::Blocks),
+        Box::new(proofs::ProvedBlocks),
         Box::new(registry::Configs),
         Box::new(span::Spans),
         Box::new(transactions::FullTxs),
+        Box::new(transitions::Transitions),
     ]
 }
 

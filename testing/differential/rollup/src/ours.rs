@@ -1,6 +1,6 @@
 //! Our derivation of a case.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use quintet_rollup_protocol::{
     pipeline::{Pipeline, Start, Stats, Step},
@@ -23,6 +23,8 @@ pub struct Derived {
     pub systems: Vec<SystemConfig>,
     /// What went through.
     pub stats: Stats,
+    /// Numbers of the L1 blocks in which batches were dropped.
+    pub dropped_in: BTreeSet<u64>,
     /// Why it ended before L1 did, if it did.
     pub stopped: Option<String>,
 }
@@ -43,7 +45,12 @@ pub fn derive(chain: &Chain, l1: &L1) -> Derived {
     let mut safe = Safe(vec![SafeBlock { block: start.safe, transactions: vec![] }]);
     let mut derived = Derived { systems: vec![start.safe_system], ..Derived::default() };
     derived.stopped = loop {
-        match pipeline.poll(l1, &safe) {
+        let dropped = dropped_batches(&pipeline);
+        let (step, read) = (pipeline.poll(l1, &safe), pipeline.origin().number);
+        if dropped_batches(&pipeline) > dropped {
+            derived.dropped_in.insert(read);
+        }
+        match step {
             Ok(Step::Attributes(attributes)) => {
                 let a = &attributes.attributes;
                 let hash = block_hash(attributes.parent.hash, a.timestamp, &a.transactions);
@@ -74,6 +81,10 @@ pub fn derive(chain: &Chain, l1: &L1) -> Derived {
     };
     derived.stats = pipeline.stats().clone();
     derived
+}
+
+fn dropped_batches(pipeline: &Pipeline) -> u64 {
+    pipeline.stats().dropped_batches.values().sum()
 }
 
 fn l1_base(l1: &L1) -> quintet_rollup_protocol::refs::L1Ref {

@@ -33,10 +33,12 @@ use self::{
 
 /// Longest match, in bytes.
 const MATCH_MAX: usize = 258;
+/// Literals read before input is refilled.
+const LITERALS_AT_ONCE: usize = 3;
 /// Bytes copied at once.
 const STRIDE: usize = 16;
-/// Bytes of room behind the cap: two literals, a match and what copying it overwrites.
-const SLACK: usize = 2 + MATCH_MAX + STRIDE;
+/// Bytes of room behind the cap: literals, a match and what copying it overwrites.
+const SLACK: usize = LITERALS_AT_ONCE + MATCH_MAX + STRIDE;
 /// Output expected of input, at first, as a multiple.
 const FIRST_GUESS: usize = 4;
 /// Bytes of output expected at least.
@@ -209,26 +211,27 @@ impl Decoder<'_> {
 
     /// Reads symbols while there is input for the longest and room for it. Returns whether the block ended.
     fn quick(&mut self) -> Result<bool, Stop> {
-        let Self { literals, distances, output, .. } = self;
+        let (literals, distances) = (&*self.literals, &*self.distances);
+        let output = self.output.as_mut_slice();
         let limit = output.len() - SLACK;
         let (mut bits, mut at) = (self.bits, self.written);
         let mut outcome = Ok(false);
-        while at < limit && bits.refill() {
-            let mut entry = literals.look_up(bits.buffer());
+        let mut more = at < limit && bits.refill();
+        let mut entry = literals.look_up(bits.buffer());
+        while more {
             if entry.is(LITERAL) {
-                output[at] = entry.literal();
-                at += 1;
-                bits.consume(entry.bits());
-                entry = literals.look_up(bits.buffer());
-                if entry.is(LITERAL) {
+                // Each has 15 bits at most, and so has what is looked up behind the last.
+                for _ in 0..LITERALS_AT_ONCE {
                     output[at] = entry.literal();
                     at += 1;
                     bits.consume(entry.bits());
-                    continue;
+                    entry = literals.look_up(bits.buffer());
+                    if !entry.is(LITERAL) {
+                        break;
+                    }
                 }
-                if !bits.refill() {
-                    break;
-                }
+                more = at < limit && bits.refill();
+                continue;
             }
             if entry.is(END | INVALID) {
                 bits.consume(entry.bits());
@@ -237,13 +240,16 @@ impl Decoder<'_> {
             }
             let length = entry.with_extra(bits.buffer());
             bits.consume(entry.bits());
-            let entry = distances.look_up(bits.buffer());
-            let distance = entry.with_extra(bits.buffer());
-            bits.consume(entry.bits());
-            if entry.is(INVALID) || distance > at {
+            let after = distances.look_up(bits.buffer());
+            let distance = after.with_extra(bits.buffer());
+            bits.consume(after.bits());
+            if after.is(INVALID) || distance > at {
                 outcome = Err(Stop);
                 break;
             }
+            // What comes next is looked up before the copy, which takes its time.
+            more = at + length < limit && bits.refill();
+            entry = literals.look_up(bits.buffer());
             copy_match(output, at, distance, length);
             at += length;
         }
@@ -278,16 +284,20 @@ impl Decoder<'_> {
 #[inline]
 fn copy_match(output: &mut [u8], at: usize, distance: usize, length: usize) {
     let from = at - distance;
+    let end = at + length;
     if distance >= STRIDE {
-        for begin in (0..length).step_by(STRIDE) {
-            output.copy_within(from + begin..from + begin + STRIDE, at + begin);
+        let (mut from, mut at) = (from, at);
+        while at < end {
+            output.copy_within(from..from + STRIDE, at);
+            from += STRIDE;
+            at += STRIDE;
         }
     } else if distance == 1 {
         let repeated = output[from];
-        output[at..at + length].fill(repeated);
+        output[at..end].fill(repeated);
     } else {
-        for index in 0..length {
-            output[at + index] = output[from + index];
+        for index in at..end {
+            output[index] = output[index - distance];
         }
     }
 }

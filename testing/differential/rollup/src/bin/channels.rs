@@ -47,7 +47,7 @@ fn main() -> anyhow::Result<()> {
         let same =
             mine.blocks == theirs.blocks && mine.stopped.is_none() && theirs.stopped.is_none();
         if !same {
-            match reason(&case, &mine) {
+            match reason(&case, &mine, &theirs) {
                 Some(reason) => *totals.reasons.entry(reason).or_default() += 1,
                 None => {
                     totals.differences += 1;
@@ -67,7 +67,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// Returns the written reason for which two derivations may differ.
-fn reason(case: &case::Case, mine: &ours::Derived) -> Option<&'static str> {
+fn reason(case: &case::Case, mine: &ours::Derived, theirs: &kona::Derived) -> Option<&'static str> {
     if mine.stats.skipped_batches > 0 {
         // op-node goes on with the next batch of the channel where it finds a span's transactions malformed, or a span batch
         // before Delta; kona goes on with the next channel.
@@ -82,7 +82,27 @@ fn reason(case: &case::Case, mine: &ours::Derived) -> Option<&'static str> {
         // kona's assembler asks for no order among the frames of different transactions.
         return Some("frames out of order over several transactions: kona takes them in Holocene");
     }
+    if case.fork >= Fork::Holocene && is_late(mine, theirs) {
+        // Where a span is dropped, op-node's `BatchStage` says that there is not enough data yet and is asked again; kona's `BatchStream` says
+        // that the L1 block is at its end. kona then fills a sequencing window that closes with this L1 block with empty blocks, though the
+        // block may hold another channel, or goes on to the next L1 block and reads what it left as if it were in there, with all that
+        // follows a block late from then on. The specification drops "the remaining span batch" and no more.
+        return Some("a dropped span ends the L1 block for kona: what is behind it comes too late");
+    }
     None
+}
+
+/// Returns whether the first difference can come of this: we derived a block from an L1 block in or behind one in which a batch was dropped,
+/// while kona derived it later, or an empty one in its place, or none before its L1 ended.
+fn is_late(mine: &ours::Derived, theirs: &kona::Derived) -> bool {
+    let at = mine.blocks.iter().zip(&theirs.blocks).take_while(|(a, b)| a == b).count();
+    let Some(ours) = mine.blocks.get(at) else { return false };
+    let is_late = theirs.blocks.get(at).is_none_or(|kona| {
+        let is_empty = kona.transactions.iter().all(|tx| tx.first() == Some(&0x7e));
+        kona.derived_from > ours.derived_from
+            || (kona.derived_from == ours.derived_from && is_empty)
+    });
+    is_late && mine.dropped_in.range(..=ours.derived_from).next().is_some()
 }
 
 fn show(seed: u64, case: &case::Case, mine: &ours::Derived, theirs: &kona::Derived) {
