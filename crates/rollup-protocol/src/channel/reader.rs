@@ -44,8 +44,7 @@ impl ChannelReader {
         l1_time: u64,
     ) -> Result<Self, InflateError> {
         let brotli = config.is_active(Fork::Fjord, l1_time);
-        let Inflated { bytes: data, torn } =
-            inflate(pieces, config.channel_rlp_max(l1_time), brotli)?;
+        let data = inflate(pieces, config.channel_rlp_max(l1_time), brotli)?;
         Ok(Self { data, at: 0, span_batches: config.is_active(Fork::Delta, l1_time) })
     }
 
