@@ -50,11 +50,7 @@ impl ConsensusView {
     /// # Errors
     ///
     /// [`SimError::View`], also if there is another network's DAG in the ledger.
-    pub fn over(
-        number: usize,
-        params: &Params,
-        ledger: Arc<dyn Ledger>,
-    ) -> Result<Self, SimError> {
+    pub fn over(number: usize, params: &Params, ledger: Arc<dyn Ledger>) -> Result<Self, SimError> {
         let now = Arc::new(AtomicU64::new(params.genesis.header().timestamp));
         let mut view = Self {
             number,
