@@ -148,14 +148,7 @@ impl Purse {
             by_script.insert(script.clone(), number);
             owners.push(Owner { secret, script });
         }
-        Ok(Self {
-            owners,
-            by_script,
-            coins: BinaryHeap::new(),
-            certain: 0,
-            noticed: 0,
-            patience,
-        })
+        Ok(Self { owners, by_script, coins: BinaryHeap::new(), certain: 0, noticed: 0, patience })
     }
 
     /// Returns the script that pays a miner.
@@ -211,7 +204,8 @@ impl Purse {
         let mut transactions = Vec::with_capacity(wanted);
         while transactions.len() < wanted && !room.is_full {
             // Until a coin's transaction is accepted, the coins it made cannot be spent.
-            let needed = wanted.saturating_mul(usize::try_from(self.patience).unwrap_or(usize::MAX));
+            let needed =
+                wanted.saturating_mul(usize::try_from(self.patience).unwrap_or(usize::MAX));
             let split = self.certain < needed.min(COINS_MAX / 4);
             let many = COINS_JOINED_ABOVE.max(needed.saturating_mul(2));
             let joined = if self.certain > many { JOINED } else { 1 };

@@ -30,14 +30,12 @@ fn jittery(seed: u64) -> Plan {
 
 fn run(plan: Plan) -> Vec<Block> {
     let params = plan.params.clone();
-    let mut network =
-        Network::new(plan, |number| ConsensusView::new(number, &params)).unwrap();
+    let mut network = Network::new(plan, |number| ConsensusView::new(number, &params)).unwrap();
     let mut blocks = Vec::new();
     while let Some(mined) = network.mine().unwrap() {
         blocks.push(mined.block.clone());
     }
-    let mut sinks: Vec<_> =
-        network.views().map(|view| view.consensus().unwrap().sink()).collect();
+    let mut sinks: Vec<_> = network.views().map(|view| view.consensus().unwrap().sink()).collect();
     sinks.dedup();
     assert_eq!(sinks.len(), 1, "all views end at the same sink: {sinks:?}");
     blocks
@@ -45,8 +43,7 @@ fn run(plan: Plan) -> Vec<Block> {
 
 /// One hash over those of all blocks, and so over all that is in them.
 fn digest(blocks: &[Block]) -> String {
-    let bytes: Vec<u8> =
-        blocks.iter().flat_map(|block| block.header.hash().into_bytes()).collect();
+    let bytes: Vec<u8> = blocks.iter().flat_map(|block| block.header.hash().into_bytes()).collect();
     sha256(&[&bytes]).to_string()
 }
 
@@ -116,11 +113,11 @@ fn a_pruned_view_opened_anew_makes_the_same_blocks_and_forgets_the_old() {
     let params = plan.params.clone();
     assert_eq!(params.rules_at(0).rate.finality_depth, 216);
     let run = |reopens: bool| {
-        let view = |number| {
+        let mut network = Network::new(plan.clone(), |number| {
             let view = ConsensusView::new(number, &params)?;
             Ok(if reopens { view.reopened_when_pruned() } else { view })
-        };
-        let mut network = Network::new(plan.clone(), view).unwrap();
+        })
+        .unwrap();
         let mut blocks = Vec::new();
         while let Some(mined) = network.mine().unwrap() {
             blocks.push(mined.block.clone());

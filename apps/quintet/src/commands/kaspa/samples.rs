@@ -134,8 +134,7 @@ impl Samples {
         let score = |hash| -> anyhow::Result<u64> {
             Ok(consensus.header(&hash)?.map_or(0, |header| header.blue_score))
         };
-        let (pruning_point, sink) =
-            (score(consensus.pruning_point())?, score(consensus.sink())?);
+        let (pruning_point, sink) = (score(consensus.pruning_point())?, score(consensus.sink())?);
         let process = ProcessFigures::read();
         let sample = Sample {
             at: network.now().as_secs_f64(),

@@ -124,7 +124,9 @@ pub(super) fn run(args: SimArgs) -> anyhow::Result<()> {
 
 fn simulate_all(args: &SimArgs, stop: &Stop) -> anyhow::Result<Vec<Outcome>> {
     if args.plot.is_some() && args.sweep.is_none() && args.samples.is_none() {
-        bail!(UsageError::new("expected --sweep or --samples beside --plot: it draws one or the other"));
+        bail!(UsageError::new(
+            "expected --sweep or --samples beside --plot: it draws one or the other"
+        ));
     }
     let Some(sweep) = &args.sweep else { return Ok(vec![simulate(args, "simulating", stop)?]) };
     let mut outcomes = Vec::new();
