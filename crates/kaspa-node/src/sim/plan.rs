@@ -16,6 +16,14 @@ pub const VIEWS_MAX: u32 = 64;
 /// Most transactions wanted of a block.
 pub const TRANSACTIONS_PER_BLOCK_MAX: u64 = 10_000;
 
+/// Highest level of proof of work, as if every block had twice the work of the lowest level. Under the simulation network's own, 250, only one block in 128
+/// reaches the second level at the lowest difficulty: a proof of a pruning point, which holds the lowest level as far back as some of the second reach,
+/// would be longer than any on a network with work, and longer than what is taken for one.
+const LEVEL_MAX: u8 = 255;
+
+/// Fewest headers of a level in proofs of pruning points, however short depths are.
+const PROOF_M_MIN: u64 = 10;
+
 /// A plan that cannot be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PlanError {
@@ -79,6 +87,7 @@ impl Plan {
             pre_crescendo: at(simnet.pre_crescendo),
             crescendo: at(simnet.crescendo),
             toccata: at(simnet.toccata),
+            max_block_level: LEVEL_MAX,
             ..simnet
         };
         Ok(Self {
@@ -108,7 +117,7 @@ impl Plan {
             rate.difficulty_sample_rate = down(rate.difficulty_sample_rate);
             rate.past_median_time_sample_rate = down(rate.past_median_time_sample_rate);
         }
-        self.params.pruning_proof_m = down(self.params.pruning_proof_m);
+        self.params.pruning_proof_m = down(self.params.pruning_proof_m).max(PROOF_M_MIN);
         self
     }
 
