@@ -130,7 +130,7 @@ impl EthNode {
     }
 
     pub(crate) fn dev(&self) -> Option<&dyn DevControls> {
-        self.dev.get().map(AsRef::as_ref)
+        self.dev.get().map(|dev| &**dev)
     }
 
     pub(crate) fn reader(&self) -> EthResult<ChainReader> {

@@ -26,7 +26,7 @@ fn named(
     run: Run<EthNode>,
     describe: fn(Entry) -> Entry,
 ) -> Vec<Entry> {
-    names.iter().map(|name| describe(Entry::heavy(name, summary, run))).collect()
+    names.iter().copied().map(|name| describe(Entry::heavy(name, summary, run))).collect()
 }
 
 pub(super) fn entries() -> Vec<Entry> {
