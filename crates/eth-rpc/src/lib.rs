@@ -1,4 +1,4 @@
-//! Ethereum's JSON-RPC, Engine API and GraphQL over a chain and its transaction pool.
+//! Ethereum's JSON-RPC and Engine API over a chain and its transaction pool.
 //!
 //! ```text
 //!   client ─► quintet-rpc (HTTP, WebSocket, limits) ─► methods ─► args ─► ChainReader, Pool ─► json ─► answer
@@ -9,7 +9,6 @@
 //! - [`EthNode`]: the chain, the pool and all that is kept for clients; one for each chain.
 //! - [`module`], [`registry`]: the methods of execution-apis for ordinary clients, with their descriptions.
 //! - [`engine_module`]: the methods for a consensus client, on a port of their own behind a token.
-//! - [`dev_module`]: a development chain's methods, with anvil's names, over [`DevControls`].
 //!
 //! # Invariants
 //!
@@ -18,7 +17,7 @@
 //! - Everything a client may ask for is bounded by [`EthRpcConfig`].
 //! - Codes and words of errors are go-ethereum's where it has any.
 //!
-//! **Spec:** execution-apis; EIP-1767 for GraphQL.
+//! **Spec:** execution-apis.
 
 mod answer;
 mod args;

@@ -9,7 +9,7 @@ use quintet_eth_chain::{
     Attributes, BlockRef, BlockTag, Built, ForkchoiceError, ImportError, Inserted, OpAttributes,
 };
 use quintet_eth_pool::Sidecar;
-use quintet_evm::{block::BlockError, schedule::Fork};
+use quintet_evm::schedule::Fork;
 use serde_json::{Value, json};
 
 use super::{InTheMaking, envelope, id_of, payload::{Payload, payload_of}};
@@ -187,9 +187,6 @@ fn insert(node: &EthNode, block: EthBlock) -> EthResult<Value> {
         Ok(Inserted::Known | Inserted::Executed) => status("VALID", Some(hash), None),
         Ok(Inserted::Kept) => status("ACCEPTED", None, None),
         Err(ImportError::UnknownParent { .. }) => status("SYNCING", None, None),
-        Err(error @ ImportError::Invalid { error: BlockError::UnknownParent { .. }, .. }) => {
-            status("SYNCING", None, Some(error.to_string()))
-        }
         Err(error @ ImportError::Invalid { .. }) => {
             status("INVALID", Some(parent), Some(error.to_string()))
         }

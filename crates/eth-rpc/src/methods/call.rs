@@ -231,16 +231,21 @@ fn supplied(error: quintet_eth_chain::ChainError, gas: u64) -> EthError {
     }
 }
 
-fn estimate(node: &EthNode, args: &Args) -> EthResult<Answer> {
-    let Prepared { simulator, call } = prepare(node, args)?;
-    let gas = simulator.estimate_gas(&call, node.config.gas_cap).map_err(|error| match error {
+/// Says why no gas is enough.
+fn estimate_error(error: EstimateError) -> EthError {
+    match error {
         EstimateError::Reverted { output } => EthError::reverted(&output),
         EstimateError::Halted(halt) => EthError::halted(&halt),
         EstimateError::Allowance { .. } | EstimateError::Funds => {
             EthError::server(error.to_string())
         }
-        EstimateError::Chain(error) => supplied(error, call.gas_limit),
-    })?;
+        EstimateError::Chain(error) => error.into(),
+    }
+}
+
+fn estimate(node: &EthNode, args: &Args) -> EthResult<Answer> {
+    let Prepared { simulator, call } = prepare(node, args)?;
+    let gas = simulator.estimate_gas(&call, node.config.gas_cap).map_err(estimate_error)?;
     Ok(quantity(gas).into())
 }
 

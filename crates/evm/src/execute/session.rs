@@ -135,7 +135,7 @@ impl<'a, V: StateView, H: BlockHashes> Session<'a, V, H> {
         }
     }
 
-    fn before(&mut self) -> Result<(), ReadError<V::Error>> {
+    pub(super) fn before(&mut self) -> Result<(), ReadError<V::Error>> {
         if self.rules.is_dao_fork() {
             for address in dao::DRAINED {
                 self.machine.database().drain(address, dao::REFUND)?;

@@ -50,6 +50,15 @@ impl<'a, V: StateView, H: BlockHashes> Session<'a, V, H> {
         Self::with(rules, header, environment, overlay)
     }
 
+    /// Does what comes before a block's transactions, as [`Session::begin`] does: for a block that is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] if the state cannot be read.
+    pub fn prepare(&mut self) -> Result<(), ReadError<V::Error>> {
+        self.before()
+    }
+
     /// Takes an account to be what is said.
     ///
     /// # Errors

@@ -95,7 +95,7 @@ fn check(file: &File, genesis: &str, head: Option<&str>) -> Result<(), Mismatch>
 }
 
 /// Splits off the next item of a row of lists.
-fn next_item<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], Mismatch> {
+pub(super) fn next_item<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], Mismatch> {
     let mut rest = *bytes;
     let failed = || Mismatch::new("chain", "a list", "something else");
     let header = ListHeader::decode(&mut rest).map_err(|_| failed())?;

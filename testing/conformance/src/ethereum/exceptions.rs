@@ -118,6 +118,8 @@ fn of_header(error: &HeaderError) -> &'static [&'static str] {
             "INCORRECT_BLOCK_FORMAT",
         ],
         HeaderError::ExtraData { .. } => &["ExtraDataTooBig", "EXTRA_DATA_TOO_BIG"],
+        // Of OP chains alone, which have no vectors here.
+        HeaderError::OpExtraData(_) => &[],
         HeaderError::DaoExtraData => &["ExtraDataIncorrectDAO", "EXTRA_DATA_INVALID_DAO"],
         HeaderError::Difficulty { .. } => &["InvalidDifficulty", "INVALID_DIFFICULTY"],
         HeaderError::StakeDifficulty { .. } | HeaderError::StakeNonce { .. } => {

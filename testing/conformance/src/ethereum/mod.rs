@@ -10,6 +10,7 @@ mod importer;
 mod mainnet;
 mod precompiles;
 mod rlp;
+mod rpc;
 mod state;
 mod transactions;
 mod trie;
@@ -29,6 +30,7 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(mainnet::MainnetBlocks),
         Box::new(precompiles::Precompiles),
         Box::new(rlp::Rlp),
+        Box::new(rpc::Rpc::default()),
         Box::new(state::StateTests),
         Box::new(transactions::Transactions),
         Box::new(trie::Tries),
