@@ -68,7 +68,7 @@ pub struct EthError {
 }
 
 /// What a method gives.
-pub type EthResult<T> = Result<T, EthError>;
+pub(crate) type EthResult<T> = Result<T, EthError>;
 
 impl EthError {
     /// An error with a code.

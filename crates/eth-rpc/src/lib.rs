@@ -1,4 +1,4 @@
-//! Ethereum's JSON-RPC, Engine API and GraphQL over a chain and its transaction pool.
+//! Ethereum's JSON-RPC and Engine API over a chain and its transaction pool.
 //!
 //! ```text
 //!   client ─► quintet-rpc (HTTP, WebSocket, limits) ─► methods ─► args ─► ChainReader, Pool ─► json ─► answer
@@ -9,7 +9,6 @@
 //! - [`EthNode`]: the chain, the pool and all that is kept for clients; one for each chain.
 //! - [`module`], [`registry`]: the methods of execution-apis for ordinary clients, with their descriptions.
 //! - [`engine_module`]: the methods for a consensus client, on a port of their own behind a token.
-//! - [`dev_module`]: a development chain's methods, with anvil's names, over [`DevControls`].
 //!
 //! # Invariants
 //!
@@ -18,12 +17,11 @@
 //! - Everything a client may ask for is bounded by [`EthRpcConfig`].
 //! - Codes and words of errors are go-ethereum's where it has any.
 //!
-//! **Spec:** execution-apis; EIP-1767 for GraphQL.
+//! **Spec:** execution-apis.
 
 mod answer;
 mod args;
 mod config;
-mod dev;
 mod engine;
 mod error;
 mod fees;
@@ -40,7 +38,6 @@ mod table;
 mod trace;
 
 pub use config::EthRpcConfig;
-pub use dev::{DevControls, DevError, DevMining, dev_module, dev_registry};
 pub use engine::{engine_module, engine_registry};
 pub use error::{EthError, codes};
 pub use methods::{module, registry};

@@ -1,9 +1,6 @@
 //! What the methods work on: the chain, the pool, and what is kept for clients.
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::{fmt, sync::Arc};
 
 use alloy_consensus::Header;
 use alloy_primitives::B256;
@@ -16,7 +13,6 @@ use quintet_eth_pool::PoolConfig;
 use crate::{
     args::BlockId,
     config::EthRpcConfig,
-    dev::DevControls,
     error::{EthError, EthResult},
     fees::TipOracle,
     filters::Filters,
@@ -58,7 +54,6 @@ pub struct EthNode {
     pub(crate) clock: Clock,
     pub(crate) client_version: String,
     pub(crate) payloads: crate::engine::Payloads,
-    dev: OnceLock<Arc<dyn DevControls>>,
     _subscription: Subscription,
 }
 
@@ -107,7 +102,6 @@ impl EthNode {
             clock,
             client_version,
             payloads,
-            dev: OnceLock::new(),
             _subscription: subscription,
         }))
     }
@@ -122,15 +116,6 @@ impl EthNode {
     #[must_use]
     pub const fn pool(&self) -> &Arc<PoolService> {
         &self.pool
-    }
-
-    /// Makes the node one of a development chain. Controls given once stay: false if there are some.
-    pub fn set_dev(&self, controls: Arc<dyn DevControls>) -> bool {
-        self.dev.set(controls).is_ok()
-    }
-
-    pub(crate) fn dev(&self) -> Option<&dyn DevControls> {
-        self.dev.get().map(AsRef::as_ref)
     }
 
     pub(crate) fn reader(&self) -> EthResult<ChainReader> {

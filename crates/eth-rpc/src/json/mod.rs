@@ -6,7 +6,7 @@ mod block;
 mod receipt;
 mod transaction;
 
-use alloy_primitives::{Bytes, U256, hex};
+use alloy_primitives::{U256, hex};
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::{
@@ -38,11 +38,6 @@ pub(crate) fn data(bytes: &[u8]) -> Value {
 /// Writes a number as a word of 32 bytes.
 pub(crate) fn word(number: U256) -> Value {
     Value::String(format!("{number:#066x}"))
-}
-
-/// Writes bytes as data, null for nothing.
-pub(crate) fn optional_data(bytes: Option<&Bytes>) -> Value {
-    bytes.map_or(Value::Null, |bytes| data(bytes))
 }
 
 /// Takes the fields out of what `json!` made of braces.

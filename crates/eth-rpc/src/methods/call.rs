@@ -232,7 +232,7 @@ fn supplied(error: quintet_eth_chain::ChainError, gas: u64) -> EthError {
 }
 
 /// Says why no gas is enough.
-pub(crate) fn estimate_error(error: EstimateError) -> EthError {
+fn estimate_error(error: EstimateError) -> EthError {
     match error {
         EstimateError::Reverted { output } => EthError::reverted(&output),
         EstimateError::Halted(halt) => EthError::halted(&halt),

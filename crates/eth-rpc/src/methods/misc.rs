@@ -7,11 +7,10 @@ use super::Entry;
 use crate::{
     answer::Answer,
     args::Args,
-    dev,
     error::EthResult,
     json::quantity,
     node::{EthNode, Named as _},
-    schema::{Addr, Call, Data, Flag, Hash, List, Maybe, Object, Text, Uint},
+    schema::{Data, Flag, Hash, List, Maybe, Object, Text, Uint},
 };
 
 pub(super) fn entries() -> Vec<Entry> {
@@ -39,18 +38,10 @@ pub(super) fn entries() -> Vec<Entry> {
             Ok(json!(false).into())
         })
         .gives::<Flag>("syncing", "False: it follows its head."),
-        Entry::light("eth_accounts", "Lists accounts the node has keys of: a development chain's.", dev::accounts)
-            .gives::<List>("accounts", "Their addresses."),
-        Entry::heavy("eth_sendTransaction", "Signs a transaction with a key of the node, or plays its sender, and takes it.", dev::send_transaction)
-            .param::<Call>("transaction", "The transaction; what is left out is filled in.")
-            .gives::<Hash>("hash", "Its hash."),
-        Entry::heavy("eth_signTransaction", "Signs a transaction with a key of the node.", dev::sign_transaction)
-            .param::<Call>("transaction", "The transaction; what is left out is filled in.")
-            .gives::<Data>("bytes", "Its encoding."),
-        Entry::light("eth_sign", "Signs a message with a key of the node.", dev::sign)
-            .param::<Addr>("address", "Whose key.")
-            .param::<Data>("message", "The message.")
-            .gives::<Data>("signature", "65 bytes."),
+        Entry::light("eth_accounts", "Lists accounts the node has keys of: none.", |_, _| {
+            Ok(Value::Array(Vec::new()).into())
+        })
+        .gives::<List>("accounts", "Nothing."),
         Entry::light("eth_coinbase", "Tells who gets the fees of the head.", coinbase)
             .gives::<Text>("address", "The fee recipient of the head."),
         Entry::light("eth_mining", "Tells whether the node mines: proof of stake does not.", |_, _| {

@@ -16,8 +16,7 @@ use std::sync::Arc;
 use quintet_rpc::{Method, Registry, RpcModule, StartError};
 
 pub(crate) use self::{
-    call::{Prepared, account_override, call_of, check_overrides, estimate_error},
-    state::state_error,
+    call::{account_override, call_of, check_overrides},
     testing::{CANDIDATES_MAX, PayloadAttributes},
 };
 use crate::{node::EthNode, schema, subscribe, table};

@@ -119,6 +119,7 @@ fn of_header(error: &HeaderError) -> &'static [&'static str] {
         ],
         HeaderError::ExtraData { .. } => &["ExtraDataTooBig", "EXTRA_DATA_TOO_BIG"],
         // The vectors are Ethereum's.
+        // Of OP chains alone, which have no vectors here.
         HeaderError::OpExtraData(_) => &[],
         HeaderError::DaoExtraData => &["ExtraDataIncorrectDAO", "EXTRA_DATA_INVALID_DAO"],
         HeaderError::Difficulty { .. } => &["InvalidDifficulty", "INVALID_DIFFICULTY"],
