@@ -67,7 +67,13 @@ impl Suite for Rpc {
 
 /// Why a file cannot be tried.
 fn skipped(name: &str) -> Option<&'static str> {
-    let moves = ["move-ecrecover", "move-two-accounts-to-same-38023", "override-identity", "override-sha256", "use-as-many-features"];
+    let moves = [
+        "move-ecrecover",
+        "move-two-accounts-to-same-38023",
+        "override-identity",
+        "override-sha256",
+        "use-as-many-features",
+    ];
     if moves.iter().any(|part| name.contains(part)) {
         return Some("precompiles are not moved or overridden in simulations");
     }
@@ -132,8 +138,10 @@ fn import(file: &File) -> Result<EthChain, Mismatch> {
     let told = |what: &'static str| move |error: String| Mismatch::new(what, "success", error);
     let genesis: Genesis = serde_json::from_slice(&beside("rpc/genesis.json")?.bytes)
         .map_err(|error| told("genesis")(error.to_string()))?;
-    let spec = ChainSpec::from_genesis(genesis).map_err(|error| told("genesis")(error.to_string()))?;
-    let options = ChainOptions { retention: Retention::archive(), threads: 1, ..ChainOptions::default() };
+    let spec =
+        ChainSpec::from_genesis(genesis).map_err(|error| told("genesis")(error.to_string()))?;
+    let options =
+        ChainOptions { retention: Retention::archive(), threads: 1, ..ChainOptions::default() };
     let chain =
         EthChain::in_memory(spec, options).map_err(|error| told("chain")(error.to_string()))?;
     let blocks = beside("rpc/chain.rlp")?;
@@ -167,7 +175,9 @@ fn same(expected: &Value, actual: &Value) -> Result<(), Mismatch> {
                     walk(&format!("{path}/{name}"), value, other)?;
                 }
                 match right.keys().find(|name| !left.contains_key(*name)) {
-                    Some(name) => Err(Mismatch::new(format!("{path}/{name}"), "nothing", right.get(name))),
+                    Some(name) => {
+                        Err(Mismatch::new(format!("{path}/{name}"), "nothing", right.get(name)))
+                    }
                     None => Ok(()),
                 }
             }
