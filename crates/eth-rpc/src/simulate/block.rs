@@ -281,6 +281,10 @@ impl Calls<'_> {
             ));
         }
         call.gas_limit = asked.min(*self.gas_left);
+        if args.gas_price.is_none() {
+            // Where nothing else is said a simulated transaction is of type 2. **Spec:** go-ethereum, `ToTransaction`.
+            call.max_priority_fee_per_gas.get_or_insert_default();
+        }
         let meets = Meets {
             account,
             base_fee: self.header.base_fee_per_gas,
