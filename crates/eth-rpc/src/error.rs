@@ -205,9 +205,7 @@ impl From<&TransactionError> for EthError {
                 format!("insufficient funds for gas * price + value: have {actual} want {expected}")
             }
             E::FeeBelowBaseFee => "max fee per gas less than block base fee".to_owned(),
-            E::TipAboveFee => {
-                "max priority fee per gas higher than max fee per gas".to_owned()
-            }
+            E::TipAboveFee => "max priority fee per gas higher than max fee per gas".to_owned(),
             E::SenderHasCode => "sender not an eoa".to_owned(),
             E::InitcodeTooLong => "max initcode size exceeded".to_owned(),
             E::BlobFee { expected, actual } => format!(

@@ -129,7 +129,9 @@ pub(crate) fn history(
 fn check_percentiles(config: &EthRpcConfig, percentiles: &[f64]) -> EthResult<()> {
     if percentiles.len() > config.percentiles_max {
         let most = config.percentiles_max;
-        return Err(EthError::server(format!("invalid reward percentile: over the query limit {most}")));
+        return Err(EthError::server(format!(
+            "invalid reward percentile: over the query limit {most}"
+        )));
     }
     let mut before = None;
     for (index, one) in percentiles.iter().enumerate() {

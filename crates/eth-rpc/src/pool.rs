@@ -231,7 +231,8 @@ impl PoolService {
                     let Ok(Some(block)) = reader.block(at.hash) else { continue };
                     let pairs = block.transactions().iter().zip(&block.senders);
                     let signed = pairs.filter(|(one, _)| one.as_signed().is_some());
-                    returned.extend(signed.map(|(one, from)| Verified::returned(one.clone(), *from)));
+                    returned
+                        .extend(signed.map(|(one, from)| Verified::returned(one.clone(), *from)));
                 }
                 // Blocks leave in several steps, the newest first.
                 returned.append(&mut gathered.returned);

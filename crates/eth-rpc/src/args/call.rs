@@ -56,7 +56,8 @@ pub(crate) fn object<'a>(value: &'a Value, kind: &str) -> Result<&'a Map<String,
 impl FromArg for CallArgs {
     fn from_arg(value: &Value) -> Result<Self, String> {
         let fields = object(value, "ethapi.TransactionArgs")?;
-        let number = |name| Ok::<_, String>(field::<Quantity>(fields, name)?.map(|number| number.0));
+        let number =
+            |name| Ok::<_, String>(field::<Quantity>(fields, name)?.map(|number| number.0));
         let (data, input) = (field::<Bytes>(fields, "data")?, field::<Bytes>(fields, "input")?);
         if let (Some(data), Some(input)) = (&data, &input)
             && data != input

@@ -57,7 +57,10 @@ impl FromArg for FilterArgs {
         let to: Option<BlockId> = field(fields, "toBlock")?;
         let blocks = match hash {
             Some(_) if from.is_some() || to.is_some() => {
-                return Err("cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other".to_owned());
+                return Err(
+                    "cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other"
+                        .to_owned(),
+                );
             }
             Some(hash) => FilterBlocks::Hash(hash),
             None => FilterBlocks::Range { from, to },
@@ -95,7 +98,11 @@ impl FilterArgs {
         }
         let topics = log.data.topics();
         self.topics.len() <= topics.len()
-            && self.topics.iter().zip(topics).all(|(any, topic)| any.is_empty() || any.contains(topic))
+            && self
+                .topics
+                .iter()
+                .zip(topics)
+                .all(|(any, topic)| any.is_empty() || any.contains(topic))
     }
 }
 

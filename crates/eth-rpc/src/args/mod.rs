@@ -45,9 +45,8 @@ impl Args {
 
     /// Returns a parameter that must be there.
     pub(crate) fn required<T: FromArg>(&self, index: usize) -> EthResult<T> {
-        self.optional(index)?.ok_or_else(|| {
-            EthError::params(format!("missing value for required argument {index}"))
-        })
+        self.optional(index)?
+            .ok_or_else(|| EthError::params(format!("missing value for required argument {index}")))
     }
 
     /// Returns a parameter that may be left out or null.

@@ -82,7 +82,10 @@ impl FromArg for StateOverrides {
     fn from_arg(value: &Value) -> Result<Self, String> {
         let fields = object(value, "override.StateOverride")?;
         if fields.len() > OVERRIDES_MAX {
-            return Err(format!("{} accounts overridden, expected at most {OVERRIDES_MAX}", fields.len()));
+            return Err(format!(
+                "{} accounts overridden, expected at most {OVERRIDES_MAX}",
+                fields.len()
+            ));
         }
         let account = |(address, account): (&String, &Value)| {
             let address = Address::from_arg(&Value::String(address.clone()))?;
@@ -95,7 +98,8 @@ impl FromArg for StateOverrides {
 impl FromArg for BlockOverrides {
     fn from_arg(value: &Value) -> Result<Self, String> {
         let fields = object(value, "override.BlockOverrides")?;
-        let number = |name| Ok::<_, String>(field::<Quantity>(fields, name)?.map(|number| number.0));
+        let number =
+            |name| Ok::<_, String>(field::<Quantity>(fields, name)?.map(|number| number.0));
         Ok(Self {
             number: field(fields, "number")?,
             difficulty: field(fields, "difficulty")?,

@@ -46,7 +46,9 @@ pub(crate) struct Rewards(pub(crate) Vec<f64>);
 fn string(value: &Value, kind: &str) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text.clone()),
-        other => Err(format!("json: cannot unmarshal {} into Go value of type {kind}", name(other))),
+        other => {
+            Err(format!("json: cannot unmarshal {} into Go value of type {kind}", name(other)))
+        }
     }
 }
 
@@ -150,7 +152,9 @@ fn fixed<const N: usize>(value: &Value, kind: &str) -> Result<[u8; N], String> {
     let text = string(value, kind)?;
     let bytes = data_bytes(&text).map_err(|reason| wrong(reason, kind))?;
     let length = bytes.len() * 2;
-    bytes.try_into().map_err(|_| format!("hex string has length {length}, want {} for {kind}", N * 2))
+    bytes
+        .try_into()
+        .map_err(|_| format!("hex string has length {length}, want {} for {kind}", N * 2))
 }
 
 impl FromArg for B256 {
@@ -201,7 +205,10 @@ pub(crate) fn slot(text: &str) -> Result<Slot, String> {
 impl<T: FromArg> FromArg for Vec<T> {
     fn from_arg(value: &Value) -> Result<Self, String> {
         let Value::Array(items) = value else {
-            return Err(format!("json: cannot unmarshal {} into Go value of type list", name(value)));
+            return Err(format!(
+                "json: cannot unmarshal {} into Go value of type list",
+                name(value)
+            ));
         };
         items.iter().map(T::from_arg).collect()
     }
@@ -226,16 +233,18 @@ impl FromArg for BlockId {
             Value::Object(fields) => {
                 let canonical = fields.get("requireCanonical").and_then(Value::as_bool);
                 match (fields.get("blockNumber"), fields.get("blockHash")) {
-                    (Some(_), Some(_)) => {
-                        Err("cannot specify both BlockHash and BlockNumber, choose one or the other"
-                            .to_owned())
-                    }
+                    (Some(_), Some(_)) => Err(
+                        "cannot specify both BlockHash and BlockNumber, choose one or the other"
+                            .to_owned(),
+                    ),
                     (Some(number), None) => Self::from_arg(number),
                     (None, Some(hash)) => Ok(Self::Hash {
                         hash: B256::from_arg(hash)?,
                         canonical: canonical.unwrap_or_default(),
                     }),
-                    (None, None) => Err("at least one of BlockNumber or BlockHash is needed".to_owned()),
+                    (None, None) => {
+                        Err("at least one of BlockNumber or BlockHash is needed".to_owned())
+                    }
                 }
             }
             _ => Err(format!("json: cannot unmarshal {} into a block", name(value))),

@@ -12,7 +12,10 @@ use quintet_eth_pool::Sidecar;
 use quintet_evm::schedule::Fork;
 use serde_json::{Value, json};
 
-use super::{InTheMaking, envelope, id_of, payload::{Payload, payload_of}};
+use super::{
+    InTheMaking, envelope, id_of,
+    payload::{Payload, payload_of},
+};
 use crate::{
     answer::Answer,
     args::{Args, FromArg, Quantity, field, needed, object},
@@ -48,7 +51,9 @@ pub(super) fn entries() -> Vec<Entry> {
             .gives::<Object>("answer", "payloadStatus, payloadId.")
     };
     let get = |entry: Entry| {
-        entry.param::<Data>("id", "The payload's id.").gives::<Object>("payload", "The block, and what is beside it.")
+        entry
+            .param::<Data>("id", "The payload's id.")
+            .gives::<Object>("payload", "The block, and what is beside it.")
     };
     let bodies = |entry: Entry| entry.gives::<List>("bodies", "Bodies; null where there is none.");
     vec![
@@ -58,32 +63,90 @@ pub(super) fn entries() -> Vec<Entry> {
         Entry::light("engine_getClientVersionV1", "Tells who this is.", client_version)
             .param::<Object>("client", "Who asks.")
             .gives::<List>("clients", "Who answers."),
-        new(Entry::heavy("engine_newPayloadV1", "Takes a block of Paris.", |node, args| new_payload(node, args, 1))),
-        new(Entry::heavy("engine_newPayloadV2", "Takes a block of Paris or Shanghai.", |node, args| new_payload(node, args, 2))),
-        hashes(Entry::heavy("engine_newPayloadV3", "Takes a block of Cancun.", |node, args| new_payload(node, args, 3)))
-            .gives::<Object>("status", "status, latestValidHash, validationError."),
-        hashes(Entry::heavy("engine_newPayloadV4", "Takes a block of Prague or later.", |node, args| new_payload(node, args, 4)))
-            .param::<List>("requests", "Requests to the consensus layer.")
-            .gives::<Object>("status", "status, latestValidHash, validationError."),
-        update(Entry::heavy("engine_forkchoiceUpdatedV1", "Makes a block head.", |node, args| forkchoice(node, args, 1))),
-        update(Entry::heavy("engine_forkchoiceUpdatedV2", "Makes a block head.", |node, args| forkchoice(node, args, 2))),
-        update(Entry::heavy("engine_forkchoiceUpdatedV3", "Makes a block head.", |node, args| forkchoice(node, args, 3))),
-        get(Entry::heavy("engine_getPayloadV1", "Returns a built block of Paris.", |node, args| get_payload(node, args, 1))),
-        get(Entry::heavy("engine_getPayloadV2", "Returns a built block of Paris or Shanghai.", |node, args| get_payload(node, args, 2))),
-        get(Entry::heavy("engine_getPayloadV3", "Returns a built block of Cancun.", |node, args| get_payload(node, args, 3))),
-        get(Entry::heavy("engine_getPayloadV4", "Returns a built block of Prague.", |node, args| get_payload(node, args, 4))),
-        get(Entry::heavy("engine_getPayloadV5", "Returns a built block of Osaka.", |node, args| get_payload(node, args, 5))),
-        bodies(Entry::heavy("engine_getPayloadBodiesByHashV1", "Returns bodies of blocks.", bodies_by_hash)
-            .param::<List>("hashes", "The blocks.")),
-        bodies(Entry::heavy("engine_getPayloadBodiesByRangeV1", "Returns bodies of blocks.", bodies_by_range)
+        new(Entry::heavy("engine_newPayloadV1", "Takes a block of Paris.", |node, args| {
+            new_payload(node, args, 1)
+        })),
+        new(Entry::heavy(
+            "engine_newPayloadV2",
+            "Takes a block of Paris or Shanghai.",
+            |node, args| new_payload(node, args, 2),
+        )),
+        hashes(Entry::heavy("engine_newPayloadV3", "Takes a block of Cancun.", |node, args| {
+            new_payload(node, args, 3)
+        }))
+        .gives::<Object>("status", "status, latestValidHash, validationError."),
+        hashes(Entry::heavy(
+            "engine_newPayloadV4",
+            "Takes a block of Prague or later.",
+            |node, args| new_payload(node, args, 4),
+        ))
+        .param::<List>("requests", "Requests to the consensus layer.")
+        .gives::<Object>("status", "status, latestValidHash, validationError."),
+        update(Entry::heavy("engine_forkchoiceUpdatedV1", "Makes a block head.", |node, args| {
+            forkchoice(node, args, 1)
+        })),
+        update(Entry::heavy("engine_forkchoiceUpdatedV2", "Makes a block head.", |node, args| {
+            forkchoice(node, args, 2)
+        })),
+        update(Entry::heavy("engine_forkchoiceUpdatedV3", "Makes a block head.", |node, args| {
+            forkchoice(node, args, 3)
+        })),
+        get(Entry::heavy(
+            "engine_getPayloadV1",
+            "Returns a built block of Paris.",
+            |node, args| get_payload(node, args, 1),
+        )),
+        get(Entry::heavy(
+            "engine_getPayloadV2",
+            "Returns a built block of Paris or Shanghai.",
+            |node, args| get_payload(node, args, 2),
+        )),
+        get(Entry::heavy(
+            "engine_getPayloadV3",
+            "Returns a built block of Cancun.",
+            |node, args| get_payload(node, args, 3),
+        )),
+        get(Entry::heavy(
+            "engine_getPayloadV4",
+            "Returns a built block of Prague.",
+            |node, args| get_payload(node, args, 4),
+        )),
+        get(Entry::heavy(
+            "engine_getPayloadV5",
+            "Returns a built block of Osaka.",
+            |node, args| get_payload(node, args, 5),
+        )),
+        bodies(
+            Entry::heavy(
+                "engine_getPayloadBodiesByHashV1",
+                "Returns bodies of blocks.",
+                bodies_by_hash,
+            )
+            .param::<List>("hashes", "The blocks."),
+        ),
+        bodies(
+            Entry::heavy(
+                "engine_getPayloadBodiesByRangeV1",
+                "Returns bodies of blocks.",
+                bodies_by_range,
+            )
             .param::<Uint>("start", "The first block.")
-            .param::<Uint>("count", "How many.")),
-        Entry::heavy("engine_getBlobsV1", "Returns blobs that the pool has, with their proofs.", blobs_v1)
-            .param::<List>("hashes", "Their hashes.")
-            .gives::<List>("blobs", "Blobs with proofs; null where there is none."),
-        Entry::heavy("engine_getBlobsV2", "Returns blobs that the pool has, with proofs of their cells.", blobs_v2)
-            .param::<List>("hashes", "Their hashes.")
-            .gives::<List>("blobs", "Blobs with proofs; null if one is missing."),
+            .param::<Uint>("count", "How many."),
+        ),
+        Entry::heavy(
+            "engine_getBlobsV1",
+            "Returns blobs that the pool has, with their proofs.",
+            blobs_v1,
+        )
+        .param::<List>("hashes", "Their hashes.")
+        .gives::<List>("blobs", "Blobs with proofs; null where there is none."),
+        Entry::heavy(
+            "engine_getBlobsV2",
+            "Returns blobs that the pool has, with proofs of their cells.",
+            blobs_v2,
+        )
+        .param::<List>("hashes", "Their hashes.")
+        .gives::<List>("blobs", "Blobs with proofs; null if one is missing."),
     ]
 }
 
@@ -133,11 +196,15 @@ fn new_payload(node: &EthNode, args: &Args, version: u8) -> EthResult<Answer> {
         return Err(unsupported());
     }
     if (fork >= Fork::Shanghai) != payload.withdrawals.is_some() {
-        return Err(EthError::params("withdrawals are in payloads from Shanghai on, and only there"));
+        return Err(EthError::params(
+            "withdrawals are in payloads from Shanghai on, and only there",
+        ));
     }
     let has_blobs = payload.blob_gas_used.is_some() && payload.excess_blob_gas.is_some();
     if (fork >= Fork::Cancun) != has_blobs {
-        return Err(EthError::params("blobGasUsed and excessBlobGas are in payloads from Cancun on, and only there"));
+        return Err(EthError::params(
+            "blobGasUsed and excessBlobGas are in payloads from Cancun on, and only there",
+        ));
     }
     let beacon_root = (version >= 3).then(|| args.required::<B256>(2)).transpose()?;
     let expected = (version >= 3).then(|| args.required::<Vec<B256>>(1)).transpose()?;
@@ -175,7 +242,9 @@ fn check_requests(requests: &[Bytes]) -> EthResult<()> {
 
 fn blob_hashes(block: &EthBlock) -> Vec<B256> {
     let of = |one: &EthTransaction| -> Vec<B256> {
-        one.as_signed().and_then(|one| one.blob_versioned_hashes().map(<[_]>::to_vec)).unwrap_or_default()
+        one.as_signed()
+            .and_then(|one| one.blob_versioned_hashes().map(<[_]>::to_vec))
+            .unwrap_or_default()
     };
     block.body.transactions.iter().flat_map(of).collect()
 }
@@ -255,7 +324,9 @@ impl Wanted {
                 let (Some(denominator), Some(elasticity), 8) = (half(0), half(4), bytes.len())
                 else {
                     let length = bytes.len();
-                    return Err(bad_attributes(format!("eip1559Params has {length} bytes, expected 8")));
+                    return Err(bad_attributes(format!(
+                        "eip1559Params has {length} bytes, expected 8"
+                    )));
                 };
                 Some(OpAttributes { denominator, elasticity, min_base_fee: self.min_base_fee })
             }
@@ -313,13 +384,23 @@ fn begin(node: &EthNode, head: B256, wanted: &Wanted, version: u8) -> EthResult<
         _ => fork >= Fork::Cancun,
     };
     if !fits {
-        return Err(if version <= 1 { bad_attributes("they are of a later fork") } else { unsupported() });
+        return Err(if version <= 1 {
+            bad_attributes("they are of a later fork")
+        } else {
+            unsupported()
+        });
     }
     let attributes = wanted.attributes()?;
     let first = build(node, head, &attributes, wanted.without_pool)?;
     let id = id_of(head, &attributes, wanted.without_pool, version);
     let (parent, without_pool) = (head, wanted.without_pool);
-    node.payloads.insert(InTheMaking { id, parent, attributes, without_pool, first: Arc::new(first) });
+    node.payloads.insert(InTheMaking {
+        id,
+        parent,
+        attributes,
+        without_pool,
+        first: Arc::new(first),
+    });
     Ok(id)
 }
 
@@ -425,7 +506,10 @@ fn find_blobs(node: &EthNode, args: &Args) -> EthResult<Vec<Option<(Bytes, Vec<V
     let hashes: Vec<B256> = args.required(0)?;
     if hashes.len() > BLOBS_MAX {
         let asked = hashes.len();
-        return Err(EthError::new(codes::TOO_LARGE, format!("{asked} asked for, expected at most {BLOBS_MAX}")));
+        return Err(EthError::new(
+            codes::TOO_LARGE,
+            format!("{asked} asked for, expected at most {BLOBS_MAX}"),
+        ));
     }
     let pool = node.pool.pool();
     Ok(hashes

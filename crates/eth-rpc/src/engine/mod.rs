@@ -89,10 +89,7 @@ pub fn engine_module(node: Arc<EthNode>) -> Result<RpcModule<Arc<EthNode>>, Star
 /// Returns the descriptions of the methods for a consensus client.
 #[must_use]
 pub fn engine_registry() -> Registry {
-    table::describe(
-        Registry::new("Engine API", env!("CARGO_PKG_VERSION")),
-        methods::entries(),
-    )
+    table::describe(Registry::new("Engine API", env!("CARGO_PKG_VERSION")), methods::entries())
 }
 
 /// Writes the bundle of a block's blobs.
@@ -102,7 +99,9 @@ pub(crate) fn bundle(node: &EthNode, built: &Built) -> Value {
         let Some(pooled) = node.pool.transaction(&transaction.hash()) else { continue };
         let Some(sidecar) = pooled.sidecar() else { continue };
         commitments.extend(sidecar.commitments().iter().map(|one| json!(one)));
-        blobs.extend(sidecar.blobs().iter().map(|one| json!(Bytes::copy_from_slice(one.as_slice()))));
+        blobs.extend(
+            sidecar.blobs().iter().map(|one| json!(Bytes::copy_from_slice(one.as_slice()))),
+        );
         match sidecar {
             quintet_eth_pool::Sidecar::Eip4844(old) => {
                 proofs.extend(old.proofs.iter().map(|one| json!(one)));

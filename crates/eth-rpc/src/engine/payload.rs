@@ -172,6 +172,9 @@ impl Payload {
             return Err(format!("blockhash mismatch, want {actual}, got {}", self.block_hash));
         }
         let withdrawals = self.withdrawals.map(Withdrawals::new);
-        Ok(EthBlock { header, body: EthBlockBody { transactions, ommers: Vec::new(), withdrawals } })
+        Ok(EthBlock {
+            header,
+            body: EthBlockBody { transactions, ommers: Vec::new(), withdrawals },
+        })
     }
 }

@@ -68,8 +68,7 @@ pub(crate) fn block(sealed: &SealedBlock, full: bool) -> Value {
         })
         .collect();
     out.insert("transactions".to_owned(), Value::Array(transactions));
-    let uncles: Vec<B256> =
-        sealed.block.body.ommers.iter().map(Header::hash_slow).collect();
+    let uncles: Vec<B256> = sealed.block.body.ommers.iter().map(Header::hash_slow).collect();
     out.insert("uncles".to_owned(), json!(uncles));
     out.insert("size".to_owned(), count(sealed.block.length()));
     if let Some(withdrawals) = sealed.withdrawals() {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use self::{
     block::{block, header, uncle},
-    receipt::{log, receipt, receipts, LogPlace},
+    receipt::{LogPlace, log, receipt, receipts},
     transaction::{TxPlace, access_list, effective_price, transaction},
 };
 

@@ -132,8 +132,6 @@ fn signature(
 
 /// Writes an access list.
 pub(crate) fn access_list(list: Option<&AccessList>) -> Value {
-    let item = |item: &alloy_eips::eip2930::AccessListItem| {
-        json!({ "address": item.address, "storageKeys": item.storage_keys })
-    };
+    let item = |item: &alloy_eips::eip2930::AccessListItem| json!({ "address": item.address, "storageKeys": item.storage_keys });
     list.map(|list| list.0.iter().map(item).collect::<Vec<_>>()).unwrap_or_default().into()
 }

@@ -55,7 +55,13 @@ pub(crate) struct Prepared {
 /// Takes an account to be other than it is.
 pub(crate) fn account_override(account: AccountOverrides) -> EthResult<AccountOverride> {
     let AccountOverrides { nonce, balance, code, state, state_diff, .. } = account;
-    Ok(AccountOverride { nonce, balance, code, storage: state, slots: state_diff.unwrap_or_default() })
+    Ok(AccountOverride {
+        nonce,
+        balance,
+        code,
+        storage: state,
+        slots: state_diff.unwrap_or_default(),
+    })
 }
 
 /// Checks overrides that contradict themselves.

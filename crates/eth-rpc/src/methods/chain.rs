@@ -20,25 +20,58 @@ pub(super) fn entries() -> Vec<Entry> {
     let block = |entry: Entry| entry.gives::<Maybe>("block", "The block; null if there is none.");
     let number = |entry: Entry| entry.param::<Block>("block", "The block.");
     let hash = |entry: Entry| entry.param::<Hash>("hash", "The block's hash.");
-    let count = |entry: Entry| entry.gives::<Uint>("count", "How many; null if there is no such block.");
+    let count =
+        |entry: Entry| entry.gives::<Uint>("count", "How many; null if there is no such block.");
     let index = |entry: Entry| entry.param::<Uint>("index", "Its index in the block.");
     vec![
         Entry::light("eth_blockNumber", "Tells the head's number.", block_number)
             .gives::<Uint>("number", "The number."),
-        block(number(Entry::heavy("eth_getBlockByNumber", "Returns a block.", get_block))
-            .optional::<Flag>("full", "Whole transactions, not their hashes.")),
-        block(hash(Entry::heavy("eth_getBlockByHash", "Returns a block.", get_block))
-            .optional::<Flag>("full", "Whole transactions, not their hashes.")),
+        block(
+            number(Entry::heavy("eth_getBlockByNumber", "Returns a block.", get_block))
+                .optional::<Flag>("full", "Whole transactions, not their hashes."),
+        ),
+        block(
+            hash(Entry::heavy("eth_getBlockByHash", "Returns a block.", get_block))
+                .optional::<Flag>("full", "Whole transactions, not their hashes."),
+        ),
         block(number(Entry::light("eth_getHeaderByNumber", "Returns a header.", get_header))),
         block(hash(Entry::light("eth_getHeaderByHash", "Returns a header.", get_header))),
-        count(number(Entry::light("eth_getBlockTransactionCountByNumber", "Counts a block's transactions.", transactions))),
-        count(hash(Entry::light("eth_getBlockTransactionCountByHash", "Counts a block's transactions.", transactions))),
-        count(number(Entry::light("eth_getUncleCountByBlockNumber", "Counts a block's uncles.", uncles))),
-        count(hash(Entry::light("eth_getUncleCountByBlockHash", "Counts a block's uncles.", uncles))),
-        block(index(number(Entry::light("eth_getUncleByBlockNumberAndIndex", "Returns an uncle.", uncle)))),
-        block(index(hash(Entry::light("eth_getUncleByBlockHashAndIndex", "Returns an uncle.", uncle)))),
-        number(Entry::heavy("eth_getBlockReceipts", "Returns what a block's transactions did.", receipts))
-            .gives::<MaybeList>("receipts", "Receipts; null if there is no such block."),
+        count(number(Entry::light(
+            "eth_getBlockTransactionCountByNumber",
+            "Counts a block's transactions.",
+            transactions,
+        ))),
+        count(hash(Entry::light(
+            "eth_getBlockTransactionCountByHash",
+            "Counts a block's transactions.",
+            transactions,
+        ))),
+        count(number(Entry::light(
+            "eth_getUncleCountByBlockNumber",
+            "Counts a block's uncles.",
+            uncles,
+        ))),
+        count(hash(Entry::light(
+            "eth_getUncleCountByBlockHash",
+            "Counts a block's uncles.",
+            uncles,
+        ))),
+        block(index(number(Entry::light(
+            "eth_getUncleByBlockNumberAndIndex",
+            "Returns an uncle.",
+            uncle,
+        )))),
+        block(index(hash(Entry::light(
+            "eth_getUncleByBlockHashAndIndex",
+            "Returns an uncle.",
+            uncle,
+        )))),
+        number(Entry::heavy(
+            "eth_getBlockReceipts",
+            "Returns what a block's transactions did.",
+            receipts,
+        ))
+        .gives::<MaybeList>("receipts", "Receipts; null if there is no such block."),
     ]
 }
 

@@ -26,34 +26,57 @@ pub(super) fn entries() -> Vec<Entry> {
     let options = |entry: Entry| {
         entry.optional::<Object>("options", "tracer, tracerConfig; or disableStack, disableStorage, enableMemory, enableReturnData, limit.")
     };
-    let traces = |entry: Entry| options(entry).gives::<List>("traces", "A trace for each transaction.");
+    let traces =
+        |entry: Entry| options(entry).gives::<List>("traces", "A trace for each transaction.");
     vec![
         block(Entry::heavy("debug_getRawBlock", "Returns a block's encoding.", raw_block))
             .gives::<Data>("bytes", "RLP."),
         block(Entry::heavy("debug_getRawHeader", "Returns a header's encoding.", raw_header))
             .gives::<Data>("bytes", "RLP."),
-        block(Entry::heavy("debug_getRawReceipts", "Returns encodings of a block's receipts.", raw_receipts))
-            .gives::<List>("receipts", "Encodings as in EIP-2718."),
-        Entry::heavy("debug_getRawTransaction", "Returns a transaction's encoding.", |node, args| {
-            let raw = raw_of(node, args.required(0)?)?;
-            Ok(if raw.is_null() { json!("0x").into() } else { raw.into() })
-        })
+        block(Entry::heavy(
+            "debug_getRawReceipts",
+            "Returns encodings of a block's receipts.",
+            raw_receipts,
+        ))
+        .gives::<List>("receipts", "Encodings as in EIP-2718."),
+        Entry::heavy(
+            "debug_getRawTransaction",
+            "Returns a transaction's encoding.",
+            |node, args| {
+                let raw = raw_of(node, args.required(0)?)?;
+                Ok(if raw.is_null() { json!("0x").into() } else { raw.into() })
+            },
+        )
         .param::<Hash>("hash", "The transaction's hash.")
         .gives::<Data>("bytes", "Its encoding."),
         Entry::light("debug_getBadBlocks", "Lists blocks that were bad: none are kept.", |_, _| {
             Ok(Value::Array(Vec::new()).into())
         })
         .gives::<List>("blocks", "Nothing."),
-        options(Entry::heavy("debug_traceTransaction", "Runs a transaction again under watch.", trace_transaction)
-            .param::<Hash>("hash", "The transaction's hash."))
-            .gives::<Object>("trace", "What was seen."),
-        traces(block(Entry::heavy("debug_traceBlockByNumber", "Runs a block again under watch.", trace_block))),
-        traces(Entry::heavy("debug_traceBlockByHash", "Runs a block again under watch.", trace_block)
-            .param::<Hash>("hash", "The block's hash.")),
-        options(Entry::heavy("debug_traceCall", "Runs a call under watch.", trace_call)
-            .param::<Call>("call", "The call.")
-            .param::<Block>("block", "After which block."))
-            .gives::<Object>("trace", "What was seen."),
+        options(
+            Entry::heavy(
+                "debug_traceTransaction",
+                "Runs a transaction again under watch.",
+                trace_transaction,
+            )
+            .param::<Hash>("hash", "The transaction's hash."),
+        )
+        .gives::<Object>("trace", "What was seen."),
+        traces(block(Entry::heavy(
+            "debug_traceBlockByNumber",
+            "Runs a block again under watch.",
+            trace_block,
+        ))),
+        traces(
+            Entry::heavy("debug_traceBlockByHash", "Runs a block again under watch.", trace_block)
+                .param::<Hash>("hash", "The block's hash."),
+        ),
+        options(
+            Entry::heavy("debug_traceCall", "Runs a call under watch.", trace_call)
+                .param::<Call>("call", "The call.")
+                .param::<Block>("block", "After which block."),
+        )
+        .gives::<Object>("trace", "What was seen."),
     ]
 }
 
@@ -138,7 +161,9 @@ fn trace_block(node: &EthNode, args: &Args) -> EthResult<Answer> {
             out.push_str(&text);
             out.push('}');
             if out.len() > most {
-                return Err(EthError::server(format!("traces are longer than {most} bytes: trace single transactions")));
+                return Err(EthError::server(format!(
+                    "traces are longer than {most} bytes: trace single transactions"
+                )));
             }
         }
         out.push(']');

@@ -20,11 +20,18 @@ pub(super) fn entries() -> Vec<Entry> {
         wei(Entry::light("eth_gasPrice", "Suggests a price for gas.", gas_price)),
         wei(Entry::light("eth_maxPriorityFeePerGas", "Suggests a tip.", tip)),
         wei(Entry::light("eth_baseFee", "Tells the base fee of the next block.", base_fee)),
-        wei(Entry::light("eth_blobBaseFee", "Tells the price of blob gas in the next block.", blob_fee)),
+        wei(Entry::light(
+            "eth_blobBaseFee",
+            "Tells the price of blob gas in the next block.",
+            blob_fee,
+        )),
         Entry::heavy("eth_feeHistory", "Tells the fees of the last blocks.", history)
             .param::<Uint>("blocks", "How many blocks.")
             .param::<Block>("newest", "The last of them.")
-            .optional::<Percentiles>("percentiles", "Parts of each block's gas whose tips are told, in percent.")
+            .optional::<Percentiles>(
+                "percentiles",
+                "Parts of each block's gas whose tips are told, in percent.",
+            )
             .gives::<Object>("history", "Base fees, tips, how full blocks were."),
     ]
 }

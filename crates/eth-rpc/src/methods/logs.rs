@@ -22,18 +22,32 @@ pub(super) fn entries() -> Vec<Entry> {
         Entry::heavy("eth_getLogs", "Searches logs.", get_logs)
             .param::<Filter>("filter", "Which logs.")
             .gives::<List>("logs", "The logs, in the order of the chain."),
-        id(Entry::light("eth_newFilter", "Begins to gather logs for a client that polls.", new_filter)
-            .param::<Filter>("filter", "Which logs.")),
-        id(Entry::light("eth_newBlockFilter", "Begins to gather hashes of new blocks.", |node, _| {
-            Ok(node.filters.add(Looks::Blocks, node.now())?.into())
-        })),
-        id(Entry::light("eth_newPendingTransactionFilter", "Begins to gather pending transactions.", |node, args| {
-            let full = args.optional(0)?.unwrap_or_default();
-            Ok(node.filters.add(Looks::Pending { full }, node.now())?.into())
-        })
+        id(Entry::light(
+            "eth_newFilter",
+            "Begins to gather logs for a client that polls.",
+            new_filter,
+        )
+        .param::<Filter>("filter", "Which logs.")),
+        id(Entry::light(
+            "eth_newBlockFilter",
+            "Begins to gather hashes of new blocks.",
+            |node, _| Ok(node.filters.add(Looks::Blocks, node.now())?.into()),
+        )),
+        id(Entry::light(
+            "eth_newPendingTransactionFilter",
+            "Begins to gather pending transactions.",
+            |node, args| {
+                let full = args.optional(0)?.unwrap_or_default();
+                Ok(node.filters.add(Looks::Pending { full }, node.now())?.into())
+            },
+        )
         .optional::<Flag>("full", "Whole transactions, not their hashes.")),
-        of(Entry::light("eth_getFilterChanges", "Returns what was gathered since the last call.", changes))
-            .gives::<List>("changes", "Logs or hashes."),
+        of(Entry::light(
+            "eth_getFilterChanges",
+            "Returns what was gathered since the last call.",
+            changes,
+        ))
+        .gives::<List>("changes", "Logs or hashes."),
         of(Entry::heavy("eth_getFilterLogs", "Searches all logs of a filter.", filter_logs))
             .gives::<List>("logs", "The logs."),
         of(Entry::light("eth_uninstallFilter", "Ends a filter.", uninstall))

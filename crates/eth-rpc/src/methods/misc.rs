@@ -89,7 +89,8 @@ fn capabilities(node: &EthNode, _: &Args) -> EthResult<Answer> {
     let bodies = quantity(reader.oldest_body()?);
     let states = quantity(reader.oldest_state()?);
     let kept = |oldest: &Value| json!({ "disabled": false, "oldestBlock": oldest });
-    let logs = json!({ "disabled": false, "oldestBlock": bodies, "deleteStrategy": { "type": "none" } });
+    let logs =
+        json!({ "disabled": false, "oldestBlock": bodies, "deleteStrategy": { "type": "none" } });
     Ok(json!({
         "head": { "number": quantity(head.number), "hash": head.hash },
         "state": kept(&states),

@@ -66,6 +66,9 @@ pub fn registry() -> Registry {
         "Begins to tell of new heads, logs, pending transactions.",
     )
     .param::<schema::Text>("kind", "newHeads, logs, newPendingTransactions or syncing.")
-    .optional::<schema::Any>("options", "For logs a filter; for pending transactions whether they come whole.");
+    .optional::<schema::Any>(
+        "options",
+        "For logs a filter; for pending transactions whether they come whole.",
+    );
     table::describe(registry.method(subscription), entries())
 }

@@ -17,7 +17,8 @@ use crate::{
 
 pub(super) fn entries() -> Vec<Entry> {
     let of = |entry: Entry| entry.param::<Addr>("address", "The account.");
-    let at = |entry: Entry| entry.optional::<Block>("block", "After which block; the head if left out.");
+    let at =
+        |entry: Entry| entry.optional::<Block>("block", "After which block; the head if left out.");
     vec![
         at(of(Entry::light("eth_getBalance", "Tells an account's balance.", balance)))
             .gives::<Uint>("balance", "Wei."),
@@ -27,13 +28,17 @@ pub(super) fn entries() -> Vec<Entry> {
             .gives::<Data>("code", "The code."),
         at(of(Entry::light("eth_getStorageAt", "Returns what a slot holds.", storage))
             .param::<Text>("slot", "The slot."))
-            .gives::<Hash>("value", "Its value."),
-        at(Entry::heavy("eth_getStorageValues", "Returns what slots of several accounts hold.", storage_values)
-            .param::<Object>("slots", "Lists of slots by account."))
-            .gives::<Object>("values", "Lists of values by account."),
+        .gives::<Hash>("value", "Its value."),
+        at(Entry::heavy(
+            "eth_getStorageValues",
+            "Returns what slots of several accounts hold.",
+            storage_values,
+        )
+        .param::<Object>("slots", "Lists of slots by account."))
+        .gives::<Object>("values", "Lists of values by account."),
         at(of(Entry::heavy("eth_getProof", "Proves an account and slots of it.", proof))
             .param::<List>("slots", "The slots."))
-            .gives::<Object>("proof", "As in EIP-1186."),
+        .gives::<Object>("proof", "As in EIP-1186."),
         at(of(Entry::light("eth_getAccount", "Returns an account as the trie holds it.", account)))
             .gives::<Object>("account", "Balance, nonce, hash of code, root of storage."),
     ]
@@ -110,9 +115,7 @@ fn storage_values(node: &EthNode, args: &Args) -> EthResult<Answer> {
     let state = node.reader()?.state_named(args.block(1)?)?;
     let mut out = Map::new();
     for (address, slots) in wanted {
-        let value = |slot: B256| {
-            state.storage(address, slot.into()).map(word).map_err(state_error)
-        };
+        let value = |slot: B256| state.storage(address, slot.into()).map(word).map_err(state_error);
         let values: Vec<_> = slots.into_iter().map(value).collect::<EthResult<_>>()?;
         out.insert(format!("{address:#x}"), Value::Array(values));
     }

@@ -28,12 +28,22 @@ const GAS_LIMIT_STEP: u64 = 1_024;
 
 pub(super) fn entries() -> Vec<Entry> {
     vec![
-        Entry::heavy("testing_buildBlockV1", "Builds a block on the head, of given transactions or of the pool.", build_block)
-            .param::<Hash>("parent", "The head.")
-            .param::<Object>("attributes", "timestamp, prevRandao, suggestedFeeRecipient, withdrawals, parentBeaconBlockRoot.")
-            .optional::<MaybeList>("transactions", "Transactions, all of which must be in it; null for the pool's.")
-            .optional::<Data>("extraData", "The block's extra data.")
-            .gives::<Object>("payload", "As engine_getPayload gives it."),
+        Entry::heavy(
+            "testing_buildBlockV1",
+            "Builds a block on the head, of given transactions or of the pool.",
+            build_block,
+        )
+        .param::<Hash>("parent", "The head.")
+        .param::<Object>(
+            "attributes",
+            "timestamp, prevRandao, suggestedFeeRecipient, withdrawals, parentBeaconBlockRoot.",
+        )
+        .optional::<MaybeList>(
+            "transactions",
+            "Transactions, all of which must be in it; null for the pool's.",
+        )
+        .optional::<Data>("extraData", "The block's extra data.")
+        .gives::<Object>("payload", "As engine_getPayload gives it."),
     ]
 }
 
@@ -80,7 +90,11 @@ const GAS_CEIL: u64 = 60_000_000;
 /// Moves a gas limit one step towards the one aimed at. **Spec:** go-ethereum's `core.CalcGasLimit`.
 fn next_gas_limit(parent: u64, aim: u64) -> u64 {
     let step = (parent / GAS_LIMIT_STEP).saturating_sub(1);
-    if parent < aim { parent.saturating_add(step).min(aim) } else { parent.saturating_sub(step).max(aim) }
+    if parent < aim {
+        parent.saturating_add(step).min(aim)
+    } else {
+        parent.saturating_sub(step).max(aim)
+    }
 }
 
 fn build_block(node: &EthNode, args: &Args) -> EthResult<Answer> {

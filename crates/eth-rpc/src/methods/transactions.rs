@@ -7,7 +7,10 @@ use quintet_eth_chain::TransactionPlace;
 use quintet_eth_pool::PoolTransaction;
 use serde_json::{Value, json};
 
-use super::{Entry, chain::{blob_price, first_block}};
+use super::{
+    Entry,
+    chain::{blob_price, first_block},
+};
 use crate::{
     answer::Answer,
     args::{Args, Quantity},
@@ -22,23 +25,57 @@ pub(super) fn entries() -> Vec<Entry> {
     let index = |entry: Entry| entry.param::<Uint>("index", "Its index in the block.");
     let by_number = |entry: Entry| index(entry.param::<Block>("block", "The block."));
     let by_hash = |entry: Entry| index(entry.param::<Hash>("block", "The block's hash."));
-    let found = |entry: Entry| entry.gives::<Maybe>("transaction", "The transaction; null if there is none.");
-    let raw = |entry: Entry| entry.gives::<Data>("bytes", "The transaction's encoding; null or 0x if there is none.");
+    let found = |entry: Entry| {
+        entry.gives::<Maybe>("transaction", "The transaction; null if there is none.")
+    };
+    let raw = |entry: Entry| {
+        entry.gives::<Data>("bytes", "The transaction's encoding; null or 0x if there is none.")
+    };
     vec![
-        found(hash(Entry::light("eth_getTransactionByHash", "Returns a transaction, mined or waiting.", by_its_hash))),
-        found(by_number(Entry::light("eth_getTransactionByBlockNumberAndIndex", "Returns a transaction of a block.", by_index))),
-        found(by_hash(Entry::light("eth_getTransactionByBlockHashAndIndex", "Returns a transaction of a block.", by_index))),
-        raw(hash(Entry::light("eth_getRawTransactionByHash", "Returns a transaction's encoding.", raw_by_hash))),
-        raw(by_number(Entry::light("eth_getRawTransactionByBlockNumberAndIndex", "Returns the encoding of a transaction of a block.", raw_by_index))),
-        raw(by_hash(Entry::light("eth_getRawTransactionByBlockHashAndIndex", "Returns the encoding of a transaction of a block.", raw_by_index))),
+        found(hash(Entry::light(
+            "eth_getTransactionByHash",
+            "Returns a transaction, mined or waiting.",
+            by_its_hash,
+        ))),
+        found(by_number(Entry::light(
+            "eth_getTransactionByBlockNumberAndIndex",
+            "Returns a transaction of a block.",
+            by_index,
+        ))),
+        found(by_hash(Entry::light(
+            "eth_getTransactionByBlockHashAndIndex",
+            "Returns a transaction of a block.",
+            by_index,
+        ))),
+        raw(hash(Entry::light(
+            "eth_getRawTransactionByHash",
+            "Returns a transaction's encoding.",
+            raw_by_hash,
+        ))),
+        raw(by_number(Entry::light(
+            "eth_getRawTransactionByBlockNumberAndIndex",
+            "Returns the encoding of a transaction of a block.",
+            raw_by_index,
+        ))),
+        raw(by_hash(Entry::light(
+            "eth_getRawTransactionByBlockHashAndIndex",
+            "Returns the encoding of a transaction of a block.",
+            raw_by_index,
+        ))),
         hash(Entry::light("eth_getTransactionReceipt", "Returns what a transaction did.", receipt))
             .gives::<Maybe>("receipt", "The receipt; null if the transaction is not in a block."),
-        Entry::heavy("eth_sendRawTransaction", "Takes a signed transaction, with its blobs if it has some.", send)
-            .param::<Data>("bytes", "The transaction as it travels.")
-            .gives::<Hash>("hash", "Its hash."),
-        Entry::light("eth_pendingTransactions", "Lists waiting transactions of this node's own accounts: none.", |_, _| {
-            Ok(Value::Array(Vec::new()).into())
-        })
+        Entry::heavy(
+            "eth_sendRawTransaction",
+            "Takes a signed transaction, with its blobs if it has some.",
+            send,
+        )
+        .param::<Data>("bytes", "The transaction as it travels.")
+        .gives::<Hash>("hash", "Its hash."),
+        Entry::light(
+            "eth_pendingTransactions",
+            "Lists waiting transactions of this node's own accounts: none.",
+            |_, _| Ok(Value::Array(Vec::new()).into()),
+        )
         .gives::<List>("transactions", "Nothing."),
     ]
 }

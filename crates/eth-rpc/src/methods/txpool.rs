@@ -22,9 +22,13 @@ pub(super) fn entries() -> Vec<Entry> {
             .gives::<Object>("status", "How many are pending, how many queued."),
         Entry::heavy("txpool_content", "Lists waiting transactions by sender and nonce.", content)
             .gives::<Object>("content", "Pending and queued ones."),
-        Entry::light("txpool_contentFrom", "Lists a sender's waiting transactions by nonce.", content_from)
-            .param::<Addr>("address", "The sender.")
-            .gives::<Object>("content", "Pending and queued ones."),
+        Entry::light(
+            "txpool_contentFrom",
+            "Lists a sender's waiting transactions by nonce.",
+            content_from,
+        )
+        .param::<Addr>("address", "The sender.")
+        .gives::<Object>("content", "Pending and queued ones."),
         Entry::heavy("txpool_inspect", "Lists waiting transactions in words.", inspect)
             .gives::<Object>("content", "Pending and queued ones."),
         Entry::light("txpool_reason", "Tells what a transaction waits for.", reason)
@@ -46,8 +50,7 @@ fn by_nonce(own: &Own, write: fn(&PoolTransaction) -> Value) -> Value {
 }
 
 fn by_sender(content: &Content, write: fn(&PoolTransaction) -> Value) -> Value {
-    let item =
-        |(sender, own): (&Address, &Own)| (sender.to_checksum(None), by_nonce(own, write));
+    let item = |(sender, own): (&Address, &Own)| (sender.to_checksum(None), by_nonce(own, write));
     Value::Object(content.iter().map(item).collect::<Map<_, _>>())
 }
 
@@ -71,10 +74,8 @@ fn content_from(node: &EthNode, args: &Args) -> EthResult<Answer> {
 fn inspect(node: &EthNode, _: &Args) -> EthResult<Answer> {
     let words = |one: &PoolTransaction| {
         let fields = one.transaction().as_transaction();
-        let to = fields.to().map_or_else(
-            || "contract creation".to_owned(),
-            |to| to.to_checksum(None),
-        );
+        let to =
+            fields.to().map_or_else(|| "contract creation".to_owned(), |to| to.to_checksum(None));
         json!(format!(
             "{to}: {} wei + {} gas × {} wei",
             fields.value(),
@@ -94,7 +95,9 @@ fn reason(node: &EthNode, args: &Args) -> EthResult<Answer> {
             format!("it pays at most {fee_cap} wei for each gas, the next block asks {base_fee}")
         }
         Waiting::BlobFee { fee_cap, blob_fee } => {
-            format!("it pays at most {fee_cap} wei for each blob gas, the next block asks {blob_fee}")
+            format!(
+                "it pays at most {fee_cap} wei for each blob gas, the next block asks {blob_fee}"
+            )
         }
         Waiting::Nonce { expected } => format!("the sender's transaction {expected} is missing"),
         Waiting::Funds { balance, cost } => {

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, Header};
-use alloy_eips::{eip4844::DATA_GAS_PER_BLOB, eip4895::{Withdrawal, Withdrawals}};
+use alloy_eips::{
+    eip4844::DATA_GAS_PER_BLOB,
+    eip4895::{Withdrawal, Withdrawals},
+};
 use alloy_primitives::{Address, B256, Log, U256, hex};
 use quintet_eth::{
     block::{EthBlock, EthBlockBody, transactions_root, withdrawals_root},
@@ -120,21 +123,24 @@ impl<'a> Simulation<'a> {
             parent.excess_blob_gas.map_or(0, |_| blobs::excess_of_child(&rules, &params, parent))
         });
         let difficulty = if post_merge { U256::ZERO } else { parent.difficulty };
-        Ok((rules, Header {
-            parent_hash: parent.hash_slow(),
-            ommers_hash: EMPTY_OMMER_ROOT_HASH,
-            beneficiary: fields.fee_recipient.unwrap_or(parent.beneficiary),
-            difficulty: fields.difficulty.unwrap_or(difficulty),
-            number: block.number,
-            gas_limit: fields.gas_limit.unwrap_or(parent.gas_limit),
-            timestamp: block.time,
-            mix_hash: fields.prev_randao.unwrap_or_default(),
-            base_fee_per_gas: base_fee,
-            excess_blob_gas: excess,
-            parent_beacon_block_root: has(Fork::Cancun)
-                .then(|| fields.beacon_root.unwrap_or_default()),
-            ..Header::default()
-        }))
+        Ok((
+            rules,
+            Header {
+                parent_hash: parent.hash_slow(),
+                ommers_hash: EMPTY_OMMER_ROOT_HASH,
+                beneficiary: fields.fee_recipient.unwrap_or(parent.beneficiary),
+                difficulty: fields.difficulty.unwrap_or(difficulty),
+                number: block.number,
+                gas_limit: fields.gas_limit.unwrap_or(parent.gas_limit),
+                timestamp: block.time,
+                mix_hash: fields.prev_randao.unwrap_or_default(),
+                base_fee_per_gas: base_fee,
+                excess_blob_gas: excess,
+                parent_beacon_block_root: has(Fork::Cancun)
+                    .then(|| fields.beacon_root.unwrap_or_default()),
+                ..Header::default()
+            },
+        ))
     }
 
     /// Runs a block and tells what it and its calls came to.
@@ -147,9 +153,8 @@ impl<'a> Simulation<'a> {
             let mut session =
                 Session::simulate(rules, &header, &view, &self.hashes, checks, blob_price);
             prepare(&mut session, &rules, &block)?;
-            let price = blob_price.or_else(|| {
-                Some(blobs::price_of(rules.blobs.as_ref()?, header.excess_blob_gas?))
-            });
+            let price = blob_price
+                .or_else(|| Some(blobs::price_of(rules.blobs.as_ref()?, header.excess_blob_gas?)));
             let mut gas_left = self.gas_left;
             let mut calls = Calls {
                 chain_id: self.node.chain.spec().chain_id(),
@@ -190,8 +195,7 @@ impl<'a> Simulation<'a> {
         header.requests_hash = outcome.requests_hash();
         header.blob_gas_used = rules.has(Fork::Cancun).then_some(ran.blob_gas);
         header.transactions_root = transactions_root(&ran.transactions);
-        header.withdrawals_root =
-            rules.has(Fork::Shanghai).then(|| withdrawals_root(&withdrawals));
+        header.withdrawals_root = rules.has(Fork::Shanghai).then(|| withdrawals_root(&withdrawals));
         self.state.add(outcome.changes);
         header.state_root = self
             .state
@@ -277,6 +281,10 @@ impl Calls<'_> {
             ));
         }
         call.gas_limit = asked.min(*self.gas_left);
+        if args.gas_price.is_none() {
+            // Where nothing else is said a simulated transaction is of type 2. **Spec:** go-ethereum, `ToTransaction`.
+            call.max_priority_fee_per_gas.get_or_insert_default();
+        }
         let meets = Meets {
             account,
             base_fee: self.header.base_fee_per_gas,
@@ -330,7 +338,10 @@ fn written(
         Ending::Reverted { output } => {
             let error = EthError::reverted(output);
             let data = hex::encode_prefixed(output);
-            (output.clone(), Some(json!({ "message": error.message, "code": error.code, "data": data })))
+            (
+                output.clone(),
+                Some(json!({ "message": error.message, "code": error.code, "data": data })),
+            )
         }
         Ending::Halted(halt) => {
             let tail = " (gas limit was capped by the RPC server's global gas cap)";

@@ -13,7 +13,11 @@ use crate::{
 };
 
 /// Makes the transaction that a call would be, signed by nobody.
-pub(super) fn transaction(args: &CallArgs, call: &CallTransaction, chain_id: u64) -> EthTransaction {
+pub(super) fn transaction(
+    args: &CallArgs,
+    call: &CallTransaction,
+    chain_id: u64,
+) -> EthTransaction {
     let nobody = Signature::new(U256::ZERO, U256::ZERO, false);
     let (nonce, gas_limit, value, input) =
         (call.nonce, call.gas_limit, call.value, call.input.clone());

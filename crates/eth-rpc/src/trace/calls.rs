@@ -3,7 +3,10 @@
 //! **Spec:** go-ethereum's `eth/tracers/native/call.go`.
 
 use alloy_primitives::{Address, Bytes, Log, U256};
-use quintet_evm::execute::{Called, Inspector, inspect::{Call, CallEnd, CallKind}};
+use quintet_evm::execute::{
+    Called, Inspector,
+    inspect::{Call, CallEnd, CallKind},
+};
 use serde_json::{Value, json};
 
 use super::too_long;

@@ -5,7 +5,10 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::hex;
-use quintet_evm::execute::{Inspector, inspect::{Call, CallKind}};
+use quintet_evm::execute::{
+    Inspector,
+    inspect::{Call, CallKind},
+};
 use serde_json::{Value, json};
 
 /// Most different entries kept.

@@ -11,11 +11,14 @@ mod four_byte;
 mod prestate;
 mod steps;
 
-use quintet_evm::execute::{Called, Halt, Inspector, inspect::{Call, CallEnd, Step}};
+use quintet_evm::execute::{
+    Called, Halt, Inspector,
+    inspect::{Call, CallEnd, Step},
+};
 use serde_json::{Map, Value, json};
 
-use self::{calls::CallTracer, four_byte::FourByteTracer, steps::StepTracer};
 pub(crate) use self::prestate::CodeOf;
+use self::{calls::CallTracer, four_byte::FourByteTracer, steps::StepTracer};
 use crate::{
     args::FromArg,
     config::EthRpcConfig,
@@ -68,7 +71,10 @@ impl Kind {
             "noopTracer" => Self::Noop,
             "muxTracer" => {
                 if options.len() > MUX_MAX {
-                    return Err(format!("muxTracer of {} tracers, expected at most {MUX_MAX}", options.len()));
+                    return Err(format!(
+                        "muxTracer of {} tracers, expected at most {MUX_MAX}",
+                        options.len()
+                    ));
                 }
                 let inner = |(name, options): (&String, &Value)| {
                     if name == "muxTracer" {
@@ -97,10 +103,11 @@ impl Default for TraceConfig {
 
 impl FromArg for TraceConfig {
     fn from_arg(value: &Value) -> Result<Self, String> {
-        let fields = value
-            .as_object()
-            .ok_or_else(|| "json: cannot unmarshal into Go value of type tracers.TraceConfig".to_owned())?;
-        let Some(name) = fields.get("tracer").and_then(Value::as_str).filter(|name| !name.is_empty())
+        let fields = value.as_object().ok_or_else(|| {
+            "json: cannot unmarshal into Go value of type tracers.TraceConfig".to_owned()
+        })?;
+        let Some(name) =
+            fields.get("tracer").and_then(Value::as_str).filter(|name| !name.is_empty())
         else {
             let limit = fields.get("limit").and_then(Value::as_u64).unwrap_or_default();
             return Ok(Self {

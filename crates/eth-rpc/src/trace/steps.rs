@@ -11,7 +11,10 @@ use std::{
 };
 
 use alloy_primitives::{Address, U256, hex};
-use quintet_evm::execute::{Called, Ending, Halt, Inspector, inspect::{Step, opcode_name}};
+use quintet_evm::execute::{
+    Called, Ending, Halt, Inspector,
+    inspect::{Step, opcode_name},
+};
 
 use super::too_long;
 use crate::error::EthResult;

@@ -77,7 +77,8 @@ async fn parameters_are_refused_in_geths_words() {
     assert_eq!(object, (-32602, "non-array args".to_owned()));
     let number = told(ask(&methods, "debug_getRawHeader", json!(["2"])).await);
     assert_eq!(number.1, "invalid argument 0: hex string without 0x prefix");
-    let future = told(ask(&methods, "eth_getLogs", json!([{"fromBlock": "0x0", "toBlock": "0x9"}])).await);
+    let future =
+        told(ask(&methods, "eth_getLogs", json!([{"fromBlock": "0x0", "toBlock": "0x9"}])).await);
     assert_eq!(future.1, "block range extends beyond current head block");
 }
 

@@ -104,6 +104,8 @@ impl Case {
         let block: block::Block = Decodable::decode(&mut bytes)
             .map_err(|error: alloy_rlp::Error| failed(error.to_string()))?;
         let block = <block::Block>::decode(&mut bytes).map_err(|error| failed(error.to_string()))?;
+        let block =
+            <block::Block>::decode(&mut bytes).map_err(|error| failed(error.to_string()))?;
         let hash = self.genesis_block_header.get("hash").and_then(|hash| hash.as_str());
         let actual = block.header.hash_slow().to_string();
         expect_eq("hash of the genesis", hash, Some(actual.as_str()))?;
