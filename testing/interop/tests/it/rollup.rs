@@ -85,7 +85,7 @@ impl Rollup {
         let head = self.sequencer.head();
         let mut others = Vec::new();
         loop {
-            let line = derivation.next()?;
+            let line = derivation.line()?;
             if line["event"] != "block" {
                 others.push(line);
                 continue;
