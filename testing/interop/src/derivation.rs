@@ -52,7 +52,7 @@ impl Derivation {
     /// # Errors
     ///
     /// If none comes, or the process has ended.
-    pub fn next(&mut self) -> Result<Value> {
+    pub fn line(&mut self) -> Result<Value> {
         self.process.receive(LINE)
     }
 }

@@ -29,7 +29,7 @@ const RESETS_MAX: u32 = 64;
 const SAFE_BLOCKS_MAX: usize = 1_024;
 
 /// How derivation is driven.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DriverOptions {
     /// How L1 is fetched.
     pub prefetch: PrefetchOptions,
@@ -431,7 +431,7 @@ impl<E: Engine> Driver<E> {
             Arc::clone(&self.config),
             self.batcher.subscribe(),
             start.base.number,
-            self.options.prefetch.clone(),
+            self.options.prefetch,
         ));
     }
 }

@@ -468,6 +468,8 @@ impl Engine for Remote {
 
 #[cfg(test)]
 mod tests {
+    use quintet_rollup_protocol::config::ForkSchedule;
+
     use super::*;
 
     #[test]
@@ -491,7 +493,7 @@ mod tests {
         config.forks.set(Fork::Karst, Some(300));
         assert_eq!(at(&config, 200), ['3', '4', '4']);
         assert_eq!(at(&config, 300), ['3', '5', '4']);
-        config.forks.set(Fork::Ecotone, Some(500));
+        config.forks = ForkSchedule::active_up_to(Fork::Delta);
         assert_eq!(at(&config, 100), ['2', '2', '2']);
     }
 }

@@ -41,7 +41,7 @@ pub const IN_FLIGHT_DEFAULT: usize = 32;
 pub const IN_FLIGHT_MAX: usize = 256;
 
 /// How blocks are fetched.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PrefetchOptions {
     /// Blocks under way at once, at least one and at most [`IN_FLIGHT_MAX`].
     pub in_flight: usize,
@@ -119,7 +119,7 @@ impl Prefetch {
         let options = PrefetchOptions { in_flight, ..options };
         let run =
             Run { fetcher, options, sender, next: from, last: None, head: None, finalized: 0 };
-        let task = AbortOnDropHandle::new(runtime.spawn(run.to_the_end()));
+        let task = AbortOnDropHandle::new(runtime.spawn(run.all()));
         Self { events, _task: task }
     }
 
@@ -192,7 +192,7 @@ struct Run {
 type Flow = std::ops::ControlFlow<()>;
 
 impl Run {
-    async fn to_the_end(mut self) {
+    async fn all(mut self) {
         let mut under_way = FuturesOrdered::new();
         loop {
             let limit = self.limit();

@@ -47,7 +47,7 @@ impl Post {
             hashes.unwrap_or_default().iter().filter_map(|hash| self.blobs.get(hash)).collect();
         let proven: Vec<_> = blobs.iter().filter_map(|blob| kzg::commit(blob).ok()).collect();
         let mut fields = body.to_vec();
-        blobs.iter().map(|blob| Bytes::clone(blob)).collect::<Vec<_>>().encode(&mut fields);
+        blobs.iter().copied().cloned().collect::<Vec<Bytes>>().encode(&mut fields);
         proven.iter().map(|(commitment, ..)| *commitment).collect::<Vec<_>>().encode(&mut fields);
         proven.iter().map(|(_, proof, _)| *proof).collect::<Vec<_>>().encode(&mut fields);
         let mut out = vec![3];

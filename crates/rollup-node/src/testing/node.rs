@@ -138,13 +138,14 @@ impl Shared {
             let manners = *lock(&self.manners);
             thread::sleep(manners.latency);
             let count = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-            let (status, answer) = if manners.fails_every > 0 && count % manners.fails_every == 0 {
-                ("502 Bad Gateway", "<html>bad gateway</html>".to_owned())
-            } else if body.is_empty() {
-                self.beacon(&path, manners)
-            } else {
-                ("200 OK", self.rpc(&body, manners))
-            };
+            let (status, answer) =
+                if manners.fails_every > 0 && count.is_multiple_of(manners.fails_every) {
+                    ("502 Bad Gateway", "<html>bad gateway</html>".to_owned())
+                } else if body.is_empty() {
+                    self.beacon(&path, manners)
+                } else {
+                    ("200 OK", self.rpc(&body, manners))
+                };
             let head = format!(
                 "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
                 answer.len()

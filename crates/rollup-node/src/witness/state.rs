@@ -37,7 +37,7 @@ pub enum WitnessError {
     },
 }
 
-impl From<TrieError<WitnessError>> for WitnessError {
+impl From<TrieError<Self>> for WitnessError {
     fn from(error: TrieError<Self>) -> Self {
         match error {
             TrieError::Source(error) => error,

@@ -112,7 +112,7 @@ fn a_forged_header_that_hashes_to_something_is_no_block_of_this_chain() {
     let honest = world.node(Manners::default());
     let options = RpcOptions { quorum: 2, rounds: 1, ..world.options() };
     let error = world.derive(world.source(&[&liar, &honest], options)).unwrap_err().to_string();
-    assert!(error.contains("disagree about block"), "{error}");
+    assert!(error.contains("2 nodes that have block 0"), "{error}");
 }
 
 #[test]

@@ -83,7 +83,8 @@ impl World {
     pub(crate) fn reorganise(&mut self, depth: usize) {
         let mut l1 = self.l1.lock().unwrap();
         l1.reorganise(depth);
-        self.sequencer.forget(l1.newest().header.number);
+        // The blocks of the newest epoch that is left were posted behind it.
+        self.sequencer.forget(l1.newest().header.number.saturating_sub(1));
     }
 
     pub(crate) fn node(&self, manners: Manners) -> FakeNode {
