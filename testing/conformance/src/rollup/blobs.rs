@@ -58,7 +58,6 @@ fn channel(data: &Bytes) -> Result<(), Mismatch> {
     expect_eq("last", true, frames[0].is_last)?;
     let content = inflate(&[frames[0].data.clone()], 10_000_000, false)
         .map_err(|error| Mismatch::new("channel", "a zlib stream", error.to_string()))?;
-    let content = content.bytes;
     let mut rest = &content[..];
     let batch = alloy_rlp::Header::decode_bytes(&mut rest, false)
         .map_err(|error| Mismatch::new("RLP", "a string", error.to_string()))?;
