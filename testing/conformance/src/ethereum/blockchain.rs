@@ -101,9 +101,6 @@ impl Case {
     fn genesis(&self) -> Result<Header, Mismatch> {
         let mut bytes = self.genesis_rlp.as_ref();
         let failed = |error: String| Mismatch::new("genesisRLP", "a block", error);
-        let block: block::Block = Decodable::decode(&mut bytes)
-            .map_err(|error: alloy_rlp::Error| failed(error.to_string()))?;
-        let block = <block::Block>::decode(&mut bytes).map_err(|error| failed(error.to_string()))?;
         let block =
             <block::Block>::decode(&mut bytes).map_err(|error| failed(error.to_string()))?;
         let hash = self.genesis_block_header.get("hash").and_then(|hash| hash.as_str());

@@ -118,7 +118,6 @@ fn of_header(error: &HeaderError) -> &'static [&'static str] {
             "INCORRECT_BLOCK_FORMAT",
         ],
         HeaderError::ExtraData { .. } => &["ExtraDataTooBig", "EXTRA_DATA_TOO_BIG"],
-        // The vectors are Ethereum's.
         // Of OP chains alone, which have no vectors here.
         HeaderError::OpExtraData(_) => &[],
         HeaderError::DaoExtraData => &["ExtraDataIncorrectDAO", "EXTRA_DATA_INVALID_DAO"],

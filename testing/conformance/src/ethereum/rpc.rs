@@ -67,15 +67,11 @@ impl Suite for Rpc {
 
 /// Why a file cannot be tried.
 fn skipped(name: &str) -> Option<&'static str> {
-    let moves = [
     const PRECOMPILES: [&str; 6] = [
         "move-ecrecover",
         "move-two-accounts-to-same-38023",
         "override-identity",
         "override-sha256",
-        "use-as-many-features",
-    ];
-    if moves.iter().any(|part| name.contains(part)) {
         "extcodehash-precompile",
         "use-as-many-features",
     ];
