@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Parser;
-use differential_rollup::{case, kona, ours};
+use differential_rollup::{Block, case, kona, ours};
 use quintet_rollup_protocol::{batch::DropRule, config::Fork};
 
 /// Derives random cases with this project and with kona, and compares every block.
@@ -93,16 +93,22 @@ fn reason(case: &case::Case, mine: &ours::Derived, theirs: &kona::Derived) -> Op
 }
 
 /// Returns whether the first difference can come of this: we derived a block from an L1 block in or behind one in which a batch was dropped,
-/// while kona derived it later, or an empty one in its place, or none before its L1 ended.
+/// while kona derived it later, or an empty one in its place, or none before its L1 ended; or kona derived a full one behind an empty one that
+/// it made too early, with the channel behind the drop, which for us came before its time.
 fn is_late(mine: &ours::Derived, theirs: &kona::Derived) -> bool {
     let at = mine.blocks.iter().zip(&theirs.blocks).take_while(|(a, b)| a == b).count();
     let Some(ours) = mine.blocks.get(at) else { return false };
+    let is_empty = |block: &Block| block.transactions.iter().all(|tx| tx.first() == Some(&0x7e));
     let is_late = theirs.blocks.get(at).is_none_or(|kona| {
-        let is_empty = kona.transactions.iter().all(|tx| tx.first() == Some(&0x7e));
-        kona.derived_from > ours.derived_from
-            || (kona.derived_from == ours.derived_from && is_empty)
+        let in_place = kona.derived_from == ours.derived_from && is_empty(kona);
+        kona.derived_from > ours.derived_from || in_place
     });
-    is_late && mine.dropped_in.range(..=ours.derived_from).next().is_some()
+    let before = at.checked_sub(1).and_then(|before| mine.blocks.get(before));
+    let behind_empty = is_empty(ours)
+        && before.is_some_and(|before| {
+            is_empty(before) && mine.dropped_in.contains(&before.derived_from)
+        });
+    behind_empty || (is_late && mine.dropped_in.range(..=ours.derived_from).next().is_some())
 }
 
 fn show(seed: u64, case: &case::Case, mine: &ours::Derived, theirs: &kona::Derived) {
