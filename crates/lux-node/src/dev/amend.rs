@@ -88,9 +88,8 @@ impl DevChain {
         let reader = self.chain().reader()?;
         let state = reader.state();
         let before = state.account(address).map_err(ChainError::State)?;
-        let slots = storage
-            .keys()
-            .map(|slot| state.storage(address, *slot).map(|value| (*slot, value)));
+        let slots =
+            storage.keys().map(|slot| state.storage(address, *slot).map(|value| (*slot, value)));
         let slots = slots.collect::<Result<_, _>>().map_err(ChainError::State)?;
         let at = reader.head();
         drop(reader);

@@ -91,9 +91,9 @@ pub fn registry() -> Registry {
     let mut registry = quintet_eth_rpc::registry();
     for entry in entries() {
         for name in entry.names.iter().filter(|name| !TAKEN_OVER.contains(name)) {
-            let mut method = Method::new(*name, entry.summary);
+            let mut method = Method::new(name, entry.summary);
             for (param, summary) in entry.params {
-                method = method.optional::<Value>(*param, *summary);
+                method = method.optional::<Value>(param, summary);
             }
             registry = registry.method(method.result::<Value>("result", "What came of it."));
         }

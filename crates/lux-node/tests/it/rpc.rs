@@ -26,11 +26,7 @@ fn node() -> DevNode {
     let options = ChainOptions { threads: 1, ..ChainOptions::default() };
     let parts = DevParts {
         chain: EthChain::in_memory(genesis.spec, options).unwrap(),
-        options: DevOptions {
-            mining: Mining::Instant,
-            coinbase: keys[0].address,
-            accounts: keys,
-        },
+        options: DevOptions { mining: Mining::Instant, coinbase: keys[0].address, accounts: keys },
         rpc: EthRpcConfig::default(),
         pool: PoolConfig::default(),
         client_version: "test".to_owned(),
@@ -93,7 +89,10 @@ async fn tools_snapshot_change_accounts_travel_in_time_and_go_back() {
     client.get("evm_increaseTime", json!(["0xe10"])).await;
     client.get("anvil_mine", json!(["0x2", "0x3c"])).await;
     let head = client.get("eth_getBlockByNumber", json!(["latest", false])).await;
-    assert_eq!((&head["number"], &head["timestamp"]), (&json!("0x3"), &json!(format!("{:#x}", 5_660))));
+    assert_eq!(
+        (&head["number"], &head["timestamp"]),
+        (&json!("0x3"), &json!(format!("{:#x}", 5_660)))
+    );
     client.get("dev_faucet", json!([TO])).await;
     assert_eq!(client.get("evm_revert", json!([id])).await, json!(true));
     assert_eq!(client.get("eth_blockNumber", json!([])).await, json!("0x0"));
@@ -107,7 +106,9 @@ async fn nothing_is_mined_by_itself_when_that_is_off_and_what_waits_is_when_it_i
     client.get("evm_setAutomine", json!([false])).await;
     let accounts = client.get("eth_accounts", json!([])).await;
     for _ in 0..2 {
-        client.get("eth_sendTransaction", json!([{ "from": accounts[1], "to": TO, "value": "0x1" }])).await;
+        client
+            .get("eth_sendTransaction", json!([{ "from": accounts[1], "to": TO, "value": "0x1" }]))
+            .await;
     }
     assert_eq!(client.get("eth_blockNumber", json!([])).await, json!("0x0"));
     client.get("evm_setAutomine", json!([true])).await;
