@@ -32,6 +32,7 @@ const BODIES_MAX: u64 = 128;
 /// Most blobs asked for at once. **Spec:** `cancun.md`.
 const BLOBS_MAX: usize = 128;
 
+#[expect(clippy::too_many_lines, reason = "a table, and nothing in it but its rows")]
 pub(super) fn entries() -> Vec<Entry> {
     let new = |entry: Entry| {
         entry
@@ -175,6 +176,7 @@ fn fork_at(node: &EthNode, timestamp: u64) -> Fork {
     node.chain.spec().schedule.rules(u64::MAX, timestamp, true).fork
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the words are made for this call")]
 fn status(status: &str, valid: Option<B256>, error: Option<String>) -> Value {
     json!({ "status": status, "latestValidHash": valid, "validationError": error })
 }
@@ -501,8 +503,11 @@ fn bodies_by_range(node: &EthNode, args: &Args) -> EthResult<Answer> {
     Ok(Value::Array(bodies.collect::<EthResult<_>>()?).into())
 }
 
+/// A blob, its proofs, and whether those are of its cells.
+type Found = (Bytes, Vec<Value>, bool);
+
 /// Finds blobs in the pool, each with its proofs.
-fn find_blobs(node: &EthNode, args: &Args) -> EthResult<Vec<Option<(Bytes, Vec<Value>, bool)>>> {
+fn find_blobs(node: &EthNode, args: &Args) -> EthResult<Vec<Option<Found>>> {
     let hashes: Vec<B256> = args.required(0)?;
     if hashes.len() > BLOBS_MAX {
         let asked = hashes.len();

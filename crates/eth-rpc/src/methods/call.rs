@@ -112,6 +112,7 @@ impl Prepared {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what a client sent, read for this call")]
 fn apply(simulator: &mut Simulator, fields: BlockOverrides) -> EthResult<()> {
     let unsupported = |name| {
         EthError::server(format!("block override {name:?} is not supported for this RPC method"))

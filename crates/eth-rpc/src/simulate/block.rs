@@ -67,12 +67,15 @@ impl BlockHashes for Hashes<'_> {
     }
 }
 
+/// What a call came to, its logs with their numbers, and whether its gas was capped.
+type RanCall = (Called, Vec<(usize, Log)>, bool);
+
 /// What the calls of a block came to.
 #[derive(Default)]
 struct Ran {
     transactions: Vec<EthTransaction>,
     senders: Vec<Address>,
-    calls: Vec<(Called, Vec<(usize, Log)>, bool)>,
+    calls: Vec<RanCall>,
     blob_gas: u64,
 }
 
@@ -311,11 +314,7 @@ impl Calls<'_> {
 }
 
 /// Writes what a call came to.
-fn written(
-    block: &SealedBlock,
-    index: usize,
-    (called, logs, capped): (Called, Vec<(usize, Log)>, bool),
-) -> Value {
+fn written(block: &SealedBlock, index: usize, (called, logs, capped): RanCall) -> Value {
     let header = block.header();
     let transaction = block.transactions().get(index).map(EthTransaction::hash).unwrap_or_default();
     let logs: Vec<_> = logs

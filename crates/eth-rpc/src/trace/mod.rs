@@ -41,7 +41,7 @@ enum Kind {
     Prestate(prestate::Options),
     FourByte,
     Noop,
-    Mux(Vec<(String, Kind)>),
+    Mux(Vec<(String, Self)>),
 }
 
 fn flag(options: &Map<String, Value>, name: &str) -> bool {

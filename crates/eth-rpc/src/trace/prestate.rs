@@ -17,6 +17,7 @@ pub(crate) type CodeOf<'a> = &'a dyn Fn(B256) -> EthResult<Bytes>;
 
 /// What is told.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "options of a client's, each by itself")]
 pub(crate) struct Options {
     pub(super) diff: bool,
     pub(super) no_code: bool,

@@ -24,6 +24,7 @@ const SSTORE: u8 = 0x55;
 
 /// What entries hold.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "options of a client's, each by itself")]
 pub(super) struct Options {
     pub(super) memory: bool,
     pub(super) no_stack: bool,
