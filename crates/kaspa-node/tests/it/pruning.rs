@@ -79,7 +79,7 @@ fn a_pruned_node_opened_again_after_every_block_refuses_nothing() {
     let time = || clock(&Arc::new(AtomicU64::new(u64::MAX / 2)));
     let mut node = Node::new(&params, time());
     let mut moves = 0;
-    for (number, block) in blocks.iter().enumerate() {
+    for block in &blocks {
         node.take(block);
         moves += usize::from(node.consensus.advance_pruning_point().unwrap().is_some());
         let Node { consensus, ledger } = node;
