@@ -349,7 +349,8 @@ fn forkchoice(node: &EthNode, args: &Args, version: u8) -> EthResult<Answer> {
     };
     let reader = node.reader()?;
     let ancestor = match reader.number_of(state.head)? {
-        None => return answer(status("SYNCING", None, None), None),
+        // A payload that was executed is not on disk before it is head.
+        None => false,
         Some(number) => {
             let at = BlockRef { number, hash: state.head };
             at != reader.head() && reader.is_canonical(at)?
