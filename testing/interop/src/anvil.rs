@@ -57,7 +57,7 @@ impl Anvil {
         let child = command.stdin(null()).stdout(null()).stderr(null()).spawn()?;
         let anvil = Self { child, address: format!("127.0.0.1:{port}") };
         eventually("anvil answers", || anvil.call("eth_chainId", &json!([])).map(Some))?;
-        anvil.call("evm_setBlockTimestampInterval", &json!([BLOCK_SECONDS]))?;
+        anvil.call("anvil_setBlockTimestampInterval", &json!([BLOCK_SECONDS]))?;
         Ok(anvil)
     }
 

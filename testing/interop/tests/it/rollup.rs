@@ -1,4 +1,4 @@
-//! anvil as the L1 of a rollup: our batcher posts calldata and blobs, the binary reads them back and executes them, and follows a
+//! anvil as the L1 of a rollup: our batcher posts calldata, the binary reads them back and executes them, and follows a
 //! reorganisation of ten blocks.
 
 use std::{fs, sync::Arc};
@@ -54,7 +54,7 @@ impl Rollup {
         Ok(u64::from_str_radix(text.as_str().context("a number")?.trim_start_matches("0x"), 16)?)
     }
 
-    /// Lets L1 and the rollup grow: each L1 block holds the L2 blocks up to the one before it, by calldata and by blobs in turn.
+    /// Lets L1 and the rollup grow: each L1 block holds the L2 blocks up to the one before it, by calldata.
     fn grow(&mut self, epochs: u64, transfers: usize) -> Result<()> {
         for _ in 0..epochs {
             let newest = self.number()?;
@@ -68,11 +68,7 @@ impl Rollup {
             let config = Arc::clone(self.sequencer.config());
             let span = newest % 3 == 0;
             let pieces = self.batcher.channel(&batches, span.then_some(&config));
-            let post = if newest % 2 == 0 {
-                self.batcher.blobs(&pieces)
-            } else {
-                self.batcher.calldata(&pieces)
-            };
+            let post = self.batcher.calldata(&pieces);
             let pooled: Vec<_> = post.pooled().iter().map(hex::encode_prefixed).collect();
             self.anvil.mine(&pooled)?;
         }
