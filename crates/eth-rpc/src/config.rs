@@ -1,7 +1,5 @@
 //! What an operator may set of these methods: how much one call may cost.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 /// Limits of single calls. Those of connections, batches and bodies are the server's.
@@ -10,9 +8,6 @@ use serde::{Deserialize, Serialize};
 pub struct EthRpcConfig {
     /// Most gas of `eth_call`, `eth_estimateGas` and all of `eth_simulateV1` together.
     pub gas_cap: u64,
-    /// Time one call, estimate, simulation or trace may run, in milliseconds.
-    #[serde(rename = "evm_timeout_ms")]
-    pub evm_timeout_ms: u64,
     /// The most a transaction sent here may pay for gas, in wei; 0 for no limit.
     pub fee_cap_wei: u128,
     /// Whether transactions are taken whose signature names no chain.
@@ -37,8 +32,6 @@ pub struct EthRpcConfig {
     pub simulated_blocks_max: u64,
     /// Most calls of all blocks of a simulation.
     pub simulated_calls_max: usize,
-    /// Most steps that a trace of instructions holds; the rest is left out.
-    pub trace_steps_max: usize,
     /// Most memory of a trace, in bytes; beyond it the trace is refused.
     pub trace_bytes_max: usize,
     /// Tip suggested where blocks say nothing, in wei.
@@ -51,7 +44,6 @@ impl Default for EthRpcConfig {
     fn default() -> Self {
         Self {
             gas_cap: 50_000_000,
-            evm_timeout_ms: 5_000,
             fee_cap_wei: 1_000_000_000_000_000_000,
             allow_unprotected: false,
             log_blocks_max: 100_000,
@@ -64,18 +56,9 @@ impl Default for EthRpcConfig {
             slots_max: 1_024,
             simulated_blocks_max: 256,
             simulated_calls_max: 5_000,
-            trace_steps_max: 1_000_000,
             trace_bytes_max: 256 << 20,
             tip_default: 1_000_000,
             tip_max: 500_000_000_000,
         }
-    }
-}
-
-impl EthRpcConfig {
-    /// Returns how long one call may run.
-    #[must_use]
-    pub const fn evm_timeout(&self) -> Duration {
-        Duration::from_millis(self.evm_timeout_ms)
     }
 }

@@ -35,15 +35,7 @@ impl StartAt {
     /// Begins with the chain.
     #[must_use]
     pub const fn genesis(config: &RollupConfig) -> Self {
-        let genesis = &config.genesis;
-        let safe = L2Ref {
-            number: genesis.l2.number,
-            hash: genesis.l2.hash,
-            parent_hash: alloy_primitives::B256::ZERO,
-            timestamp: genesis.l2_time,
-            l1_origin: genesis.l1,
-            sequence_number: 0,
-        };
+        let (genesis, safe) = (&config.genesis, config.l2_genesis());
         Self { base: genesis.l1.number, safe, system: genesis.system_config }
     }
 }

@@ -188,6 +188,20 @@ pub enum ConfigError {
 }
 
 impl RollupConfig {
+    /// Returns the rollup's first block, whose parent nobody knows.
+    #[must_use]
+    pub const fn l2_genesis(&self) -> crate::refs::L2Ref {
+        let genesis = &self.genesis;
+        crate::refs::L2Ref {
+            number: genesis.l2.number,
+            hash: genesis.l2.hash,
+            parent_hash: B256::ZERO,
+            timestamp: genesis.l2_time,
+            l1_origin: genesis.l1,
+            sequence_number: 0,
+        }
+    }
+
     /// Reads op-node's `rollup.json`, as op-node, kona and `optimism_rollupConfig` write it.
     ///
     /// # Errors

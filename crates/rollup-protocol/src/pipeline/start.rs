@@ -30,16 +30,8 @@ impl Start {
     /// Returns the start of a chain that has nothing but genesis. `base` is the L1 block genesis names.
     #[must_use]
     pub const fn genesis(config: &RollupConfig, base: L1Ref) -> Self {
-        let genesis = &config.genesis;
-        let safe = L2Ref {
-            number: genesis.l2.number,
-            hash: genesis.l2.hash,
-            parent_hash: alloy_primitives::B256::ZERO,
-            timestamp: genesis.l2_time,
-            l1_origin: genesis.l1,
-            sequence_number: 0,
-        };
-        let system = genesis.system_config;
+        let safe = config.l2_genesis();
+        let system = config.genesis.system_config;
         Self { base, base_system: system, safe, safe_system: system }
     }
 }
