@@ -83,10 +83,6 @@ pub(crate) struct SimArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "sweep")]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Open the DAG anew whenever it was pruned, as a restart does: what memory holds of pruned blocks goes with that.
-    #[arg(long)]
-    pub(crate) reopen: bool,
-
     /// Write what memory and disk held into this CSV file, time and again.
     #[arg(long, value_name = "FILE", conflicts_with = "sweep")]
     pub(crate) samples: Option<PathBuf>,

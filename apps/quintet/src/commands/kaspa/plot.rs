@@ -161,17 +161,13 @@ impl Watched {
             1 => "the network's own depths".to_owned(),
             times => format!("all depths {times} times shorter than the network's"),
         };
-        let reopened = match self.reopens {
-            true => "; the DAG is opened anew after each pruning",
-            false => "",
-        };
         [
             format!(
                 "{} blocks at {bps} a second, {tps} transactions a second, a delay of {delay_seconds} s",
                 thousands(self.blocks)
             ),
             format!(
-                "{scale}: finality {}, pruning {} blocks{reopened}",
+                "{scale}: finality {}, pruning {} blocks",
                 thousands(*finality_depth),
                 thousands(*pruning_depth)
             ),

@@ -55,7 +55,6 @@ pub(super) struct Watched {
     pub(super) pruning_depth: u64,
     /// How many times shorter than the network's the depths are.
     pub(super) scale: u64,
-    pub(super) reopens: bool,
     pub(super) blocks: u64,
 }
 
@@ -69,7 +68,6 @@ impl Watched {
             finality_depth: rate.finality_depth,
             pruning_depth: rate.pruning_depth,
             scale: args.scale.get(),
-            reopens: args.reopen,
             blocks: network.figures().summary().blocks,
         }
     }

@@ -12,8 +12,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context as _, bail};
 use quintet_kaspa_node::{
     dump::Writer,
-    sim::{ConsensusView, Mined, Network, Plan, SimError, Spread, Summary},
-    storage::DiskLedger,
+    sim::{ConsensusView, Mined, Network, Plan, Spread, Summary},
 };
 use quintet_kaspa_protocol::params::{Era, Params};
 use serde::Serialize;
@@ -164,7 +163,9 @@ fn simulate(args: &SimArgs, what: &str, stop: &Stop) -> anyhow::Result<Outcome> 
     let mut samples = Samples::begin(args)?;
     let measured = usize::try_from(plan.views)?;
     let mut network = Network::new(plan, |number| match &ledger {
-        Some(ledger) if number == measured => view(number, &params, ledger, args.reopen),
+        Some(ledger) if number == measured => {
+            ConsensusView::over(number, &params, Arc::clone(ledger) as _)
+        }
         _ => ConsensusView::new(number, &params),
     })?;
     progress.begin(blocks);
@@ -200,17 +201,6 @@ fn simulate(args: &SimArgs, what: &str, stop: &Stop) -> anyhow::Result<Outcome> 
         ledger.close().context("cannot close the DAG")?;
     }
     Ok(outcome(args, &network, stopped))
-}
-
-/// Makes the view of the node that is measured, on disk.
-fn view(
-    number: usize,
-    params: &Params,
-    ledger: &Arc<DiskLedger>,
-    reopens: bool,
-) -> Result<ConsensusView, SimError> {
-    let view = ConsensusView::over(number, params, Arc::clone(ledger) as _)?;
-    Ok(if reopens { view.reopened_when_pruned() } else { view })
 }
 
 fn plan(args: &SimArgs) -> anyhow::Result<Plan> {
