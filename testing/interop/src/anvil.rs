@@ -4,26 +4,24 @@
 
 use std::{
     env,
-    io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use crate::wait::eventually;
+use crate::{jsonrpc, wait::eventually};
 
 /// Names the binary.
 const ANVIL: &str = "INTEROP_ANVIL";
 
-/// Time for one answer.
-const ANSWER: Duration = Duration::from_secs(20);
-
 /// Seconds between blocks, and of a slot.
 pub(crate) const BLOCK_SECONDS: u64 = 6;
+
+/// Gas of a block of a chain that is compared: that of `quintet lux dev`.
+const GAS_LIMIT: &str = "30000000";
 
 /// A running node.
 #[derive(Debug)]
@@ -46,18 +44,33 @@ impl Anvil {
     ///
     /// If it does not come up.
     pub fn start(chain_id: u64, genesis_time: u64) -> Result<Self> {
+        let (id, time) = (chain_id.to_string(), genesis_time.to_string());
+        let l1 = ["--no-mining", "--hardfork", "prague", "--chain-id", &id, "--timestamp", &time];
+        let anvil = Self::with(&l1)?;
+        anvil.call("anvil_setBlockTimestampInterval", &json!([BLOCK_SECONDS]))?;
+        Ok(anvil)
+    }
+
+    /// Starts one to compare a development chain with: the same fork, blocks for each transaction.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come up.
+    pub fn beside(timestamp: u64) -> Result<Self> {
+        let time = timestamp.to_string();
+        Self::with(&["--hardfork", "osaka", "--gas-limit", GAS_LIMIT, "--timestamp", &time])
+    }
+
+    fn with(arguments: &[&str]) -> Result<Self> {
         let path = env::var_os(ANVIL).context("no anvil")?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = Command::new(path);
-        command.args(["--host", "127.0.0.1", "--silent", "--no-mining", "--hardfork", "prague"]);
-        command.arg("--port").arg(port.to_string());
-        command.arg("--chain-id").arg(chain_id.to_string());
-        command.arg("--timestamp").arg(genesis_time.to_string());
+        command.args(["--host", "127.0.0.1", "--silent", "--port"]).arg(port.to_string());
+        command.args(arguments);
         let null = || Stdio::null();
         let child = command.stdin(null()).stdout(null()).stderr(null()).spawn()?;
         let anvil = Self { child, address: format!("127.0.0.1:{port}") };
         eventually("anvil answers", || anvil.call("eth_chainId", &json!([])).map(Some))?;
-        anvil.call("anvil_setBlockTimestampInterval", &json!([BLOCK_SECONDS]))?;
         Ok(anvil)
     }
 
@@ -73,25 +86,7 @@ impl Anvil {
     ///
     /// If it fails.
     pub fn call(&self, method: &str, params: &Value) -> Result<Value> {
-        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        let body = body.to_string();
-        let mut stream = TcpStream::connect(&self.address)?;
-        stream.set_read_timeout(Some(ANSWER))?;
-        let head = format!(
-            "POST / HTTP/1.0\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            self.address,
-            body.len()
-        );
-        stream.write_all(head.as_bytes())?;
-        stream.write_all(body.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (_, text) = answer.split_once("\r\n\r\n").context("an answer of HTTP")?;
-        let mut answer: Value = serde_json::from_str(text)?;
-        if let Some(error) = answer.get("error") {
-            bail!("{method}: {error}");
-        }
-        Ok(answer["result"].take())
+        jsonrpc::call(&self.address, method, params)
     }
 
     /// Mines a block with these transactions, encoded as a pool takes them.

@@ -9,6 +9,7 @@
 //!                    └── Adapter ──── peers/*.py, *.mjs ──── libtorrent, bittorrent-dht
 //!        ── krpc::Raw ── one UDP socket, packets byte for byte
 //!        ── Anvil ────── an L1 with blobs; Derivation: quintet rollup derive …
+//!        ── Lux ──────── quintet lux dev …; EvmClient: peers/lux/*.mjs, *.py, cast, forge
 //! ```
 //!
 //! # Invariants
@@ -22,9 +23,12 @@
 mod adapter;
 mod anvil;
 mod derivation;
+mod evm_client;
 pub mod hex;
+mod jsonrpc;
 pub mod krpc;
 mod lab;
+mod lux;
 mod node;
 mod peer;
 mod process;
@@ -34,7 +38,9 @@ mod wait;
 pub use adapter::{Adapter, Library};
 pub use anvil::Anvil;
 pub use derivation::{Derivation, Derive};
+pub use evm_client::{EvmClient, compare, failure, output, project};
 pub use lab::{Lab, lab};
+pub use lux::Lux;
 pub use node::{Binary, Node};
 pub use peer::{Found, Id, Owner, Peer, place};
 pub use skip::skipped;

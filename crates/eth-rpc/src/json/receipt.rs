@@ -67,6 +67,9 @@ pub(crate) fn receipt(
             log(one, &place)
         })
         .collect();
+    // Told of a creation that failed, too, as geth does (`core.MakeReceipt`); a deposit's nonce is in its receipt.
+    let nonce = receipt.deposit.as_ref().map_or_else(|| common.nonce(), |deposit| deposit.nonce);
+    let created = receipt.created.or_else(|| common.is_create().then(|| sender.create(nonce)));
     let mut out = fields(json!({
         "blockHash": place.block,
         "blockNumber": quantity(place.number),
@@ -74,7 +77,7 @@ pub(crate) fn receipt(
         "transactionIndex": count(index),
         "from": sender,
         "to": common.to(),
-        "contractAddress": receipt.created,
+        "contractAddress": created,
         "gasUsed": quantity(receipt.gas_used),
         "cumulativeGasUsed": quantity(receipt.cumulative_gas_used),
         "effectiveGasPrice": quantity(effective_price(common, place.base_fee)),

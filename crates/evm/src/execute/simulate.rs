@@ -182,7 +182,9 @@ impl<'a, V: StateView, H: BlockHashes> Session<'a, V, H> {
             // Who pays nothing is not asked for a base fee, nor shown one. **Spec:** go-ethereum, `NoBaseFee`.
             environment.block.basefee = 0;
         }
+        // The price of blobs likewise, but to those alone who bring some: BLOBBASEFEE is the block's for everybody else.
         if !environment.checks.gas_limit
+            && !transaction.env.blob_hashes.is_empty()
             && transaction.env.max_fee_per_blob_gas == 0
             && let Some(blobs) = &mut environment.block.blob_excess_gas_and_price
         {

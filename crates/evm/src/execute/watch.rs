@@ -6,7 +6,7 @@ use revm::{
     context::{ContextTr, CreateScheme, JournalTr},
     interpreter::{
         CallInputs, CallOutcome, CallScheme, CreateInputs, CreateOutcome, Interpreter,
-        interpreter::EthInterpreter, interpreter_types::LoopControl,
+        InterpreterResult, interpreter::EthInterpreter, interpreter_types::LoopControl,
     },
 };
 
@@ -43,6 +43,12 @@ impl<'i> Watch<'i> {
         let refund = self.above.iter().sum::<i64>().saturating_add(self.here);
         Step { interpreter, depth: self.above.len(), refund }
     }
+}
+
+/// Gas a frame used: all it had if the interpreter ended it, whatever its counter says at that point.
+fn used_of(limit: u64, result: &InterpreterResult) -> u64 {
+    let left = if result.result.is_error() { 0 } else { result.gas.remaining() };
+    limit.saturating_sub(left)
 }
 
 impl<C: ContextTr> Hooks<C, EthInterpreter> for Watch<'_> {
@@ -93,7 +99,7 @@ impl<C: ContextTr> Hooks<C, EthInterpreter> for Watch<'_> {
     fn call_end(&mut self, _context: &mut C, inputs: &CallInputs, outcome: &mut CallOutcome) {
         let result = &outcome.result;
         let end = CallEnd {
-            gas_used: inputs.gas_limit.saturating_sub(result.gas.remaining()),
+            gas_used: used_of(inputs.gas_limit, result),
             output: &result.output,
             reverted: result.result == revm::interpreter::InstructionResult::Revert,
             halt: Halt::of(result.result),
@@ -128,7 +134,7 @@ impl<C: ContextTr> Hooks<C, EthInterpreter> for Watch<'_> {
     fn create_end(&mut self, _context: &mut C, inputs: &CreateInputs, outcome: &mut CreateOutcome) {
         let result = &outcome.result;
         let end = CallEnd {
-            gas_used: inputs.gas_limit().saturating_sub(result.gas.remaining()),
+            gas_used: used_of(inputs.gas_limit(), result),
             output: &result.output,
             reverted: result.result == revm::interpreter::InstructionResult::Revert,
             halt: Halt::of(result.result),

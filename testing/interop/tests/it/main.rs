@@ -7,6 +7,7 @@ mod clients;
 mod keys;
 mod kind;
 mod krpc;
+mod lux;
 mod mainline_node;
 mod mixed_swarm;
 mod rollup;
