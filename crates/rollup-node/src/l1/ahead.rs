@@ -124,7 +124,7 @@ mod tests {
     async fn a_channel_is_inflated_whoever_comes_first() {
         let inflating = Inflating::new(Arc::new(crate::testing::config()));
         let channel = begun(&inflating, &[7; 1_000]);
-        assert_eq!(channel.inflated().unwrap(), [7; 1_000]);
+        assert_eq!(channel.inflated().unwrap(), vec![7; 1_000]);
         assert_eq!(inflating.held.load(Ordering::Relaxed), 1_000);
         while Arc::strong_count(&channel) > 1 {
             tokio::task::yield_now().await;
