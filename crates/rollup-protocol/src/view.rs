@@ -4,9 +4,11 @@
 //! for once, and receipts only of blocks whose bloom may hold a log that matters.
 
 use alloy_consensus::{Header, Receipt};
-use alloy_primitives::{Address, B256, Bloom, BloomInput};
+use alloy_primitives::{Address, B256, Bloom, BloomInput, Bytes};
 
-use crate::{inbox::InboxTx, refs::L1Ref};
+#[cfg(doc)]
+use crate::channel::inflate_at;
+use crate::{channel::inflate::InflateError, inbox::InboxTx, refs::L1Ref};
 
 /// What derivation has to know of an L1 block's header.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -44,11 +46,25 @@ impl L1Header {
         }
     }
 
-    /// Returns whether the block may hold a log of this contract with this first topic. If not, it does not.
+    /// Returns whether the block may hold such a log. If not, it does not.
     #[must_use]
-    pub fn may_hold(&self, contract: Address, topic: B256) -> bool {
-        self.logs_bloom.contains_input(BloomInput::Raw(contract.as_slice()))
-            && self.logs_bloom.contains_input(BloomInput::Raw(topic.as_slice()))
+    pub fn may_hold(&self, logs: &LogMask) -> bool {
+        self.logs_bloom.contains(&logs.0)
+    }
+}
+
+/// Logs of a contract with a first topic: the bits they leave in a bloom, which cost two hashes to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogMask(Bloom);
+
+impl LogMask {
+    /// Makes the mask of a contract's logs with a first topic.
+    #[must_use]
+    pub fn new(contract: Address, topic: B256) -> Self {
+        let mut bits = Bloom::ZERO;
+        bits.accrue(BloomInput::Raw(contract.as_slice()));
+        bits.accrue(BloomInput::Raw(topic.as_slice()));
+        Self(bits)
     }
 }
 
@@ -65,6 +81,13 @@ pub trait L1View {
 
     /// Returns a blob, checked against its versioned hash.
     fn blob(&self, block: &L1Ref, hash: &B256) -> Option<&[u8]>;
+
+    /// Returns what [`inflate_at`] gives for a channel that a block completes, if somebody has done that ahead of derivation, which
+    /// does it itself otherwise. See [`Ahead`](crate::pipeline::Ahead).
+    fn inflated(&self, block: &L1Ref, pieces: &[Bytes]) -> Option<Result<Bytes, InflateError>> {
+        let _ = (block, pieces);
+        None
+    }
 }
 
 /// What is missing.

@@ -47,7 +47,7 @@ impl Default for DriverOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DerivedBlock {
     /// What it was built from.
-    pub attributes: Box<DerivedAttributes>,
+    pub attributes: Arc<DerivedAttributes>,
     /// The block; its hash is zero if nobody executes.
     pub block: L2Ref,
     /// Whether the execution layer had the same block already.
@@ -243,7 +243,7 @@ impl<E: Engine> Driver<E> {
         Ok(self.engine)
     }
 
-    fn process(&mut self, attributes: Box<DerivedAttributes>) -> Result<Progress, DriveError> {
+    fn process(&mut self, attributes: Arc<DerivedAttributes>) -> Result<Progress, DriveError> {
         let number = attributes.parent.number.saturating_add(1);
         match self.engine.process(&attributes)? {
             Processed::Valid { hash, is_consolidated } => {

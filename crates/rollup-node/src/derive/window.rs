@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use alloy_consensus::Receipt;
 use alloy_primitives::{B256, Bytes};
 use quintet_rollup_protocol::{
+    channel::inflate::InflateError,
     inbox::InboxTx,
     refs::L1Ref,
     view::{L1Header, L1View},
@@ -69,5 +70,10 @@ impl L1View for Window {
     fn blob(&self, block: &L1Ref, hash: &B256) -> Option<&[u8]> {
         let blobs: &[(B256, Bytes)] = &self.of(block)?.blobs;
         blobs.iter().find(|(known, _)| known == hash).map(|(_, blob)| blob.as_ref())
+    }
+
+    fn inflated(&self, block: &L1Ref, pieces: &[Bytes]) -> Option<Result<Bytes, InflateError>> {
+        let channels = &self.of(block)?.channels;
+        channels.iter().find(|channel| channel.is_of(pieces)).map(|channel| channel.inflated())
     }
 }

@@ -78,6 +78,7 @@ pub struct Endpoint {
     pub(crate) raw_receipts: Offer,
     pub(crate) block_receipts: Offer,
     pub(crate) blobs: Offer,
+    pub(crate) batches: Offer,
 }
 
 #[derive(Serialize)]
@@ -90,6 +91,8 @@ struct Request<'a, P> {
 
 #[derive(Deserialize)]
 struct Answer<'a> {
+    #[serde(default)]
+    id: Option<u32>,
     #[serde(borrow, default)]
     result: Option<&'a RawValue>,
     error: Option<AnswerError>,
@@ -106,17 +109,35 @@ struct AnswerError {
 /// Longest message of a node that is shown, characters.
 const MESSAGE_CHARS_MAX: usize = 200;
 
-/// An answer of JSON-RPC: the bytes, and where in them the result is.
+/// An answer of JSON-RPC: where in its bytes the result is.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    body: Bytes,
+    /// Text; empty if there is no result.
+    result: Bytes,
 }
 
+/// What stands around the result in the answers of most nodes.
+const FRAMES: [(&[u8], &[u8]); 3] = [
+    (br#"{"jsonrpc":"2.0","id":1,"result":"#, b"}"),
+    (br#"{"id":1,"jsonrpc":"2.0","result":"#, b"}"),
+    (br#"{"jsonrpc":"2.0","result":"#, br#","id":1}"#),
+];
+/// Bytes of an answer from which on it is not walked through to find the result in it. Errors are shorter.
+const WALKED_BYTES_MAX: usize = 4_096;
+
 impl Reply {
+    /// Finds the result of a long answer by what stands around it. Should something else stand there too, what is returned is no
+    /// value of JSON, which whoever reads it will say.
+    fn of_long(body: &Bytes) -> Option<Self> {
+        let text = body.trim_ascii();
+        let inside = |(head, tail): &(&[u8], &[u8])| text.strip_prefix(*head)?.strip_suffix(*tail);
+        let result = FRAMES.iter().find_map(inside).filter(|_| body.len() > WALKED_BYTES_MAX)?;
+        Some(Self { result: body.slice_ref(result) })
+    }
+
     /// Returns the result; `null` if there is none.
     pub(crate) fn result(&self) -> &str {
-        let answer: Result<Answer<'_>, _> = serde_json::from_slice(&self.body);
-        answer.ok().and_then(|answer| answer.result).map_or("null", RawValue::get)
+        std::str::from_utf8(&self.result).ok().filter(|text| !text.is_empty()).unwrap_or("null")
     }
 }
 
@@ -141,6 +162,7 @@ impl Endpoint {
             raw_receipts: Offer::default(),
             block_receipts: Offer::default(),
             blobs: Offer::default(),
+            batches: Offer::default(),
         })
     }
 
@@ -219,14 +241,62 @@ impl Endpoint {
         let request = Request { jsonrpc: "2.0", id: 1, method, params };
         let body = serde_json::to_vec(&request).map_err(|error| self.malformed(method, &error))?;
         let body = self.send(method, "", Some(body)).await?;
+        if let Some(reply) = Reply::of_long(&body) {
+            return Ok(reply);
+        }
         let answer: Answer<'_> =
             serde_json::from_slice(&body).map_err(|error| self.malformed(method, &error))?;
+        self.reply(method, &body, answer)
+    }
+
+    fn reply(
+        &self,
+        method: &'static str,
+        body: &Bytes,
+        answer: Answer<'_>,
+    ) -> Result<Reply, L1Error> {
         if let Some(AnswerError { code, message }) = answer.error {
             let clean = message.chars().filter(|c| !c.is_control());
             let message = clean.take(MESSAGE_CHARS_MAX).collect();
             return Err(L1Error::Rpc { endpoint: self.name().to_owned(), method, code, message });
         }
-        Ok(Reply { body })
+        let result = answer.result.map(|result| body.slice_ref(result.get().as_bytes()));
+        Ok(Reply { result: result.unwrap_or_default() })
+    }
+
+    /// Calls a method several times in one request, and returns the answers in the order of the calls.
+    ///
+    /// **Spec:** JSON-RPC 2.0, section 6.
+    pub(crate) async fn call_many(
+        &self,
+        method: &'static str,
+        calls: impl IntoIterator<Item = impl Serialize>,
+    ) -> Result<Vec<Reply>, L1Error> {
+        let request = |(id, params)| Request { jsonrpc: "2.0", id, method, params };
+        let requests: Vec<_> = (1..).zip(calls).map(request).collect();
+        let body = serde_json::to_vec(&requests).map_err(|error| self.malformed(method, &error))?;
+        let body = self.send(method, "", Some(body)).await?;
+        let bad = |error| self.malformed(method, &error);
+        let mut answers: Vec<Answer<'_>> = match serde_json::from_slice(&body) {
+            Ok(answers) => answers,
+            // A node that takes no batches says so in one answer.
+            Err(error) => match serde_json::from_slice::<Answer<'_>>(&body) {
+                Ok(answer) => vec![answer],
+                Err(_) => return Err(bad(error)),
+            },
+        };
+        if let Some(refused) = answers.iter().position(|answer| answer.error.is_some()) {
+            let answer = answers.swap_remove(refused);
+            return self.reply(method, &body, answer).map(|reply| vec![reply]);
+        }
+        // Answers may come in any order, each once.
+        answers.sort_by_key(|answer| answer.id);
+        let ids = answers.iter().map(|answer| answer.id);
+        if !ids.eq((1..).take(requests.len()).map(Some)) {
+            let actual = format!("{} answers", answers.len());
+            return Err(self.not_of_form(method, "an answer to each call of a batch", actual));
+        }
+        answers.into_iter().map(|answer| self.reply(method, &body, answer)).collect()
     }
 
     /// An answer is not JSON of the form.
@@ -243,5 +313,27 @@ impl Endpoint {
     ) -> L1Error {
         let (endpoint, actual) = (self.name().to_owned(), actual.into());
         L1Error::Malformed { endpoint, method, expected, actual }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_result_of_a_long_answer_is_found_without_walking_through_it() {
+        let block = format!("{{\"extraData\":\"0x{}\"}}", "00".repeat(WALKED_BYTES_MAX));
+        for (head, tail) in FRAMES {
+            let body: Bytes = [head, block.as_bytes(), tail, b"\n"].concat().into();
+            assert_eq!(Reply::of_long(&body).unwrap().result(), block);
+        }
+        let other: Bytes = format!("{{\"id\":1,\"result\":{block}}}").into_bytes().into();
+        assert!(Reply::of_long(&other).is_none(), "that is for a parser");
+    }
+
+    #[test]
+    fn a_short_answer_is_always_walked_through() {
+        let body = br#"{"jsonrpc":"2.0","id":1,"result":null,"error":{"code":-1,"message":"no"}}"#;
+        assert!(Reply::of_long(&Bytes::from_static(body)).is_none());
     }
 }

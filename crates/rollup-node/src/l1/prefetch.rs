@@ -23,9 +23,11 @@ use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use quintet_rollup_protocol::{
     config::{Fork, RollupConfig},
     deposit::DEPOSIT_TOPIC,
-    inbox::InboxPayload,
+    inbox::{InboxPayload, InboxTx},
+    pipeline::Ahead,
     refs::L1Ref,
     system::CONFIG_UPDATE_TOPIC,
+    view::{L1Header, L1View, LogMask},
 };
 use tokio::{
     runtime::Handle,
@@ -33,7 +35,10 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{L1Block, L1Error, L1Label, L1Source};
+use super::{
+    L1Block, L1Error, L1Label, L1Source,
+    ahead::{AheadChannel, Inflating},
+};
 
 /// Blocks in flight where nobody says otherwise.
 pub const IN_FLIGHT_DEFAULT: usize = 32;
@@ -73,6 +78,28 @@ pub struct FetchedBlock {
     pub receipts: Option<Vec<Receipt>>,
     /// Blobs of the batcher's transactions, by their versioned hashes.
     pub blobs: Vec<(B256, Bytes)>,
+    /// Channels it completes, which are being inflated.
+    pub channels: Vec<Arc<AheadChannel>>,
+}
+
+/// A block alone, as the channels it completes are looked for in it.
+impl L1View for FetchedBlock {
+    fn header(&self, number: u64) -> Option<&L1Header> {
+        Some(&self.block.header).filter(|header| header.block.number == number)
+    }
+
+    fn inbox(&self, block: &L1Ref) -> Option<&[InboxTx]> {
+        (self.block.header.block == *block).then_some(self.block.inbox.as_slice())
+    }
+
+    fn receipts(&self, block: &L1Ref) -> Option<&[Receipt]> {
+        self.receipts.as_deref().filter(|_| self.block.header.block == *block)
+    }
+
+    fn blob(&self, block: &L1Ref, hash: &B256) -> Option<&[u8]> {
+        let found = self.blobs.iter().find(|(known, _)| known == hash);
+        found.filter(|_| self.block.header.block == *block).map(|(_, blob)| blob.as_ref())
+    }
 }
 
 /// What happened on L1.
@@ -115,10 +142,25 @@ impl Prefetch {
     ) -> Self {
         let in_flight = options.in_flight.clamp(1, IN_FLIGHT_MAX);
         let (sender, events) = mpsc::channel(in_flight);
-        let fetcher = Arc::new(Fetcher { source, config, batcher });
+        let counted = [
+            LogMask::new(config.deposit_contract, DEPOSIT_TOPIC),
+            LogMask::new(config.l1_system_config, CONFIG_UPDATE_TOPIC),
+        ];
+        let inflating = Inflating::new(Arc::clone(&config));
+        let ahead = Ahead::new(Arc::clone(&config));
+        let fetcher = Arc::new(Fetcher { source, config, batcher, counted });
         let options = PrefetchOptions { in_flight, ..options };
-        let run =
-            Run { fetcher, options, sender, next: from, last: None, head: None, finalized: 0 };
+        let run = Run {
+            fetcher,
+            options,
+            sender,
+            ahead,
+            inflating,
+            next: from,
+            last: None,
+            head: None,
+            finalized: 0,
+        };
         let task = AbortOnDropHandle::new(runtime.spawn(run.all()));
         Self { events, _task: task }
     }
@@ -135,14 +177,15 @@ struct Fetcher {
     source: Arc<dyn L1Source>,
     config: Arc<RollupConfig>,
     batcher: watch::Receiver<Address>,
+    /// Logs that count.
+    counted: [LogMask; 2],
 }
 
 impl Fetcher {
     async fn fetch(&self, number: u64) -> Result<Option<FetchedBlock>, L1Error> {
         let Some(block) = self.source.block(number).await? else { return Ok(None) };
         let (config, header) = (&self.config, &block.header);
-        let counts = header.may_hold(config.deposit_contract, DEPOSIT_TOPIC)
-            || header.may_hold(config.l1_system_config, CONFIG_UPDATE_TOPIC);
+        let counts = self.counted.iter().any(|logs| header.may_hold(logs));
         let blobs = async {
             let batcher = *self.batcher.borrow();
             let blobs = config.is_active(Fork::Ecotone, header.block.timestamp);
@@ -160,7 +203,7 @@ impl Fetcher {
             self.source.receipts(&header.block, block.receipts_root).await.map(Some)
         };
         let (receipts, blobs) = tokio::try_join!(receipts, blobs)?;
-        Ok(Some(FetchedBlock { block, receipts, blobs }))
+        Ok(Some(FetchedBlock { block, receipts, blobs, channels: Vec::new() }))
     }
 }
 
@@ -182,6 +225,8 @@ struct Run {
     fetcher: Arc<Fetcher>,
     options: PrefetchOptions,
     sender: mpsc::Sender<L1Event>,
+    ahead: Ahead,
+    inflating: Inflating,
     next: u64,
     last: Option<L1Ref>,
     head: Option<L1Ref>,
@@ -249,13 +294,17 @@ impl Run {
     }
 
     /// Gives a block out if it builds on the one before.
-    async fn give(&mut self, block: FetchedBlock) -> Flow {
+    async fn give(&mut self, mut block: FetchedBlock) -> Flow {
         let this = block.block.header.block;
         if let Some(last) = self.last.filter(|last| last.hash != this.parent_hash) {
             let event = L1Event::Reorged { expected: last.id(), actual: this.parent_hash };
             return self.tell_last(event).await;
         }
         self.last = Some(this);
+        let batcher = *self.fetcher.batcher.borrow();
+        let channels = self.ahead.advance(this, batcher, &block);
+        let begin = |pieces| self.inflating.begin(pieces, this.timestamp);
+        block.channels = channels.into_iter().map(begin).collect();
         self.tell(L1Event::Block(Box::new(block))).await
     }
 

@@ -21,8 +21,13 @@ use quintet_rollup_protocol::{inbox::scan::scan, refs::L1Ref, verify, view::L1He
 use super::{
     L1Block, L1Error, L1Label, L1Source,
     beacon::Beacon,
-    endpoint::{Endpoint, Limits},
-    json::{JsonError, block::BlockJson, digits::uint64, receipt},
+    endpoint::{Endpoint, Limits, Reply},
+    json::{
+        JsonError,
+        block::{BlockJson, Written, without_transactions},
+        digits::uint64,
+        receipt,
+    },
     raw::{RawBlock, decode_receipt},
     transport::Transport,
 };
@@ -154,6 +159,11 @@ impl RpcL1 {
             return Err(L1Error::Address { address, expected: "as many nodes as must agree" });
         }
         Ok(Self { nodes, beacon, options })
+    }
+
+    /// Asks no node for raw blocks, though it may offer them.
+    pub fn without_raw_blocks(&self) {
+        self.nodes.iter().for_each(|node| node.raw_block.close());
     }
 
     /// Returns the nodes, for figures.
@@ -330,7 +340,6 @@ impl RpcL1 {
         block: &L1Ref,
     ) -> Result<Option<String>, L1Error> {
         const BLOCK: &str = "eth_getBlockByHash";
-        const METHOD: &str = "eth_getTransactionReceipt";
         let reply = node.call(BLOCK, (block.hash, false)).await?;
         let Some(read) = read_block(node.name(), BLOCK, reply.result())? else { return Ok(None) };
         let hashes = read
@@ -338,12 +347,32 @@ impl RpcL1 {
             .map_err(|error| node.not_of_form(BLOCK, "hashes", error.to_string()))?;
         let mut texts = Vec::with_capacity(hashes.len());
         for some in hashes.chunks(RECEIPTS_AT_ONCE) {
-            let calls = some.iter().map(|hash| node.call(METHOD, [*hash]));
-            for reply in futures_util::future::try_join_all(calls).await? {
+            for reply in self.receipts_of_some(node, some).await? {
                 texts.push(reply.result().to_owned());
             }
         }
         Ok(Some(format!("[{}]", texts.join(","))))
+    }
+}
+
+impl RpcL1 {
+    /// Asks for a few receipts in one request, or in one each where a node takes no batches.
+    async fn receipts_of_some(
+        &self,
+        node: &Endpoint,
+        hashes: &[B256],
+    ) -> Result<Vec<Reply>, L1Error> {
+        const METHOD: &str = "eth_getTransactionReceipt";
+        if node.batches.is_open() {
+            match node.call_many(METHOD, hashes.iter().map(|hash| [*hash])).await {
+                Ok(replies) if replies.len() == hashes.len() => return Ok(replies),
+                Ok(_) => {}
+                Err(error) => tracing::debug!(node = node.name(), %error, "no batches"),
+            }
+            node.batches.close();
+        }
+        let calls = hashes.iter().map(|hash| node.call(METHOD, [*hash]));
+        futures_util::future::try_join_all(calls).await
     }
 }
 
@@ -465,9 +494,12 @@ fn json_block(
     text: &str,
     only_to: Option<Address>,
 ) -> Result<Option<Whole>, L1Error> {
+    let only_to = only_to.map(Written::new);
+    let short = only_to.as_ref().and_then(|inbox| without_transactions(text, inbox));
+    let text = short.as_deref().unwrap_or(text);
     let Some(block) = read_block(endpoint, method, text)? else { return Ok(None) };
     let (hash, header) = checked_header(endpoint, method, &block)?;
-    let transactions = match only_to {
+    let transactions = match &only_to {
         Some(inbox) => block.transactions_to(inbox),
         None => block.transactions(),
     };
@@ -480,8 +512,8 @@ fn raw_block(endpoint: &str, text: &str) -> Result<Option<Whole>, L1Error> {
     if text == "null" {
         return Ok(None);
     }
-    let digits: &str =
-        serde_json::from_str(text).map_err(|error| not_a_block(endpoint, METHOD, &error))?;
+    // Digits need no unescaping, and whatever is none is refused where they are decoded.
+    let digits = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     let bytes = hex::decode(digits).map_err(|error| not_a_block(endpoint, METHOD, &error))?;
     let RawBlock { hash, header, transactions } =
         RawBlock::read(&bytes.into()).map_err(|error| not_a_block(endpoint, METHOD, &error))?;

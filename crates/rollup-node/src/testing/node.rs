@@ -30,6 +30,8 @@ pub struct Manners {
     pub raw: bool,
     /// Whether it lacks `eth_getBlockReceipts`.
     pub no_block_receipts: bool,
+    /// Whether it takes no batches of requests.
+    pub no_batches: bool,
     /// Whether it gives sidecars instead of blobs alone.
     pub sidecars: bool,
     /// Whether it leaves out transactions.
@@ -162,7 +164,17 @@ impl Shared {
     }
 
     fn rpc(&self, body: &[u8], manners: Manners) -> String {
-        let request: Value = serde_json::from_slice(body).unwrap_or_default();
+        match serde_json::from_slice(body).unwrap_or_default() {
+            Value::Array(requests) if !manners.no_batches => {
+                // In another order than asked, as a node may.
+                requests.iter().rev().map(|one| self.call(one, manners)).collect::<Value>()
+            }
+            one => self.call(&one, manners),
+        }
+        .to_string()
+    }
+
+    fn call(&self, request: &Value, manners: Manners) -> Value {
         let method = request["method"].as_str().unwrap_or_default();
         let first = request["params"][0].as_str().unwrap_or_default();
         let full = request["params"][1].as_bool().unwrap_or_default();
@@ -216,10 +228,10 @@ impl Shared {
             }
             _ => {
                 let error = json!({ "code": -32_601, "message": "the method does not exist" });
-                return json!({ "jsonrpc": "2.0", "id": 1, "error": error }).to_string();
+                return json!({ "jsonrpc": "2.0", "id": request["id"], "error": error });
             }
         };
-        json!({ "jsonrpc": "2.0", "id": 1, "result": result }).to_string()
+        json!({ "jsonrpc": "2.0", "id": request["id"], "result": result })
     }
 
     fn beacon(&self, path: &str, manners: Manners) -> (&'static str, String) {

@@ -23,6 +23,7 @@ fn what_was_posted_is_derived_from_every_kind_of_node() {
             plain,
             Manners { raw: true, ..plain },
             Manners { no_block_receipts: true, ..plain },
+            Manners { no_block_receipts: true, no_batches: true, ..plain },
             Manners { sidecars: true, ..plain },
         ] {
             let node = world.node(manners);

@@ -26,7 +26,7 @@ use thiserror::Error;
 pub use self::{
     assembler::ChannelAssembler,
     bank::ChannelBank,
-    reader::{ChannelReader, ReadBatch},
+    reader::{ChannelReader, ReadBatch, inflate_at},
 };
 use crate::frame::{ChannelId, Frame};
 

@@ -24,6 +24,19 @@ pub enum ReadBatch {
     End,
 }
 
+/// Inflates a channel included in an L1 block of `l1_time`, within the limits of that time.
+///
+/// # Errors
+///
+/// [`InflateError`] if it cannot be: the channel is dropped.
+pub fn inflate_at(
+    pieces: &[Bytes],
+    config: &RollupConfig,
+    l1_time: u64,
+) -> Result<Bytes, InflateError> {
+    inflate(pieces, config.channel_rlp_max(l1_time), config.is_active(Fork::Fjord, l1_time))
+}
+
 /// An inflated channel.
 #[derive(Debug)]
 pub struct ChannelReader {
@@ -43,9 +56,13 @@ impl ChannelReader {
         config: &RollupConfig,
         l1_time: u64,
     ) -> Result<Self, InflateError> {
-        let brotli = config.is_active(Fork::Fjord, l1_time);
-        let data = inflate(pieces, config.channel_rlp_max(l1_time), brotli)?;
-        Ok(Self { data, at: 0, span_batches: config.is_active(Fork::Delta, l1_time) })
+        Ok(Self::new(inflate_at(pieces, config, l1_time)?, config, l1_time))
+    }
+
+    /// Reads a channel that [`inflate_at`] gave for the same time.
+    #[must_use]
+    pub fn new(data: Bytes, config: &RollupConfig, l1_time: u64) -> Self {
+        Self { data, at: 0, span_batches: config.is_active(Fork::Delta, l1_time) }
     }
 
     /// Reads the next batch.

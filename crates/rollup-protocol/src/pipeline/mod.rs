@@ -23,6 +23,7 @@
 //!
 //! **Spec:** `protocol/derivation.md`, "Derivation Pipeline"; `holocene/derivation.md`; op-node's `DerivationPipeline`.
 
+mod ahead;
 mod finality;
 mod source;
 mod start;
@@ -40,6 +41,7 @@ use thiserror::Error;
 
 use self::source::{Blocked, Source};
 pub use self::{
+    ahead::Ahead,
     finality::{FINALITY_ENTRIES_MAX, Finality},
     start::{BaseSearch, Searched, Start},
 };
@@ -54,7 +56,7 @@ use crate::{
     refs::{L1Ref, L2Ref, SafeChain},
     system::{CONFIG_UPDATE_TOPIC, ConfigUpdate, ConfigUpdateError, SystemConfig},
     upgrades::MissingBundle,
-    view::{L1Header, L1View, Need},
+    view::{L1Header, L1View, LogMask, Need},
 };
 
 /// What a poll came to.
@@ -69,7 +71,7 @@ pub enum Step {
         number: u64,
     },
     /// A block to build. Then call [`Pipeline::confirm`] or [`Pipeline::reject`].
-    Attributes(Box<DerivedAttributes>),
+    Attributes(Arc<DerivedAttributes>),
     /// A block is out that was neither confirmed nor rejected.
     AwaitingResult,
     /// All of an L1 block has been read; derivation stands at this one now.
@@ -196,7 +198,7 @@ struct Head {
 /// A block that is out.
 #[derive(Debug)]
 struct Pending {
-    attributes: Box<DerivedAttributes>,
+    attributes: Arc<DerivedAttributes>,
     system: SystemConfig,
     /// Whether it has been given out.
     is_out: bool,
@@ -222,6 +224,10 @@ pub struct Pipeline {
     next: Option<(SingularBatch, bool)>,
     pending: Option<Pending>,
     stats: Stats,
+    /// Logs that are deposits.
+    deposits: LogMask,
+    /// Logs that are updates of the system configuration.
+    updates: LogMask,
 }
 
 impl Pipeline {
@@ -231,6 +237,8 @@ impl Pipeline {
         let head = Head { block: start.safe, system: start.safe_system };
         let mut pipeline = Self {
             source: Source::new(&config, start.base),
+            deposits: LogMask::new(config.deposit_contract, DEPOSIT_TOPIC),
+            updates: LogMask::new(config.l1_system_config, CONFIG_UPDATE_TOPIC),
             config,
             origin: start.base,
             entered: false,
@@ -329,7 +337,7 @@ impl Pipeline {
                     Step::AwaitingResult
                 } else {
                     self.stats.attributes += 1;
-                    Step::Attributes(pending.attributes.clone())
+                    Step::Attributes(Arc::clone(&pending.attributes))
                 });
             }
             if let Some((batch, is_last)) = self.next.take() {
@@ -368,7 +376,8 @@ impl Pipeline {
             stepped
         } else {
             if self.pulled.is_none() {
-                let batch = self.source.next_batch(config, &self.l1_system, l1, &mut self.stats)?;
+                let batch =
+                    self.source.next_batch(config, self.l1_system.batcher, l1, &mut self.stats)?;
                 self.pulled = Some(batch.map_or(Pulled::OutOfData, Pulled::Batch));
             }
             match &mut self.batches {
@@ -423,7 +432,7 @@ impl Pipeline {
         }
         let (attributes, system) =
             derive(&self.config, &parent, &self.head.system, epoch, batch, self.origin, is_last)?;
-        self.pending = Some(Pending { attributes: Box::new(attributes), system, is_out: false });
+        self.pending = Some(Pending { attributes: Arc::new(attributes), system, is_out: false });
         Ok(None)
     }
 
@@ -472,7 +481,8 @@ impl Pipeline {
             Batches::Stage(stage) => {
                 stage.flush();
                 self.source.flush();
-                pending.attributes = Box::new(pending.attributes.deposits_only());
+                let attributes = Arc::unwrap_or_clone(pending.attributes);
+                pending.attributes = Arc::new(attributes.deposits_only());
                 pending.is_out = false;
                 self.pending = Some(pending);
             }
@@ -545,9 +555,9 @@ impl Pipeline {
     ) -> Result<Result<Epoch, Need>, DerivationError> {
         let (config, block) = (&self.config, header.block);
         // Deposits of epochs the safe head has passed are in its blocks.
-        let deposits = block.number > self.safe.block.l1_origin.number
-            && header.may_hold(config.deposit_contract, DEPOSIT_TOPIC);
-        let updates = header.may_hold(config.l1_system_config, CONFIG_UPDATE_TOPIC);
+        let deposits =
+            block.number > self.safe.block.l1_origin.number && header.may_hold(&self.deposits);
+        let updates = header.may_hold(&self.updates);
         let mut epoch = Epoch { header: header.clone(), ..Epoch::default() };
         if !deposits && !updates {
             return Ok(Ok(epoch));

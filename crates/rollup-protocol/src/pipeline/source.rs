@@ -2,17 +2,16 @@
 
 use std::collections::VecDeque;
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 
 use super::{DerivationError, Stats};
 use crate::{
     batch::Batch,
-    channel::{ChannelAssembler, ChannelBank, ChannelLimits, ChannelReader, ReadBatch},
+    channel::{ChannelAssembler, ChannelBank, ChannelLimits, ChannelReader, ReadBatch, inflate_at},
     config::{Fork, RollupConfig},
     frame::{DERIVATION_VERSION_1, Frame, FrameQueue, parse_frames},
     inbox::{InboxPayload, blob},
     refs::L1Ref,
-    system::SystemConfig,
     view::{L1View, Need},
 };
 
@@ -80,7 +79,7 @@ impl Source {
     pub(super) fn next_batch(
         &mut self,
         config: &RollupConfig,
-        system: &SystemConfig,
+        batcher: Address,
         l1: &impl L1View,
         stats: &mut Stats,
     ) -> Result<Option<Batch>, Blocked> {
@@ -100,12 +99,16 @@ impl Source {
                 }
                 continue;
             }
-            let Some(pieces) = self.next_channel(config, system, l1, stats)? else {
+            let Some(pieces) = self.next_channel(config, batcher, l1, stats)? else {
                 return Ok(None);
             };
             stats.channels += 1;
-            match ChannelReader::open(&pieces, config, self.origin.timestamp) {
-                Ok(reader) => self.reader = Some(reader),
+            let time = self.origin.timestamp;
+            let inflated = l1
+                .inflated(&self.origin, &pieces)
+                .unwrap_or_else(|| inflate_at(&pieces, config, time));
+            match inflated {
+                Ok(data) => self.reader = Some(ChannelReader::new(data, config, time)),
                 Err(_) => stats.malformed_channels += 1,
             }
         }
@@ -123,10 +126,10 @@ impl Source {
     }
 
     /// Returns the pieces of the next complete channel.
-    fn next_channel(
+    pub(super) fn next_channel(
         &mut self,
         config: &RollupConfig,
-        system: &SystemConfig,
+        batcher: Address,
         l1: &impl L1View,
         stats: &mut Stats,
     ) -> Result<Option<Vec<Bytes>>, Blocked> {
@@ -140,7 +143,7 @@ impl Source {
                 }
                 Channels::Assembler(assembler) => assembler.expire(&limits),
             }
-            let Some(frame) = self.next_frame(config, system, l1, stats)? else { return Ok(None) };
+            let Some(frame) = self.next_frame(config, batcher, l1, stats)? else { return Ok(None) };
             let ingested = match &mut self.channels {
                 Channels::Bank(bank) => bank.ingest(frame, &limits).map(|()| None),
                 Channels::Assembler(assembler) => assembler.ingest(frame, &limits),
@@ -157,7 +160,7 @@ impl Source {
     fn next_frame(
         &mut self,
         config: &RollupConfig,
-        system: &SystemConfig,
+        batcher: Address,
         l1: &impl L1View,
         stats: &mut Stats,
     ) -> Result<Option<Frame>, Blocked> {
@@ -166,7 +169,7 @@ impl Source {
                 stats.frames += 1;
                 return Ok(Some(frame));
             }
-            let Some(data) = self.next_data(config, system, l1, stats)? else { return Ok(None) };
+            let Some(data) = self.next_data(config, batcher, l1, stats)? else { return Ok(None) };
             if config.alt_da.is_some() && data.first() == Some(&DERIVATION_VERSION_1) {
                 return Err(Blocked::Error(DerivationError::AltDa { block: self.origin.id() }));
             }
@@ -184,7 +187,7 @@ impl Source {
     fn next_data(
         &mut self,
         config: &RollupConfig,
-        system: &SystemConfig,
+        batcher: Address,
         l1: &impl L1View,
         stats: &mut Stats,
     ) -> Result<Option<Bytes>, Blocked> {
@@ -193,7 +196,7 @@ impl Source {
             let inbox = l1.inbox(&origin).ok_or(Blocked::Need(Need::Inbox(origin)))?;
             let blobs = config.is_active(Fork::Ecotone, origin.timestamp);
             let mut data = VecDeque::new();
-            for tx in inbox.iter().filter(|tx| tx.sender == system.batcher) {
+            for tx in inbox.iter().filter(|tx| tx.sender == batcher) {
                 match &tx.payload {
                     InboxPayload::Blobs { hashes, .. } if blobs => {
                         data.extend(hashes.iter().copied().map(Datum::Blob));

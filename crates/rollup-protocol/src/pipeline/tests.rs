@@ -128,7 +128,7 @@ fn derive_all(pipeline: &mut Pipeline, l1: &FakeL1) -> Vec<DerivedAttributes> {
         match pipeline.poll(l1, &NoBlocks).unwrap() {
             Step::Attributes(attributes) => {
                 pipeline.confirm(l2_hash(attributes.parent.number + 1)).unwrap();
-                derived.push(*attributes);
+                derived.push((*attributes).clone());
             }
             Step::Advanced { .. } => {}
             Step::NeedL1(Need::Header { number }) => {
@@ -435,7 +435,7 @@ fn a_span_that_overlaps_the_safe_chain_must_agree_with_it() {
             match pipeline.poll(&l1, &safe).unwrap() {
                 Step::Attributes(attributes) => {
                     let block = pipeline.confirm(l2_hash(attributes.parent.number + 1)).unwrap();
-                    let transactions = attributes.attributes.transactions;
+                    let transactions = attributes.attributes.transactions.clone();
                     safe.0.push(SafeBlock { block, transactions });
                 }
                 Step::Advanced { .. } => {}

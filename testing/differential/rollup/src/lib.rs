@@ -12,6 +12,7 @@ pub mod case;
 pub mod chain;
 pub mod fixture;
 pub mod kona;
+pub mod memory;
 pub mod ours;
 
 use alloy_primitives::{B256, Bytes, keccak256};

@@ -2,6 +2,10 @@
 
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, hex};
+use memchr::{
+    memchr2_iter,
+    memmem::{self, Finder},
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -91,10 +95,9 @@ impl<'a> BlockJson<'a> {
         self.transactions.iter().map(|text| transaction(text.get())).collect()
     }
 
-    /// Returns those transactions, encoded, in which the inbox is named as the destination; the others are passed over as text.
-    pub(crate) fn transactions_to(&self, inbox: Address) -> Result<Vec<Bytes>, JsonError> {
-        let digits = hex::encode(inbox);
-        let goes_there = |text: &&&RawValue| names(text.get(), digits.as_bytes());
+    /// Returns those transactions, encoded, in which the inbox is named; the others are passed over as text.
+    pub(crate) fn transactions_to(&self, inbox: &Written) -> Result<Vec<Bytes>, JsonError> {
+        let goes_there = |text: &&&RawValue| inbox.is_in(text.get());
         self.transactions.iter().filter(goes_there).map(|text| transaction(text.get())).collect()
     }
 
@@ -113,36 +116,77 @@ pub(crate) fn transaction(text: &str) -> Result<Bytes, JsonError> {
     serde_json::from_str::<TxJson<'_>>(text)?.encode()
 }
 
-/// Returns whether a transaction's text has this destination. It may be wrong in one direction alone: what names the inbox elsewhere is
-/// decoded as well and found to go elsewhere then.
-fn names(text: &str, digits: &[u8]) -> bool {
-    // Destinations stand in upper or lower case; calldata is passed in one stride.
-    let text = text.as_bytes();
-    let mut rest = text;
-    while let Some(at) = find(rest, b"\"to\"") {
-        rest = &rest[at + 4..];
-        let quoted = rest.iter().position(|byte| *byte == b'0').unwrap_or(rest.len());
-        let begin = quoted + 2;
-        if rest.get(begin..begin + 40).is_some_and(|found| found.eq_ignore_ascii_case(digits)) {
-            return true;
-        }
+/// An address as nodes write it: in lower case, in upper case, or with EIP-55's checksum.
+pub(crate) struct Written([Finder<'static>; 3]);
+
+impl Written {
+    pub(crate) fn new(address: Address) -> Self {
+        let (lower, upper) = (hex::encode(address), hex::encode_upper(address));
+        let checked = address.to_checksum(None);
+        let digits = checked.trim_start_matches("0x");
+        Self([lower.as_str(), &upper, digits].map(|digits| Finder::new(digits).into_owned()))
     }
-    false
+
+    /// Returns whether it stands anywhere in a text.
+    fn is_in(&self, text: &str) -> bool {
+        self.0.iter().any(|finder| finder.find(text.as_bytes()).is_some())
+    }
 }
 
-fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    let first = *what.first()?;
-    let mut at = 0;
-    while let Some(step) = text[at..].iter().position(|byte| *byte == first) {
-        at += step;
-        if text[at..].starts_with(what) {
-            return Some(at);
-        }
-        at += 1;
-    }
-    None
+/// What stands before a block's transactions.
+const TRANSACTIONS: &[u8] = b"\"transactions\":[";
+
+/// Returns a block's text without its transactions, if the address stands nowhere in them: then none goes there, and none has to be read.
+///
+/// Brackets are counted wherever they stand. Nodes write nothing but digits and names into strings; what is cut elsewhere on account of others
+/// is no block, or one with another hash.
+pub(crate) fn without_transactions(text: &str, to: &Written) -> Option<String> {
+    let begin = memmem::find(text.as_bytes(), TRANSACTIONS)? + TRANSACTIONS.len();
+    let inside = text.get(begin..)?;
+    let mut depth = 1_usize;
+    let end = memchr2_iter(b'[', b']', inside.as_bytes()).find(|at| {
+        depth = if inside.as_bytes()[*at] == b'[' { depth + 1 } else { depth - 1 };
+        depth == 0
+    })?;
+    let (transactions, behind) = (inside.get(..end)?, inside.get(end..)?);
+    (!to.is_in(transactions)).then(|| [text.get(..begin).unwrap_or_default(), behind].concat())
 }
 
 fn hash(field: &'static str, text: &str) -> Result<B256, JsonError> {
     fixed::<32>(field, text).map(B256::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TO: Address = Address::repeat_byte(0xab);
+
+    fn block(to: &str) -> String {
+        format!(
+            r#"{{"hash":"0x1","transactions":[{{"to":"0x{to}","accessList":[{{"storageKeys":["0x1"]}}]}}],"uncles":[]}}"#
+        )
+    }
+
+    #[test]
+    fn a_block_without_the_inbox_is_read_without_its_transactions() {
+        let text = without_transactions(&block(&"cd".repeat(20)), &Written::new(TO)).unwrap();
+        assert_eq!(text, r#"{"hash":"0x1","transactions":[],"uncles":[]}"#);
+    }
+
+    #[test]
+    fn the_inbox_is_found_however_it_is_written() {
+        for to in [hex::encode(TO), hex::encode_upper(TO), TO.to_checksum(None)[2..].to_owned()] {
+            assert_eq!(without_transactions(&block(&to), &Written::new(TO)), None, "{to}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_end_is_left_to_the_parser() {
+        for text in
+            ["", r#"{"transactions":["#, r#"{"transactions":[[]"#, r#"{"transactions": []}"#]
+        {
+            assert_eq!(without_transactions(text, &Written::new(TO)), None, "{text}");
+        }
+    }
 }

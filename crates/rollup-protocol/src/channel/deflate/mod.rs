@@ -19,7 +19,7 @@
 //! # Invariants
 //!
 //! - A smaller cap gives a prefix: decoding is the same whatever the cap is, and stops once it is reached.
-//! - Memory for output grows with what was written, up to the cap and [`SLACK`].
+//! - Memory for output grows with what was written, up to the cap and [`SLACK`], and is cleared a step before it is written.
 //!
 //! **Spec:** RFC 1951.
 
@@ -28,21 +28,26 @@ mod table;
 
 use self::{
     bits::Bits,
-    table::{END, END_OF_BLOCK, INVALID, LITERAL, Table, code_length, distance, literal_or_length},
+    table::{
+        CODE_LENGTHS, DISTANCES, END, END_OF_BLOCK, INVALID, LINK, LITERAL, LITERALS_AND_LENGTHS,
+        Table,
+    },
 };
 
 /// Longest match, in bytes.
 const MATCH_MAX: usize = 258;
 /// Literals read before input is refilled.
-const LITERALS_AT_ONCE: usize = 3;
+const LITERALS_AT_ONCE: usize = 4;
 /// Bytes copied at once.
-const STRIDE: usize = 16;
+const STRIDE: usize = 32;
+/// Bytes copied at once from nearby.
+const SHORT_STRIDE: usize = 8;
 /// Bytes of room behind the cap: literals, a match and what copying it overwrites.
 const SLACK: usize = LITERALS_AT_ONCE + MATCH_MAX + STRIDE;
 /// Output expected of input, at first, as a multiple.
 const FIRST_GUESS: usize = 4;
-/// Bytes of output expected at least.
-const GUESS_MIN: usize = 1 << 16;
+/// Bytes by which the written part of the memory grows: few enough to be still in the nearest cache when they are written again.
+const STEP: usize = 1 << 14;
 /// Most symbols of literals and lengths in a block that says how many it has.
 const LITERALS_MAX: usize = 286;
 /// Most symbols of distances, likewise.
@@ -66,10 +71,10 @@ struct Stop;
 
 /// Inflates a raw deflate stream to at most `cap` bytes, as far as it goes.
 pub(super) fn deflated(input: &[u8], cap: usize) -> Deflated<'_> {
-    let guess = input.len().saturating_mul(FIRST_GUESS).max(GUESS_MIN).min(cap);
+    let guess = input.len().saturating_mul(FIRST_GUESS).max(STEP).min(cap).saturating_add(SLACK);
     let mut decoder = Decoder {
         bits: Bits::new(input),
-        output: vec![0; guess.saturating_add(SLACK)],
+        output: Vec::with_capacity(guess),
         written: 0,
         cap,
         flushes: Vec::new(),
@@ -90,7 +95,7 @@ pub(super) fn deflated(input: &[u8], cap: usize) -> Deflated<'_> {
 /// A stream being inflated.
 struct Decoder<'a> {
     bits: Bits<'a>,
-    /// Memory for output, always [`SLACK`] longer than what may be written before it grows.
+    /// Memory for output; what is coded is written where [`SLACK`] is left behind it.
     output: Vec<u8>,
     written: usize,
     cap: usize,
@@ -133,10 +138,8 @@ impl Decoder<'_> {
         }
         let there = &rest[..wanted.min(rest.len()).min(self.cap.saturating_sub(self.written))];
         let end = self.written + there.len();
-        if end + SLACK > self.output.len() {
-            self.output.resize(end.saturating_mul(2).min(self.cap) + SLACK, 0);
-        }
-        self.output[self.written..end].copy_from_slice(there);
+        self.output.truncate(self.written);
+        self.output.extend_from_slice(there);
         self.written = end;
         self.bits.skip_bytes(4 + there.len());
         if there.len() < wanted { Err(Stop) } else { Ok(()) }
@@ -147,8 +150,8 @@ impl Decoder<'_> {
         lengths[144..256].fill(9);
         lengths[256..280].fill(7);
         // Both are complete.
-        self.literals.build(&lengths, literal_or_length);
-        self.distances.build(&[5; 32], distance);
+        self.literals.build(&lengths, &LITERALS_AND_LENGTHS);
+        self.distances.build(&[5; 32], &DISTANCES);
     }
 
     /// Reads the codes of a block.
@@ -162,7 +165,7 @@ impl Decoder<'_> {
         for symbol in &CODE_LENGTHS_ORDER[..(sizes >> 10) + 4] {
             lengths[*symbol] = self.bits.take(3).ok_or(Stop)?.to_le_bytes()[0];
         }
-        if !self.code_lengths.build(&lengths, code_length) {
+        if !self.code_lengths.build(&lengths, &CODE_LENGTHS) {
             return Err(Stop);
         }
         let mut lengths = [0; LITERALS_MAX + DISTANCES_MAX];
@@ -182,8 +185,8 @@ impl Decoder<'_> {
             at += count;
         }
         let (of_literals, of_distances) = lengths.split_at(literals);
-        if !self.literals.build(of_literals, literal_or_length)
-            || !self.distances.build(of_distances, distance)
+        if !self.literals.build(of_literals, &LITERALS_AND_LENGTHS)
+            || !self.distances.build(of_distances, &DISTANCES)
         {
             return Err(Stop);
         }
@@ -200,13 +203,24 @@ impl Decoder<'_> {
             if self.written >= self.cap {
                 return Err(Stop);
             }
+            if self.written.saturating_add(SLACK) >= self.output.len() {
+                self.clear_ahead();
+            }
             let limit = self.output.len() - SLACK;
-            if self.written >= limit {
-                self.output.resize(limit.saturating_mul(2).max(GUESS_MIN).min(self.cap) + SLACK, 0);
-            } else if self.quick()? || self.written < limit && self.careful()? {
+            if self.quick()? || self.written < limit && self.careful()? {
                 return Ok(());
             }
         }
+    }
+
+    /// Makes the next step of the memory writable.
+    fn clear_ahead(&mut self) {
+        let length = self.written.saturating_add(STEP).min(self.cap) + SLACK;
+        if length > self.output.capacity() {
+            let capacity = length.saturating_mul(2).min(self.cap.saturating_add(SLACK));
+            self.output.reserve_exact(capacity - self.output.len());
+        }
+        self.output.resize(length, 0);
     }
 
     /// Reads symbols while there is input for the longest and room for it. Returns whether the block ended.
@@ -217,21 +231,32 @@ impl Decoder<'_> {
         let (mut bits, mut at) = (self.bits, self.written);
         let mut outcome = Ok(false);
         let mut more = at < limit && bits.refill();
-        let mut entry = literals.look_up(bits.buffer());
+        let mut entry = literals.first(bits.buffer());
         while more {
             if entry.is(LITERAL) {
-                // Each has 15 bits at most, and so has what is looked up behind the last.
+                // Each has 11 bits at most, and what is looked up behind the last 15.
                 for _ in 0..LITERALS_AT_ONCE {
                     output[at] = entry.literal();
                     at += 1;
                     bits.consume(entry.bits());
-                    entry = literals.look_up(bits.buffer());
+                    entry = literals.first(bits.buffer());
                     if !entry.is(LITERAL) {
                         break;
                     }
                 }
                 more = at < limit && bits.refill();
                 continue;
+            }
+            if entry.is(LINK) {
+                entry = literals.linked(entry, bits.buffer());
+                if entry.is(LITERAL) {
+                    output[at] = entry.literal();
+                    at += 1;
+                    bits.consume(entry.bits());
+                    more = at < limit && bits.refill();
+                    entry = literals.first(bits.buffer());
+                    continue;
+                }
             }
             if entry.is(END | INVALID) {
                 bits.consume(entry.bits());
@@ -249,7 +274,7 @@ impl Decoder<'_> {
             }
             // What comes next is looked up before the copy, which takes its time.
             more = at + length < limit && bits.refill();
-            entry = literals.look_up(bits.buffer());
+            entry = literals.first(bits.buffer());
             copy_match(output, at, distance, length);
             at += length;
         }
@@ -283,21 +308,30 @@ impl Decoder<'_> {
 /// Copies `length` bytes to `at` from `distance` bytes before. Up to a stride behind them is overwritten.
 #[inline]
 fn copy_match(output: &mut [u8], at: usize, distance: usize, length: usize) {
-    let from = at - distance;
     let end = at + length;
     if distance >= STRIDE {
-        let (mut from, mut at) = (from, at);
-        while at < end {
-            output.copy_within(from..from + STRIDE, at);
-            from += STRIDE;
-            at += STRIDE;
-        }
+        copy_in_strides::<STRIDE>(output, at, distance, end);
+    } else if distance >= SHORT_STRIDE {
+        copy_in_strides::<SHORT_STRIDE>(output, at, distance, end);
     } else if distance == 1 {
-        let repeated = output[from];
+        let repeated = output[at - 1];
         output[at..end].fill(repeated);
     } else {
         for index in at..end {
             output[index] = output[index - distance];
         }
+    }
+}
+
+#[inline]
+fn copy_in_strides<const BYTES: usize>(
+    output: &mut [u8],
+    mut at: usize,
+    distance: usize,
+    end: usize,
+) {
+    while at < end {
+        output.copy_within(at - distance..at - distance + BYTES, at);
+        at += BYTES;
     }
 }

@@ -24,9 +24,12 @@ pub(super) const LITERAL: u32 = 1 << 12;
 /// The block ends.
 pub(super) const END: u32 = 1 << 13;
 /// The value is where a longer code's entries begin.
-const LINK: u32 = 1 << 14;
+pub(super) const LINK: u32 = 1 << 14;
 /// No code, or one that means nothing.
 pub(super) const INVALID: u32 = 1 << 15;
+/// Most symbols of any code.
+const SYMBOLS_MAX: usize = 288;
+
 /// An entry: what bits mean. See the module's documentation for its layout.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry(u32);
@@ -37,8 +40,9 @@ impl Entry {
     }
 
     /// Returns the entry with the bits of its code.
-    fn with_code(self, bits: u8) -> Self {
-        Self(self.0 + (u32::from(bits) << 8) + u32::from(bits))
+    const fn with_code(self, bits: usize) -> Self {
+        let bits = (bits & 0xf) as u32;
+        Self(self.0 + (bits << 8) + bits)
     }
 
     pub(super) const fn is(self, kind: u32) -> bool {
@@ -102,75 +106,115 @@ impl<const BITS: u32, const SIZE: usize> Table<BITS, SIZE> {
     /// Returns what the next bits mean.
     #[inline]
     pub(super) fn look_up(&self, buffer: u64) -> Entry {
-        let entry = self.primary[low_16(buffer) & (SIZE - 1)];
-        if entry.is(LINK) {
-            let behind = low_16(buffer >> BITS) & self.link_mask;
-            return self.links.get(entry.value() + behind).copied().unwrap_or(entry);
-        }
-        entry
+        let entry = self.first(buffer);
+        if entry.is(LINK) { self.linked(entry, buffer) } else { entry }
+    }
+
+    /// Returns what the next `BITS` bits mean, which may be a link.
+    #[inline]
+    pub(super) fn first(&self, buffer: u64) -> Entry {
+        self.primary[low_16(buffer) & (SIZE - 1)]
+    }
+
+    /// Returns what stands behind a link.
+    #[inline]
+    pub(super) fn linked(&self, link: Entry, buffer: u64) -> Entry {
+        let behind = low_16(buffer >> BITS) & self.link_mask;
+        self.links.get(link.value() + behind).copied().unwrap_or(link)
     }
 
     /// Builds the table of a code: a length for every symbol, and what a symbol means. Returns whether the code is one.
     ///
     /// Every sequence of bits must be a symbol, but for a code of one symbol, whose length is then one bit, and for none at all.
-    pub(super) fn build(&mut self, lengths: &[u8], meaning: impl Fn(u16) -> Entry) -> bool {
-        let mut counts = [0_u16; CODE_BITS_MAX + 1];
+    ///
+    /// Symbols come in the order of their codes. The table begins with the entries of the shortest and doubles with each bit.
+    pub(super) fn build(&mut self, lengths: &[u8], meanings: &[Entry]) -> bool {
+        let mut counts = [0_usize; CODE_BITS_MAX + 1];
         for length in lengths {
-            counts[usize::from(*length)] += 1;
+            counts[usize::from(*length & 0xf)] += 1;
         }
         counts[0] = 0;
-        self.primary.fill(Entry::new(0, INVALID, 0));
         self.links.clear();
-        let used = || (0_u8..).zip(&counts).filter(|(_, count)| **count > 0).map(|(bits, _)| bits);
-        let (Some(shortest), Some(longest)) = (used().min(), used().max()) else {
+        let used = |bits: &usize| counts[*bits] > 0;
+        let bits = 1..=CODE_BITS_MAX;
+        let (Some(shortest), Some(longest)) = (bits.clone().find(used), bits.clone().rfind(used))
+        else {
             self.bits_min = 0;
+            self.primary.fill(NO_CODE);
             return true;
         };
-        self.bits_min = shortest.into();
-        let mut next = [0_u32; CODE_BITS_MAX + 2];
-        for bits in 1..=CODE_BITS_MAX {
-            next[bits + 1] = (next[bits] + u32::from(counts[bits])) << 1;
+        let codes =
+            bits.clone().fold(0, |codes, bits| codes + (counts[bits] << (CODE_BITS_MAX - bits)));
+        if codes != 1 << CODE_BITS_MAX {
+            // One symbol of one bit; the other bit is none.
+            if longest > 1 || counts[1] > 1 {
+                return false;
+            }
+            self.primary.fill(NO_CODE);
         }
-        let codes = (next[usize::from(longest) + 1]) >> 1;
-        if codes != 1 << longest && !(codes == 1 && longest == 1) {
-            return false;
+        self.bits_min = u32::try_from(shortest).unwrap_or(0);
+        self.link_mask = (1 << longest.saturating_sub(BITS as usize)) - 1;
+        let mut ends = [0; CODE_BITS_MAX + 1];
+        for bits in bits.clone() {
+            ends[bits] = ends[bits - 1] + counts[bits - 1];
         }
-        let link_bits = u32::from(longest).saturating_sub(BITS);
-        self.link_mask = (1 << link_bits) - 1;
-        for (symbol, &bits) in (0_u16..).zip(lengths).filter(|(_, bits)| **bits > 0) {
-            let code = next[usize::from(bits)];
-            next[usize::from(bits)] += 1;
-            let reversed = low_16(u64::from(code.reverse_bits() >> (32 - u32::from(bits))));
-            self.insert(reversed, bits, meaning(symbol).with_code(bits));
+        let mut sorted = [0_u16; SYMBOLS_MAX];
+        for (symbol, bits) in (0_u16..).zip(lengths) {
+            let at = &mut ends[usize::from(*bits & 0xf)];
+            if *bits > 0 {
+                sorted[*at % SYMBOLS_MAX] = symbol;
+                *at += 1;
+            }
+        }
+        let mut symbols = sorted.iter();
+        let mut code = 0_usize;
+        for bits in shortest..=longest.max(BITS as usize) {
+            for symbol in symbols.by_ref().take(counts[bits]) {
+                let entry = meanings[usize::from(*symbol)].with_code(bits);
+                if bits <= BITS as usize {
+                    self.primary[code & (SIZE - 1)] = entry;
+                } else {
+                    self.insert(code, bits, entry);
+                }
+                code = next_code(code, bits);
+            }
+            if bits < BITS as usize {
+                self.primary.copy_within(..1 << bits, 1 << bits);
+            }
         }
         true
     }
 
-    /// Writes a symbol to every entry its code is the beginning of. The code's first bit is the lowest.
-    fn insert(&mut self, code: usize, bits: u8, entry: Entry) {
-        if u32::from(bits) <= BITS {
-            for slot in self.primary[code..].iter_mut().step_by(1 << bits) {
-                *slot = entry;
-            }
-            return;
-        }
-        let prefix = &mut self.primary[code & (SIZE - 1)];
-        if !prefix.is(LINK) {
-            // At most 143 prefixes of 16 entries: each is the beginning of two symbols at least.
+    /// Writes a symbol of a code longer than the index to every entry behind its link. The code's first bit is the lowest.
+    fn insert(&mut self, code: usize, bits: usize, entry: Entry) {
+        let behind = code >> BITS;
+        if behind == 0 {
+            // The first of its prefix. At most 143 prefixes of 16 entries: each is the beginning of two symbols at least.
             let begin = u16::try_from(self.links.len()).unwrap_or(u16::MAX);
-            *prefix = Entry::new(begin, LINK, 0);
-            self.links.resize(self.links.len() + self.link_mask + 1, Entry::new(0, INVALID, 0));
+            self.primary[code & (SIZE - 1)] = Entry::new(begin, LINK, 0);
+            self.links.resize(self.links.len() + self.link_mask + 1, NO_CODE);
         }
-        let begin = prefix.value() + (code >> BITS);
+        let prefix = self.primary[code & (SIZE - 1)];
+        let begin = prefix.value() + behind;
         let end = prefix.value() + self.link_mask + 1;
-        for slot in self.links[begin..end].iter_mut().step_by(1 << (u32::from(bits) - BITS)) {
+        for slot in self.links[begin..end].iter_mut().step_by(1 << (bits - BITS as usize)) {
             *slot = entry;
         }
     }
 }
 
+/// Returns the code after a code of so many bits, both with their first bit lowest; zero after the last.
+fn next_code(code: usize, bits: usize) -> usize {
+    let zeros = !code & ((1 << bits) - 1);
+    if zeros == 0 {
+        return 0;
+    }
+    let bit = 1 << zeros.ilog2();
+    code & (bit - 1) | bit
+}
+
 /// What a symbol of literals and lengths means. The last two of the fixed code mean nothing.
-pub(super) fn literal_or_length(symbol: u16) -> Entry {
+const fn literal_or_length(symbol: u16) -> Entry {
     match symbol {
         0..256 => Entry::new(symbol, LITERAL, 0),
         256 => Entry::new(0, END, 0),
@@ -185,7 +229,7 @@ pub(super) fn literal_or_length(symbol: u16) -> Entry {
 }
 
 /// What a symbol of distances means. The last two of the fixed code mean nothing.
-pub(super) fn distance(symbol: u16) -> Entry {
+const fn distance(symbol: u16) -> Entry {
     match symbol {
         0..4 => Entry::new(symbol + 1, 0, 0),
         4..30 => {
@@ -196,7 +240,38 @@ pub(super) fn distance(symbol: u16) -> Entry {
     }
 }
 
-/// What a symbol of the code of code lengths means: itself.
-pub(super) fn code_length(symbol: u16) -> Entry {
-    Entry::new(symbol, 0, 0)
-}
+/// What no symbol means.
+const NO_CODE: Entry = Entry::new(0, INVALID, 0);
+
+/// What the symbols of literals and lengths mean.
+pub(super) static LITERALS_AND_LENGTHS: [Entry; SYMBOLS_MAX] = {
+    let mut all = [NO_CODE; SYMBOLS_MAX];
+    let mut symbol = 0_u16;
+    while (symbol as usize) < SYMBOLS_MAX {
+        all[symbol as usize] = literal_or_length(symbol);
+        symbol += 1;
+    }
+    all
+};
+
+/// What the symbols of distances mean.
+pub(super) static DISTANCES: [Entry; 32] = {
+    let mut all = [NO_CODE; 32];
+    let mut symbol = 0_u16;
+    while symbol < 32 {
+        all[symbol as usize] = distance(symbol);
+        symbol += 1;
+    }
+    all
+};
+
+/// What the symbols of the code of code lengths mean: themselves.
+pub(super) static CODE_LENGTHS: [Entry; 19] = {
+    let mut all = [NO_CODE; 19];
+    let mut symbol = 0_u16;
+    while symbol < 19 {
+        all[symbol as usize] = Entry::new(symbol, 0, 0);
+        symbol += 1;
+    }
+    all
+};
