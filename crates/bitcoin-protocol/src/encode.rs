@@ -160,9 +160,24 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn size(&mut self) -> Result<usize, DecodeError> {
         let at = self.at;
+        let actual = self.number()?;
+        match usize::try_from(actual) {
+            Ok(size) if size <= SIZE_MAX => Ok(size),
+            _ => Err(DecodeError::TooLarge { at, actual }),
+        }
+    }
+
+    /// Takes a number in the shortest form of a compact size: services of a peer, which are no size of anything.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the buffer ends before, or the number is in a longer form.
+    #[inline]
+    pub fn number(&mut self) -> Result<u64, DecodeError> {
+        let at = self.at;
         let [first] = self.array()?;
         let (actual, least) = match first {
-            0..=0xfc => return Ok(usize::from(first)),
+            0..=0xfc => return Ok(u64::from(first)),
             0xfd => (u64::from(u16::from_le_bytes(self.array()?)), 0xfd),
             0xfe => (u64::from(self.u32()?), 0x1_0000),
             0xff => (self.u64()?, 0x1_0000_0000),
@@ -170,10 +185,7 @@ impl<'a> Reader<'a> {
         if actual < least {
             return Err(DecodeError::NonCanonicalSize { at, actual });
         }
-        match usize::try_from(actual) {
-            Ok(size) if size <= SIZE_MAX => Ok(size),
-            _ => Err(DecodeError::TooLarge { at, actual }),
-        }
+        Ok(actual)
     }
 
     /// Takes a byte string behind its compact size.

@@ -20,6 +20,8 @@
 //! - [`address`]: scripts as the strings people pass around, and back.
 //! - [`filter`]: compact filters of blocks (BIP-0158), what light clients ask for.
 //! - [`compact`], [`merkle_block`]: blocks as peers relay them: short ids, or proofs of a few transactions.
+//! - [`p2p`]: what nodes say to each other, and the handshake before it.
+//! - [`policy`]: what is relayed beyond what is valid.
 //! - [`psbt`]: partially signed transactions (BIP-0174).
 //! - [`asmap`]: which network operator an address belongs to.
 //! - [`network`]: what differs between main, the test networks and a chain of one's own.
@@ -38,6 +40,8 @@ pub mod filter;
 pub mod header;
 pub mod merkle_block;
 pub mod network;
+pub mod p2p;
+pub mod policy;
 pub mod psbt;
 pub mod rules;
 pub mod script;

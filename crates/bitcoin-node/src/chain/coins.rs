@@ -2,9 +2,13 @@
 
 use bitcoin::OutPoint;
 use quintet_bitcoin_protocol::{
-    CoinRef,
+    Block, Coin, CoinRef,
     coins::{ScriptBuffer, coin_key, decode_coin, encode_coin},
-    rules::CoinAccess,
+    header::ChainView,
+    rules::{
+        BlockContext, BlockError, CoinAccess, ConnectError, Connected, ScriptJobs,
+        check_block_in_context, connect_block,
+    },
 };
 use quintet_utxo::{Cache, Overwrite};
 
@@ -31,6 +35,60 @@ impl Coins {
 
     pub(super) const fn cache_mut(&mut self) -> &mut Cache {
         &mut self.cache
+    }
+}
+
+impl super::Chain {
+    /// Returns an unspent output of the connected chain.
+    ///
+    /// # Errors
+    ///
+    /// [`super::ChainError`] if the coins cannot be reached.
+    pub fn coin(&mut self, outpoint: &OutPoint) -> Result<Option<Coin>, super::ChainError> {
+        let coins = &mut self.coins;
+        let found = coins.cache.get(&coin_key(outpoint))?;
+        let Some(encoded) = found else { return Ok(None) };
+        let decoded = decode_coin(encoded, &mut coins.script);
+        let damaged = |source| CoinsError::Damaged { outpoint: *outpoint, source };
+        Ok(Some(decoded.map_err(damaged)?.to_coin()))
+    }
+
+    /// Checks a block that would come next, its proof of work left out, and leaves everything as it is.
+    ///
+    /// **Spec:** Bitcoin Core, `TestBlockValidity`.
+    ///
+    /// # Errors
+    ///
+    /// [`super::ChainError`] if the chain cannot go on; in the inner result, the rule the block breaks.
+    pub fn test_block(
+        &mut self,
+        block: &Block,
+    ) -> Result<Result<Connected, BlockError>, super::ChainError> {
+        self.settle()?;
+        let (tree, params) = (&self.tree, &self.params);
+        let tip = self.active.tip();
+        let below = ChainView::new(tree, tip);
+        let context = BlockContext::new(params, block.hash(), tree.height(tip) + 1, &below);
+        if let Err(error) = check_block_in_context(block, &context) {
+            return Ok(Err(error));
+        }
+        self.coins.cache.begin()?;
+        let connected = connect_block(block, &context, &mut self.coins);
+        let flags = context.flags;
+        self.coins.cache.rollback()?;
+        let connected = match connected {
+            Ok(connected) => connected,
+            Err(ConnectError::Rule(error)) => return Ok(Err(error)),
+            Err(ConnectError::Coins(error)) => return Err(error.into()),
+        };
+        let jobs = ScriptJobs::new(block, &connected.spent, flags);
+        for item in 0..jobs.len() {
+            if let Err(error) = jobs.run(item) {
+                return Ok(Err(error));
+            }
+        }
+        drop(jobs);
+        Ok(Ok(connected))
     }
 }
 

@@ -254,6 +254,19 @@ impl Chain {
         (state.block.is_some() || id == HeaderId::GENESIS, state.undo.is_some())
     }
 
+    /// Returns whether every block from genesis to this one has been seen.
+    #[must_use]
+    pub fn is_complete(&self, id: HeaderId) -> bool {
+        self.state(id).chain_tx_count > 0
+    }
+
+    /// Returns the transactions of a block, 0 if it has not been seen, and those from genesis up to it.
+    #[must_use]
+    pub fn transaction_counts(&self, id: HeaderId) -> (u32, u64) {
+        let state = self.state(id);
+        (state.tx_count, state.chain_tx_count)
+    }
+
     /// Returns the list of scripts known to pass, for whoever checks transactions before they are in a block.
     #[must_use]
     pub const fn verified(&self) -> &Arc<verified::Cache> {

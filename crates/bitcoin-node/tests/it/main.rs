@@ -5,6 +5,7 @@ mod blocks;
 mod chain;
 mod chain_kill;
 mod chain_regtest;
+mod network;
 mod prune;
 mod regtest;
 mod storage;
