@@ -14,7 +14,7 @@ use quintet_kaspa_node::{
     dump::Writer,
     sim::{ConsensusView, Mined, Network, Plan, Spread, Summary},
 };
-use quintet_kaspa_protocol::params::{Era, Params};
+use quintet_kaspa_protocol::params::Era;
 use serde::Serialize;
 
 use super::{
