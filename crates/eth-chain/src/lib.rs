@@ -18,11 +18,11 @@
 //!
 //! # Invariants
 //!
-//! - A block, its receipts, the state after it and everything that finds them again are on disk in one batch, or none of it is.
+//! - A block, its receipts, the state after it and everything that finds them again are on disk in one record, or none of it is.
 //! - The state on disk is that of the head. Blocks beside the head's chain are kept as they came, and executed when they are to be head.
 //! - A bad block is an [`ImportError::Invalid`] and stays one; a broken disk is a [`ChainError`].
 //! - One writer at a time; readers never wait for it on engines that make snapshots without copies.
-//! - No thread, clock or randomness of its own: callers bring time, and the cores are rayon's.
+//! - No clock or randomness of its own: callers bring time. One thread brings the journal's changes to the tables; the cores are rayon's.
 //!
 //! The layout on disk is in `docs/formats/eth-chain.md`.
 
@@ -30,6 +30,7 @@ mod attributes;
 mod block;
 mod blooms;
 mod error;
+mod journal;
 mod observe;
 mod options;
 mod reader;

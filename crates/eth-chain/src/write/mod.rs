@@ -39,6 +39,7 @@ use crate::{
     attributes::Executed,
     block::BlockRef,
     error::ChainError,
+    journal,
     observe::{Observer, Observers, Subscription},
     options::ChainOptions,
     reader::{BlockCache, ChainReader},
@@ -118,7 +119,7 @@ impl EthChain {
         spec: ChainSpec,
         options: ChainOptions,
     ) -> Result<Self, ChainError> {
-        let store = Store::open(directory, &SCHEMA, &options.store)?;
+        let store = journal::open(directory, &SCHEMA, &options.store)?;
         Self::with_store(store, spec, options)
     }
 

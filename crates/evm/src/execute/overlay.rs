@@ -17,6 +17,7 @@ use alloy_primitives::{
     map::{AddressMap, B256Map, Entry as MapEntry, U256Map},
 };
 use quintet_eth::state::{Account, AccountChange, StateChanges, StateView};
+use rayon::prelude::*;
 use revm::{
     Database,
     bytecode::Bytecode,
@@ -24,6 +25,9 @@ use revm::{
 };
 
 use super::{BlockHashes, error::ReadError};
+
+/// Accounts from which reading them is worth another thread.
+const READ_AHEAD_MIN: usize = 64;
 
 /// The state while a block is executed.
 pub(crate) struct Overlay<'a, V, H> {
@@ -140,6 +144,26 @@ impl<'a, V: StateView, H> Overlay<'a, V, H> {
                 let before = self.view.account(address).map_err(ReadError::View)?;
                 Ok(vacant.insert(Entry { before, now: before, ..Entry::default() }))
             }
+        }
+    }
+
+    /// Reads accounts by all threads, so that they are here when they are asked for. One that cannot be read is read again then.
+    pub(crate) fn read_ahead(&mut self, mut addresses: Vec<Address>)
+    where
+        V: Sync,
+        H: Sync,
+    {
+        addresses.retain(|address| !self.accounts.contains_key(address));
+        if addresses.len() < READ_AHEAD_MIN {
+            return;
+        }
+        let view = self.view;
+        let read = |address: &Address| Some((*address, view.account(*address).ok()?));
+        let read: Vec<_> = addresses.par_iter().with_min_len(READ_AHEAD_MIN).map(read).collect();
+        self.accounts.reserve(read.len());
+        for (address, before) in read.into_iter().flatten() {
+            let entry = || Entry { before, now: before, ..Entry::default() };
+            self.accounts.entry(address).or_insert_with(entry);
         }
     }
 

@@ -24,6 +24,7 @@ mod transfer;
 mod view;
 mod worker;
 
+use alloy_primitives::KECCAK256_EMPTY;
 use quintet_eth::state::StateView;
 
 use self::{
@@ -32,7 +33,7 @@ use self::{
 };
 use crate::{
     execute::{
-        BlockHashes, BlockInput, BlockOutcome, ExecuteError, RootAfter, RunError, Session,
+        BlockHashes, BlockInput, BlockOutcome, ExecuteError, Payment, RootAfter, RunError, Session,
         Transaction,
     },
     schedule::Rules,
@@ -43,7 +44,7 @@ use crate::{
 pub struct Options {
     /// Threads that work on a block. One runs it in sequence.
     pub threads: usize,
-    /// The least number of transactions worth threads.
+    /// The least number of transactions worth threads, plain transfers aside.
     pub transactions_min: usize,
     /// Most transactions taken back, in percent of the block; beyond it the block is run in sequence.
     pub aborts_max_percent: usize,
@@ -52,6 +53,9 @@ pub struct Options {
 impl Options {
     /// Aborts that any block may have, beside its share.
     const ABORTS_FREE: usize = 16;
+
+    /// Plain transfers for each transaction of the interpreter beyond which threads cost more than they save.
+    const TRANSFERS_FOR_EACH: usize = 8;
 
     /// Returns usual options for a number of threads.
     #[must_use]
@@ -63,6 +67,16 @@ impl Options {
     #[must_use]
     pub const fn always(threads: usize) -> Self {
         Self { threads, transactions_min: 0, aborts_max_percent: usize::MAX }
+    }
+
+    /// Returns whether a block of so many transactions, of which the interpreter runs some, is run by many threads.
+    const fn are_worth_threads(&self, transactions: usize, interpreted: usize) -> bool {
+        if self.transactions_min == 0 {
+            return self.threads > 1 && transactions > 0;
+        }
+        self.threads > 1
+            && interpreted >= self.transactions_min
+            && interpreted.saturating_mul(Self::TRANSFERS_FOR_EACH) >= transactions
     }
 
     const fn aborts_max(&self, transactions: usize) -> usize {
@@ -106,6 +120,9 @@ pub fn execute<V: StateView + Sync, H: BlockHashes + Sync>(
 
 /// Runs transactions of a block in the making by many threads, as if they were run one by one.
 ///
+/// Plain transfers are amounts, which one thread adds up faster than many agree on their order: only what the interpreter runs is
+/// worth threads. What transfers read is read by all threads beforehand.
+///
 /// # Errors
 ///
 /// [`RunError`] with the index of the first transaction that was not taken; those before it were.
@@ -116,8 +133,11 @@ pub fn run<V: StateView + Sync, H: BlockHashes + Sync>(
 ) -> Result<Statistics, (usize, RunError<V::Error>)> {
     let mut statistics = Statistics::default();
     let mut done = 0;
-    if options.threads > 1 && transactions.len() >= options.transactions_min.max(1) {
-        let environment = session.environment().clone();
+    let environment = session.environment().clone();
+    let payments: Vec<_> =
+        transactions.iter().map(|transaction| transfer::of(&environment, transaction)).collect();
+    let interpreted = payments.iter().filter(|payment| payment.is_none()).count();
+    if options.are_worth_threads(transactions.len(), interpreted) {
         let block = Block::new(&environment, transactions, session.overlay(), options);
         let Run { effects, aborts, waits } = block.run(options.threads);
         (statistics.aborts, statistics.waits) = (aborts, waits);
@@ -128,13 +148,40 @@ pub fn run<V: StateView + Sync, H: BlockHashes + Sync>(
             }
             done += 1;
         }
+    } else if options.threads > 1 {
+        let parties = payments.iter().flatten().flat_map(|payment| [payment.from, payment.to]);
+        session.overlay().read_ahead(parties.collect());
     }
     statistics.parallel = done;
-    for (index, transaction) in transactions.iter().enumerate().skip(done) {
-        session.run(transaction).map_err(|error| (index, error))?;
+    for (index, (transaction, payment)) in transactions.iter().zip(&payments).enumerate().skip(done)
+    {
+        in_order(session, transaction, payment.as_ref()).map_err(|error| (index, error))?;
         statistics.sequential += 1;
     }
     Ok(statistics)
+}
+
+/// Runs the next transaction: a transfer between keys by its amounts, anything else by the interpreter.
+fn in_order<V: StateView, H: BlockHashes>(
+    session: &mut Session<'_, V, H>,
+    transaction: &Transaction,
+    payment: Option<&Payment>,
+) -> Result<(), RunError<V::Error>> {
+    if let Some(payment) = payment {
+        let overlay = session.overlay();
+        let mut parties = [payment.from, payment.to].into_iter();
+        let are_keys = parties.try_fold(true, |so_far, address| {
+            let account = overlay.account(address)?;
+            Ok(so_far && account.is_none_or(|account| account.code_hash == KECCAK256_EMPTY))
+        });
+        if are_keys.map_err(RunError::Read)? {
+            session.admit(transaction)?;
+            if session.transfer(transaction, payment)? {
+                return Ok(());
+            }
+        }
+    }
+    session.run(transaction).map(|_| ())
 }
 
 /// Takes over what a transaction did. Returns false if that cannot stand, so that it must be run here.

@@ -9,10 +9,11 @@
 //! - Young and old together stay within the budget.
 
 use std::{
-    collections::HashMap,
-    hash::{BuildHasher as _, Hash, RandomState},
+    hash::{BuildHasher as _, Hash},
     sync::{Mutex, MutexGuard, PoisonError},
 };
+
+use alloy_primitives::map::{DefaultHashBuilder, HashMap};
 
 /// Parts with a lock each.
 const SHARDS: usize = 16;
@@ -22,7 +23,7 @@ const ENTRY_OVERHEAD_BYTES: usize = 32;
 
 pub(super) struct Cache<K, V> {
     shards: [Mutex<Shard<K, V>>; SHARDS],
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     /// Most bytes of one generation of one shard.
     generation_bytes: usize,
     weigh: fn(&V) -> usize,
@@ -46,11 +47,15 @@ impl<K, V> std::fmt::Debug for Cache<K, V> {
 impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     /// `weigh` says what a value owns beyond itself, bytes.
     pub(super) fn new(budget_bytes: usize, weigh: fn(&V) -> usize) -> Self {
-        let shard =
-            || Shard { epoch: 0, young: HashMap::new(), old: HashMap::new(), young_bytes: 0 };
+        let shard = || Shard {
+            epoch: 0,
+            young: HashMap::default(),
+            old: HashMap::default(),
+            young_bytes: 0,
+        };
         Self {
             shards: std::array::from_fn(|_| Mutex::new(shard())),
-            hasher: RandomState::new(),
+            hasher: DefaultHashBuilder::default(),
             generation_bytes: budget_bytes / SHARDS / 2,
             weigh,
         }
@@ -93,7 +98,8 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     pub(super) fn renew(&self, epoch: u64) {
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            *shard = Shard { epoch, young: HashMap::new(), old: HashMap::new(), young_bytes: 0 };
+            *shard =
+                Shard { epoch, young: HashMap::default(), old: HashMap::default(), young_bytes: 0 };
         }
     }
 

@@ -1,5 +1,7 @@
 //! From a block's changes to what a commit writes.
 
+use std::sync::Arc;
+
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 
 use super::{
@@ -15,15 +17,15 @@ use crate::{
     trie::{EMPTY_ROOT, NodeUpdate, Updated},
 };
 
-/// What a block changes on disk, computed on one state and not committed yet.
+/// What a block changes on disk, computed on one state and not committed yet. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Update {
     /// The state it was computed on.
     pub(super) parent: Option<Head>,
     pub(super) root: B256,
-    pub(super) changes: Vec<HashedChange<Vec<NodeUpdate>>>,
-    pub(super) nodes: Vec<NodeUpdate>,
-    pub(super) codes: Vec<(B256, Bytes)>,
+    pub(super) changes: Arc<[HashedChange<Vec<NodeUpdate>>]>,
+    pub(super) nodes: Arc<[NodeUpdate]>,
+    pub(super) codes: Arc<[(B256, Bytes)]>,
 }
 
 impl Update {
@@ -49,7 +51,7 @@ impl Update {
 
     /// Accounts it changes.
     #[must_use]
-    pub const fn accounts(&self) -> usize {
+    pub fn accounts(&self) -> usize {
         self.changes.len()
     }
 
@@ -70,7 +72,7 @@ impl StateStore {
         let latest = self.latest()?;
         let reader = StateReader::new(
             latest.clone(),
-            std::sync::Arc::clone(&self.caches),
+            Arc::clone(&self.caches),
             latest.head.map_or(0, |head| head.number),
             false,
         );
@@ -95,8 +97,8 @@ impl StateStore {
         Ok(Update {
             parent: latest.head,
             root: updated.root,
-            changes: hashed,
-            nodes: updated.nodes,
+            changes: hashed.into(),
+            nodes: updated.nodes.into(),
             codes: changes.codes.iter().map(|(hash, code)| (*hash, code.clone())).collect(),
         })
     }

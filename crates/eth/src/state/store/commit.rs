@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use alloy_primitives::{B256, Bytes};
-use quintet_store::{Batch, Durability};
+use quintet_store::{Batch, Durability, ValueCodec as _};
 
 use super::{
     Head, Latest, StateError, StateStore, Update,
@@ -63,12 +63,12 @@ impl StateStore {
         let head = Head { number: block.number, hash: block.hash, root: update.root };
         put_flat(&mut batch, &update.changes);
         put_nodes(&mut batch, &update.changes, &update.nodes);
-        for (hash, code) in &update.codes {
+        for (hash, code) in &*update.codes {
             batch.put(&CODES, &hash.0, &Raw(code.clone()));
         }
         self.put_history(&mut batch, held, &head, &update.changes);
         batch.put(&HEAD, &(), &head);
-        self.write(batch, durability, head, false, &update.changes, update.nodes, update.codes)?;
+        self.write(batch, durability, head, false, &update.changes, &update.nodes, &update.codes)?;
         Ok(head)
     }
 
@@ -106,7 +106,7 @@ impl StateStore {
         let mut batch = Batch::new();
         put_flat(&mut batch, &update.changes);
         put_nodes(&mut batch, &update.changes, &update.nodes);
-        for (hash, code) in &update.codes {
+        for (hash, code) in &*update.codes {
             batch.put(&CODES, &hash.0, &Raw(code.clone()));
         }
         if let Some(diff) = self.store.get(&DIFFS, &held.number)? {
@@ -114,7 +114,7 @@ impl StateStore {
             batch.put(&DIFFS, &held.number, &diff.with_older(added));
         }
         if self.options.archive {
-            for change in &update.changes {
+            for change in &*update.changes {
                 let key = (change.hash.0, held.number);
                 if self.store.get(&ACCOUNT_HISTORY, &key)?.is_none() {
                     batch.put(&ACCOUNT_HISTORY, &key, &change.before);
@@ -129,7 +129,7 @@ impl StateStore {
         }
         batch.put(&HEAD, &(), &head);
         // Diffs in memory are of this block before it was changed: another branch.
-        self.write(batch, durability, head, true, &update.changes, update.nodes, update.codes)?;
+        self.write(batch, durability, head, true, &update.changes, &update.nodes, &update.codes)?;
         Ok(head)
     }
 
@@ -177,7 +177,7 @@ impl StateStore {
         }
         batch.put(&HEAD, &(), &target);
         drop(latest);
-        self.write(batch, durability, target, true, &changes, nodes, Vec::new())?;
+        self.write(batch, durability, target, true, &changes, &nodes, &[])?;
         Ok(target)
     }
 
@@ -190,8 +190,8 @@ impl StateStore {
         head: Head,
         is_other_branch: bool,
         changes: &Changes,
-        nodes: Vec<NodeUpdate>,
-        codes: Vec<(B256, Bytes)>,
+        nodes: &[NodeUpdate],
+        codes: &[(B256, Bytes)],
     ) -> Result<(), StateError> {
         let latest = || self.latest.write().unwrap_or_else(PoisonError::into_inner);
         if self.snapshots_copy() {
@@ -217,13 +217,13 @@ impl StateStore {
         let place = |owner: Option<B256>, path: &Nibbles, rlp: Option<Bytes>| -> (NodePlace, _) {
             ((owner, *path), rlp.map(Some))
         };
-        let of_accounts = nodes.into_iter().map(|(path, rlp)| place(None, &path, rlp));
+        let of_accounts = nodes.iter().map(|(path, rlp)| place(None, path, rlp.clone()));
         let of_slots = changes.iter().flat_map(|change| {
             let owner = Some(change.hash);
             change.nodes.iter().map(move |(path, rlp)| place(owner, path, rlp.clone()))
         });
         caches.nodes.advance(epoch, of_accounts.chain(of_slots));
-        caches.codes.advance(epoch, codes.into_iter().map(|(hash, code)| (hash, Some(code))));
+        caches.codes.advance(epoch, codes.iter().map(|(hash, code)| (*hash, Some(code.clone()))));
         let branch = latest.branch + u64::from(is_other_branch);
         *latest = Latest { snapshot: Some(snapshot), head: Some(head), epoch, branch };
         Ok(())
@@ -288,9 +288,14 @@ impl StateStore {
 }
 
 pub(super) fn put_flat(batch: &mut Batch, changes: &Changes) {
+    let mut encoded = Vec::with_capacity(112);
     for change in changes {
         match &change.after {
-            Some(account) => batch.put(&ACCOUNTS, &change.hash.0, account),
+            Some(account) => {
+                encoded.clear();
+                account.encode_value(&mut encoded);
+                batch.put_encoded(&ACCOUNTS, &change.hash.0, &encoded)
+            }
             None => batch.delete(&ACCOUNTS, &change.hash.0),
         };
         for slot in &change.slots {
