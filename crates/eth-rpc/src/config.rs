@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct EthRpcConfig {
     /// Most gas of `eth_call`, `eth_estimateGas` and all of `eth_simulateV1` together.
     pub gas_cap: u64,
+    /// Time for a call that runs code or searches, in milliseconds: go-ethereum's `--rpc.evmtimeout`.
+    pub call_timeout_ms: u64,
     /// The most a transaction sent here may pay for gas, in wei; 0 for no limit.
     pub fee_cap_wei: u128,
     /// Whether transactions are taken whose signature names no chain.
@@ -44,6 +46,7 @@ impl Default for EthRpcConfig {
     fn default() -> Self {
         Self {
             gas_cap: 50_000_000,
+            call_timeout_ms: 5_000,
             fee_cap_wei: 1_000_000_000_000_000_000,
             allow_unprotected: false,
             log_blocks_max: 100_000,

@@ -19,6 +19,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
     args::{Args, FilterArgs},
+    deadline::Deadline,
     error::{EthError, EthResult},
     filters::logs_of,
     json,
@@ -94,7 +95,7 @@ enum Wanted {
 
 impl Wanted {
     fn read(params: &Params<'_>, node: &EthNode) -> EthResult<Self> {
-        let args = Args::read(params, 2)?;
+        let args = Args::read(params, 2, Deadline::after(node.config.call_timeout_ms))?;
         let name: String = args.required(0)?;
         Ok(match name.as_str() {
             "newHeads" => Self::Heads,

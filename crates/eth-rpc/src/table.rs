@@ -6,22 +6,31 @@ use quintet_rpc::{
     ErrorObjectOwned, Method, Params, Registry, RpcError, RpcModule, RpcResult, StartError,
 };
 
+use tokio::sync::Semaphore;
+
 use crate::{
     answer::Answer,
     args::Args,
+    deadline::Deadline,
     error::{EthError, EthResult},
 };
 
 /// Runs a method.
 pub(crate) type Run<C> = fn(&C, &Args) -> EthResult<Answer>;
 
+/// Most calls of a module whose cost nobody knows that run at a time. One that was answered because its time was over counts until its
+/// thread has given up; others wait for it as long as their own time lets them.
+const TIMED_CALLS_MAX: usize = 64;
+
 /// What running a method costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cost {
     /// Microseconds: it runs where it is.
     Light,
-    /// More, or nobody knows: it runs on a thread for such work.
+    /// More: it runs on a thread for such work.
     Heavy,
+    /// As much as its caller likes: it is answered once its time is over, whether it ended or not.
+    Timed,
 }
 
 /// A method.
@@ -41,6 +50,10 @@ impl<C> Entry<C> {
 
     pub(crate) fn heavy(name: &'static str, summary: &'static str, run: Run<C>) -> Self {
         Self { cost: Cost::Heavy, ..Self::light(name, summary, run) }
+    }
+
+    pub(crate) fn timed(name: &'static str, summary: &'static str, run: Run<C>) -> Self {
+        Self { cost: Cost::Timed, ..Self::light(name, summary, run) }
     }
 
     pub(crate) const fn name(&self) -> &'static str {
@@ -74,26 +87,38 @@ impl<C> Entry<C> {
     }
 }
 
-/// Registers the methods of a table.
+/// Registers the methods of a table, of which one may take so many milliseconds.
 pub(crate) fn register<C: Send + Sync + 'static>(
     module: &mut RpcModule<Arc<C>>,
     entries: Vec<Entry<C>>,
+    millis: u64,
 ) -> Result<(), StartError> {
+    let slots = Arc::new(Semaphore::new(TIMED_CALLS_MAX));
     for Entry { name, most, cost, run, .. } in entries {
         match cost {
             Cost::Light => {
                 module.register_method(name, move |params, context, _| {
-                    RpcResult::<Answer>::from(perform(run, most, context, &params))
+                    let deadline = Deadline::after(millis);
+                    RpcResult::<Answer>::from(perform(run, most, context, &params, deadline))
                 })?;
             }
             Cost::Heavy => {
                 module.register_async_method(name, move |params, context, _| async move {
                     let params: Params<'static> = params;
-                    let work = move || perform(run, most, &context, &params);
+                    let deadline = Deadline::after(millis);
+                    let work = move || perform(run, most, &context, &params, deadline);
                     match tokio::task::spawn_blocking(work).await {
                         Ok(answer) => answer,
                         Err(error) => Err(RpcError::internal("running a method", &error).into()),
                     }
+                })?;
+            }
+            Cost::Timed => {
+                let slots = Arc::clone(&slots);
+                module.register_async_method(name, move |params, context, _| {
+                    let (slots, deadline) = (Arc::clone(&slots), Deadline::after(millis));
+                    // The module holds what it was given in an `Arc` of its own.
+                    in_time(slots, params, Arc::<C>::clone(&context), run, most, deadline)
                 })?;
             }
         }
@@ -101,13 +126,41 @@ pub(crate) fn register<C: Send + Sync + 'static>(
     Ok(())
 }
 
+/// Runs a method on a thread of its own, and answers without it once its time is over.
+async fn in_time<C: Send + Sync + 'static>(
+    slots: Arc<Semaphore>,
+    params: Params<'static>,
+    context: Arc<C>,
+    run: Run<C>,
+    most: usize,
+    deadline: Deadline,
+) -> RpcResult<Answer> {
+    let work = async move {
+        // Nobody closes it.
+        let slot = slots.acquire_owned().await;
+        let work = move || {
+            let _slot = slot;
+            perform(run, most, &context, &params, deadline)
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(answer) => answer,
+            Err(error) => Err(RpcError::internal("running a method", &error).into()),
+        }
+    };
+    match tokio::time::timeout(deadline.time(), work).await {
+        Ok(answer) => answer,
+        Err(_) => Err(deadline.passed().into()),
+    }
+}
+
 fn perform<C>(
     run: Run<C>,
     most: usize,
     context: &Arc<C>,
     params: &Params<'_>,
+    deadline: Deadline,
 ) -> Result<Answer, ErrorObjectOwned> {
-    let answer = Args::read(params, most).and_then(|args| run(context, &args));
+    let answer = Args::read(params, most, deadline).and_then(|args| run(context, &args));
     answer.map_err(EthError::into)
 }
 

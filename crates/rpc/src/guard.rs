@@ -124,17 +124,18 @@ pub(crate) async fn authenticate(
     };
     Refused::Auth.count();
     let message = match refusal {
-        Refusal::Missing => "unauthorized: the request carries no credential",
+        Refusal::Missing => "unauthorized: the request carries no credential".to_owned(),
+        Refusal::Token(error) => format!("unauthorized: {error}"),
         Refusal::Wrong => {
             // Somebody guessing is worth seeing; a client that has not logged in yet is not.
             if let Some(peer) = request.extensions().get::<Peer>() {
                 tracing::warn!(peer = %peer.addr, "rpc credential refused");
             }
-            "unauthorized: the credential is not accepted"
+            "unauthorized: the credential is not accepted".to_owned()
         }
     };
     let data = json!({ "what_to_do": guard.auth.advice() });
-    let mut response = refuse(StatusCode::UNAUTHORIZED, code::UNAUTHORIZED, message, Some(data));
+    let mut response = refuse(StatusCode::UNAUTHORIZED, code::UNAUTHORIZED, &message, Some(data));
     for challenge in guard.auth.challenges() {
         response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
     }

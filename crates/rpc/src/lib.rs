@@ -38,7 +38,10 @@ mod rate;
 mod server;
 mod suggest;
 
-pub use auth::{AuthConfig, BasicUser, COOKIE_USER, CookieError, Identity, Secret};
+pub use auth::{
+    AuthConfig, BasicUser, COOKIE_USER, CookieError, Identity, JwtFileError, Secret,
+    jwt_secret_file,
+};
 pub use config::{ConfigError, RateLimit, RpcConfig};
 pub use error::{InternalContext, RpcError, code};
 pub use guard::Peer;

@@ -121,7 +121,7 @@ fn parse_batch(
     let items = match items {
         Ok(items) => items,
         Err(error) if error.classify() == Category::Data => {
-            let message = format!("the batch has too many items, expected at most {items_max}");
+            let message = format!("batch too large: expected at most {items_max} calls");
             return Err(refused(Id::Null, code::BATCH_TOO_LARGE, &message, None));
         }
         Err(error) => return Err(parse_error(&error.to_string())),

@@ -50,7 +50,7 @@ impl RpcListen {
             auth: AuthConfig {
                 cookie_file: self.cookie.then(|| data_dir.join(COOKIE_FILE)),
                 bearer_token: token,
-                basic: None,
+                ..AuthConfig::default()
             },
             ..RpcConfig::default()
         }

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Most places of topics in a filter: as many as a log has.
-const TOPICS_MAX: usize = 4;
+pub(crate) const TOPICS_MAX: usize = 4;
 
 /// Logs of which blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

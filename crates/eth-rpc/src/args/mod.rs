@@ -16,22 +16,28 @@ use serde_json::Value;
 
 pub(crate) use self::{
     call::{CallArgs, field, needed, object},
-    filter::{FilterArgs, FilterBlocks},
+    filter::{FilterArgs, FilterBlocks, TOPICS_MAX},
     overrides::{AccountOverrides, BlockOverrides, StateOverrides},
     values::{BlockId, FromArg, Quantity, Rewards, Slot, slot},
 };
-use crate::error::{EthError, EthResult};
+use crate::{
+    deadline::Deadline,
+    error::{EthError, EthResult},
+};
 
 /// Parameters of a call, by position.
 #[derive(Debug)]
 pub(crate) struct Args {
     values: Vec<Value>,
+    deadline: Deadline,
 }
 
 impl Args {
     /// Reads the parameters of a method that takes at most `most`.
-    pub(crate) fn read(params: &Params<'_>, most: usize) -> EthResult<Self> {
-        let Some(text) = params.as_str() else { return Ok(Self { values: Vec::new() }) };
+    pub(crate) fn read(params: &Params<'_>, most: usize, deadline: Deadline) -> EthResult<Self> {
+        let Some(text) = params.as_str() else {
+            return Ok(Self { values: Vec::new(), deadline });
+        };
         if text.trim_start().starts_with('{') {
             return Err(EthError::params("non-array args"));
         }
@@ -40,7 +46,12 @@ impl Args {
         if values.len() > most {
             return Err(EthError::params(format!("too many arguments, want at most {most}")));
         }
-        Ok(Self { values })
+        Ok(Self { values, deadline })
+    }
+
+    /// When the call must have ended.
+    pub(crate) const fn deadline(&self) -> &Deadline {
+        &self.deadline
     }
 
     /// Returns a parameter that must be there.

@@ -81,8 +81,9 @@ pub(crate) fn id_of(parent: B256, attributes: &Attributes, without_pool: bool, v
 ///
 /// [`StartError`] if two methods have one name.
 pub fn engine_module(node: Arc<EthNode>) -> Result<RpcModule<Arc<EthNode>>, StartError> {
+    let millis = node.config.call_timeout_ms;
     let mut module = RpcModule::new(node);
-    table::register(&mut module, methods::entries())?;
+    table::register(&mut module, methods::entries(), millis)?;
     Ok(module)
 }
 

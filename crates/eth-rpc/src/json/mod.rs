@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 pub(crate) use self::{
     block::{block, header, uncle},
     receipt::{LogPlace, log, receipt, receipts},
-    transaction::{TxPlace, access_list, effective_price, transaction},
+    transaction::{TxPlace, access_list, effective_price, signature_v, transaction},
 };
 
 /// Writes a number as a quantity.

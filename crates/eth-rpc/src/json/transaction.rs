@@ -80,6 +80,16 @@ pub(crate) fn transaction(
     Value::Object(out)
 }
 
+/// Returns a signature's v: which of two keys, for legacy transactions with the chain's id mixed in. **Spec:** EIP-155.
+pub(crate) fn signature_v(signed: &EthereumTxEnvelope<alloy_consensus::TxEip4844>) -> U256 {
+    let parity = u64::from(signed.signature().v());
+    match signed.chain_id() {
+        _ if !signed.is_legacy() => U256::from(parity),
+        Some(id) => U256::from(id) * U256::from(2) + U256::from(35 + parity),
+        None => U256::from(27 + parity),
+    }
+}
+
 /// Writes what only signed transactions have, and what their types add.
 fn signature(
     signed: &EthereumTxEnvelope<alloy_consensus::TxEip4844>,
@@ -96,15 +106,10 @@ fn signature(
     if let Some(chain_id) = chain_id {
         put("chainId", quantity(chain_id));
     }
+    put("v", big(signature_v(signed)));
     if signed.is_legacy() {
-        let v = match chain_id {
-            Some(id) => U256::from(id) * U256::from(2) + U256::from(35 + parity),
-            None => U256::from(27 + parity),
-        };
-        put("v", big(v));
         return;
     }
-    put("v", quantity(parity));
     put("yParity", quantity(parity));
     put("accessList", access_list(signed.access_list()));
     if let Some(tip) = signed.max_priority_fee_per_gas() {

@@ -25,15 +25,15 @@ pub(super) fn entries() -> Vec<Entry> {
             .optional::<Overrides>("overrides", "Accounts taken to be other than they are.")
     };
     vec![
-        call(Entry::heavy("eth_call", "Runs a call and keeps nothing of it.", run))
+        call(Entry::timed("eth_call", "Runs a call and keeps nothing of it.", run))
             .optional::<BlockFields>("blockOverrides", "Fields of the block taken to be other than they are.")
             .gives::<Data>("output", "What it returned."),
-        call(Entry::heavy("eth_estimateGas", "Tells how much gas a call needs.", estimate))
+        call(Entry::timed("eth_estimateGas", "Tells how much gas a call needs.", estimate))
             .optional::<BlockFields>("blockOverrides", "Fields of the block taken to be other than they are.")
             .gives::<Uint>("gas", "A limit with which it ends well."),
-        call(Entry::heavy("eth_createAccessList", "Tells which places a call reads.", create_access_list))
+        call(Entry::timed("eth_createAccessList", "Tells which places a call reads.", create_access_list))
             .gives::<Object>("list", "The list, the gas used with it, an error if it fails."),
-        Entry::heavy("eth_simulateV1", "Runs calls in blocks that are not there.", simulate::run)
+        Entry::timed("eth_simulateV1", "Runs calls in blocks that are not there.", simulate::run)
             .param::<Object>("payload", "blockStateCalls with blockOverrides, stateOverrides and calls; validation; traceTransfers; returnFullTransactions.")
             .optional::<Block>("block", "On which block; the head if left out.")
             .gives::<List>("blocks", "The blocks, each with what its calls did."),
@@ -228,7 +228,7 @@ fn run(node: &EthNode, args: &Args) -> EthResult<Answer> {
 }
 
 /// Says of a call that cannot run how much gas it was given, as go-ethereum does.
-fn supplied(error: quintet_eth_chain::ChainError, gas: u64) -> EthError {
+pub(crate) fn supplied(error: quintet_eth_chain::ChainError, gas: u64) -> EthError {
     match error {
         quintet_eth_chain::ChainError::Refused(refused) => {
             let told = EthError::from(&refused);
@@ -239,7 +239,7 @@ fn supplied(error: quintet_eth_chain::ChainError, gas: u64) -> EthError {
 }
 
 /// Says why no gas is enough.
-fn estimate_error(error: EstimateError) -> EthError {
+pub(crate) fn estimate_error(error: EstimateError) -> EthError {
     match error {
         EstimateError::Reverted { output } => EthError::reverted(&output),
         EstimateError::Halted(halt) => EthError::halted(&halt),

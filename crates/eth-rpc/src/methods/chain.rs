@@ -138,7 +138,7 @@ fn uncle(node: &EthNode, args: &Args) -> EthResult<Answer> {
 }
 
 /// Returns the price of blob gas in a block.
-pub(super) fn blob_price(reader: &ChainReader, block: &SealedBlock) -> EthResult<Option<u128>> {
+pub(crate) fn blob_price(reader: &ChainReader, block: &SealedBlock) -> EthResult<Option<u128>> {
     let Some(excess) = block.header().excess_blob_gas else { return Ok(None) };
     let blobs = reader.rules_of(block.header())?.blobs;
     Ok(blobs.map(|blobs| price_of(&blobs, excess)))

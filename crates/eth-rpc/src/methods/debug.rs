@@ -54,7 +54,7 @@ pub(super) fn entries() -> Vec<Entry> {
         })
         .gives::<List>("blocks", "Nothing."),
         options(
-            Entry::heavy(
+            Entry::timed(
                 "debug_traceTransaction",
                 "Runs a transaction again under watch.",
                 trace_transaction,
@@ -62,17 +62,17 @@ pub(super) fn entries() -> Vec<Entry> {
             .param::<Hash>("hash", "The transaction's hash."),
         )
         .gives::<Object>("trace", "What was seen."),
-        traces(block(Entry::heavy(
+        traces(block(Entry::timed(
             "debug_traceBlockByNumber",
             "Runs a block again under watch.",
             trace_block,
         ))),
         traces(
-            Entry::heavy("debug_traceBlockByHash", "Runs a block again under watch.", trace_block)
+            Entry::timed("debug_traceBlockByHash", "Runs a block again under watch.", trace_block)
                 .param::<Hash>("hash", "The block's hash."),
         ),
         options(
-            Entry::heavy("debug_traceCall", "Runs a call under watch.", trace_call)
+            Entry::timed("debug_traceCall", "Runs a call under watch.", trace_call)
                 .param::<Call>("call", "The call.")
                 .param::<Block>("block", "After which block."),
         )
@@ -135,7 +135,11 @@ fn trace_transaction(node: &EthNode, args: &Args) -> EthResult<Answer> {
     let place = reader.transaction(hash)?;
     let place = place.ok_or_else(|| EthError::server("transaction not found"))?;
     let traced = reader.replay(place.block.hash, |replay| {
-        replay.skip_to(place.index)?;
+        // Step by step, to look at the time between.
+        for before in 1..=place.index {
+            args.deadline().check()?;
+            replay.skip_to(before)?;
+        }
         trace_next(node, replay, &config)
     })??;
     let (_, text) = traced.ok_or_else(|| EthError::server("transaction not found"))?;
@@ -152,6 +156,7 @@ fn trace_block(node: &EthNode, args: &Args) -> EthResult<Answer> {
     let text = reader.replay(at.hash, |replay| {
         let mut out = String::from("[");
         while let Some((hash, text)) = trace_next(node, replay, &config)? {
+            args.deadline().check()?;
             if out.len() > 1 {
                 out.push(',');
             }

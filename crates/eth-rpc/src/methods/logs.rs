@@ -1,13 +1,16 @@
 //! Logs and filters.
 
 use alloy_primitives::{B256, U256};
-use quintet_eth_chain::{BlockTag, LogEntry, LogFilter, LogLimits, LogRange};
+use quintet_eth_chain::{
+    BlockTag, ChainError, ChainReader, LogEntry, LogFilter, LogLimits, LogRange,
+};
 use serde_json::{Value, json};
 
 use super::Entry;
 use crate::{
     answer::Answer,
-    args::{Args, BlockId, FilterArgs, FilterBlocks},
+    args::{Args, BlockId, FilterArgs, FilterBlocks, TOPICS_MAX},
+    deadline::Deadline,
     error::{EthError, EthResult},
     filters::Looks,
     json::{LogPlace, log},
@@ -15,11 +18,14 @@ use crate::{
     schema::{Filter, Flag, List, Uint},
 };
 
+/// Blocks searched between two looks at the time: as many as a section of the chain's filters has.
+const LOG_STEP_BLOCKS: u64 = 4_096;
+
 pub(super) fn entries() -> Vec<Entry> {
     let id = |entry: Entry| entry.gives::<Uint>("id", "The filter's id.");
     let of = |entry: Entry| entry.param::<Uint>("id", "The filter's id.");
     vec![
-        Entry::heavy("eth_getLogs", "Searches logs.", get_logs)
+        Entry::timed("eth_getLogs", "Searches logs.", get_logs)
             .param::<Filter>("filter", "Which logs.")
             .gives::<List>("logs", "The logs, in the order of the chain."),
         id(Entry::light(
@@ -48,7 +54,7 @@ pub(super) fn entries() -> Vec<Entry> {
             changes,
         ))
         .gives::<List>("changes", "Logs or hashes."),
-        of(Entry::heavy("eth_getFilterLogs", "Searches all logs of a filter.", filter_logs))
+        of(Entry::timed("eth_getFilterLogs", "Searches all logs of a filter.", filter_logs))
             .gives::<List>("logs", "The logs."),
         of(Entry::light("eth_uninstallFilter", "Ends a filter.", uninstall))
             .gives::<Flag>("ended", "Whether there was one."),
@@ -62,24 +68,37 @@ fn check(node: &EthNode, filter: &FilterArgs) -> EthResult<()> {
             "filter has more than {most} addresses or topics in a place"
         )));
     }
+    if filter.topics.len() > TOPICS_MAX {
+        return Err(EthError::params("exceed max topics"));
+    }
     Ok(())
 }
 
 fn get_logs(node: &EthNode, args: &Args) -> EthResult<Answer> {
-    let filter: FilterArgs = args.required(0)?;
-    Ok(search(node, &filter)?.into())
+    search(node, &args.required(0)?, args.deadline())
 }
 
-fn search(node: &EthNode, filter: &FilterArgs) -> EthResult<Value> {
+fn search(node: &EthNode, filter: &FilterArgs, deadline: &Deadline) -> EthResult<Answer> {
+    let found = search_logs(node, &node.reader()?, filter, deadline)?;
+    Ok(Value::Array(found.iter().map(written).collect()).into())
+}
+
+/// Searches logs, as long as there is time.
+pub(crate) fn search_logs(
+    node: &EthNode,
+    reader: &ChainReader,
+    filter: &FilterArgs,
+    deadline: &Deadline,
+) -> EthResult<Vec<LogEntry>> {
     check(node, filter)?;
-    let reader = node.reader()?;
+    let limits = LogLimits { blocks: node.config.log_blocks_max, logs: node.config.logs_max };
     let head = reader.head().number;
-    let range = match filter.blocks {
+    let (from, to) = match filter.blocks {
         FilterBlocks::Hash(hash) => {
             if reader.number_of(hash)?.is_none() {
                 return Err(EthError::server("unknown block"));
             }
-            LogRange::Block(hash)
+            return Ok(reader.logs(&wanted(filter), LogRange::Block(hash), &limits)?);
         }
         FilterBlocks::Range { from, to } => {
             let number = |id: Option<BlockId>| match id {
@@ -87,19 +106,49 @@ fn search(node: &EthNode, filter: &FilterArgs) -> EthResult<Value> {
                 Some(BlockId::Number(number)) => Ok(number),
                 Some(id) => Ok::<_, EthError>(reader.needed(id)?.number),
             };
-            let (from, to) = (number(from)?, number(to)?);
-            if from > to {
-                return Err(EthError::params("invalid block range params"));
-            }
-            if to > head {
-                return Err(EthError::params("block range extends beyond current head block"));
-            }
-            LogRange::Blocks { from: BlockTag::Number(from), to: BlockTag::Number(to) }
+            (number(from)?, number(to)?)
         }
     };
-    let limits = LogLimits { blocks: node.config.log_blocks_max, logs: node.config.logs_max };
-    let found = reader.logs(&wanted(filter), range, &limits)?;
-    Ok(Value::Array(found.iter().map(written).collect()))
+    if from > to {
+        return Err(EthError::params("invalid block range params"));
+    }
+    if to > head {
+        return Err(EthError::params("block range extends beyond current head block"));
+    }
+    let blocks = to.saturating_sub(from).saturating_add(1);
+    if blocks > limits.blocks {
+        let most = limits.blocks;
+        return Err(ChainError::RangeBlocks { most, actual: blocks }.into());
+    }
+    search_range(reader, &wanted(filter), (from, to), &limits, deadline)
+}
+
+/// Searches a range step by step, and looks at the time between steps.
+fn search_range(
+    reader: &ChainReader,
+    wanted: &LogFilter,
+    (from, to): (u64, u64),
+    limits: &LogLimits,
+    deadline: &Deadline,
+) -> EthResult<Vec<LogEntry>> {
+    let mut found = Vec::new();
+    let mut first = from;
+    while first <= to {
+        deadline.check()?;
+        // Steps end where the chain's own sections of filters end.
+        let last = (first | (LOG_STEP_BLOCKS - 1)).min(to);
+        let range = LogRange::Blocks { from: BlockTag::Number(first), to: BlockTag::Number(last) };
+        let left = LogLimits { logs: limits.logs.saturating_sub(found.len()), ..*limits };
+        let step = reader.logs(wanted, range, &left).map_err(|error| match error {
+            ChainError::RangeLogs { upto, .. } => {
+                ChainError::RangeLogs { most: limits.logs, from, upto }
+            }
+            other => other,
+        })?;
+        found.extend(step);
+        first = last + 1;
+    }
+    Ok(found)
 }
 
 fn wanted(filter: &FilterArgs) -> LogFilter {
@@ -140,7 +189,7 @@ fn changes(node: &EthNode, args: &Args) -> EthResult<Answer> {
 
 fn filter_logs(node: &EthNode, args: &Args) -> EthResult<Answer> {
     let filter = node.filters.logs_of(id(args)?, node.now())?;
-    Ok(search(node, &filter)?.into())
+    search(node, &filter, args.deadline())
 }
 
 fn uninstall(node: &EthNode, args: &Args) -> EthResult<Answer> {

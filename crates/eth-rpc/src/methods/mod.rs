@@ -16,8 +16,14 @@ use std::sync::Arc;
 use quintet_rpc::{Method, Registry, RpcModule, StartError};
 
 pub(crate) use self::{
-    call::{account_override, call_of, check_overrides},
+    call::{
+        Prepared, account_override, call_of, capped, check_overrides, estimate_error, supplied,
+    },
+    chain::blob_price,
+    logs::search_logs,
+    state::state_error,
     testing::{CANDIDATES_MAX, PayloadAttributes},
+    transactions::submit,
 };
 use crate::{node::EthNode, schema, subscribe, table};
 
@@ -48,9 +54,10 @@ fn entries() -> Vec<Entry> {
 ///
 /// [`StartError`] if two methods have one name.
 pub fn module(node: Arc<EthNode>) -> Result<RpcModule<Arc<EthNode>>, StartError> {
+    let millis = node.config.call_timeout_ms;
     let mut module = RpcModule::new(node);
     // The module holds its context in an `Arc` of its own.
-    table::register(&mut module, entries())?;
+    table::register(&mut module, entries(), millis)?;
     subscribe::register(&mut module)?;
     Ok(module)
 }

@@ -154,7 +154,12 @@ fn receipt(node: &EthNode, args: &Args) -> EthResult<Answer> {
 
 fn send(node: &EthNode, args: &Args) -> EthResult<Answer> {
     let bytes: Bytes = args.required(0)?;
-    let decoded = node.pool.read(&bytes)?;
+    Ok(json!(submit(node, &bytes)?).into())
+}
+
+/// Takes a client's transaction and returns its hash.
+pub(crate) fn submit(node: &EthNode, bytes: &[u8]) -> EthResult<B256> {
+    let decoded = node.pool.read(bytes)?;
     if !decoded.is_replay_protected() && !node.config.allow_unprotected {
         return Err(EthError::server(
             "only replay-protected (EIP-155) transactions allowed over RPC",
@@ -171,7 +176,7 @@ fn send(node: &EthNode, args: &Args) -> EthResult<Answer> {
     }
     let hash = decoded.hash();
     node.pool.submit(decoded)?;
-    Ok(json!(hash).into())
+    Ok(hash)
 }
 
 /// Writes wei as ether with two digits.

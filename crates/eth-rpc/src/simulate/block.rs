@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     args::CallArgs,
+    deadline::Deadline,
     error::{EthError, EthResult, codes},
     json::{self, LogPlace, data, log, quantity},
     methods::{account_override, call_of, check_overrides},
@@ -147,7 +148,12 @@ impl<'a> Simulation<'a> {
     }
 
     /// Runs a block and tells what it and its calls came to.
-    pub(super) fn block(&mut self, block: Settled, full: bool) -> EthResult<Value> {
+    pub(super) fn block(
+        &mut self,
+        block: Settled,
+        full: bool,
+        deadline: &Deadline,
+    ) -> EthResult<Value> {
         let (rules, header) = self.header(&block)?;
         let blob_price = block.wanted.fields.blob_base_fee.map(|price| price.saturating_to());
         let checks = Checks { nonce: false, sender_code: false, gas_limit: false };
@@ -170,6 +176,7 @@ impl<'a> Simulation<'a> {
                 ran: Ran::default(),
             };
             for call in &block.wanted.calls {
+                deadline.check()?;
                 calls.run(&mut session, call)?;
             }
             let ran = calls.ran;

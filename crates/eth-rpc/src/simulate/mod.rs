@@ -105,7 +105,8 @@ pub(crate) fn run(node: &EthNode, args: &Args) -> EthResult<Answer> {
     let mut simulation = Simulation::new(node, &reader, base, header, validate, transfers)?;
     let mut out = Vec::with_capacity(blocks.len());
     for block in blocks {
-        out.push(simulation.block(block, full)?);
+        args.deadline().check()?;
+        out.push(simulation.block(block, full, args.deadline())?);
     }
     Ok(Value::Array(out).into())
 }

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod graphql;
+mod limits;
+
 use std::sync::Arc;
 
 use quintet_eth_chain::{Attributes, ChainOptions, ChainSpec, EthChain};
@@ -17,16 +20,21 @@ const GENESIS: &str = r#"{
     "difficulty": "0x0", "gasLimit": "0x1c9c380", "timestamp": "0x1", "nonce": "0x0", "extraData": "0x",
     "alloc": {
         "0x00000000000000000000000000000000000000aa": {"balance": "0xde0b6b3a7640000"},
-        "0x00000000000000000000000000000000000000bb": {"balance": "0x0", "code": "0x600160005560006000fd"}
+        "0x00000000000000000000000000000000000000bb": {"balance": "0x0", "code": "0x600160005560006000fd"},
+        "0x00000000000000000000000000000000000000cc": {"balance": "0x0", "code": "0x5b600056"}
     }
 }"#;
 
 fn node() -> Arc<EthNode> {
+    node_with(EthRpcConfig::default())
+}
+
+fn node_with(config: EthRpcConfig) -> Arc<EthNode> {
     let spec = ChainSpec::from_json(GENESIS.as_bytes()).unwrap();
     let options = ChainOptions { threads: 1, ..ChainOptions::default() };
     EthNode::new(NodeParts {
         chain: EthChain::in_memory(spec, options).unwrap(),
-        config: EthRpcConfig::default(),
+        config,
         pool: PoolConfig::default(),
         clock: Arc::new(|| 1_000),
         client_version: "test".to_owned(),

@@ -21,6 +21,9 @@ pub struct AuthConfig {
     /// A user and a password for HTTP basic authentication.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub basic: Option<BasicUser>,
+    /// A secret of 32 bytes, in hexadecimal, that tokens for `Authorization: Bearer` are signed with: HS256, made at most a minute ago.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwt_secret: Option<Secret>,
 }
 
 /// A user of HTTP basic authentication.
@@ -42,7 +45,10 @@ impl AuthConfig {
     /// Whether a client has to say who it is.
     #[must_use]
     pub fn is_required(&self) -> bool {
-        self.cookie_file.is_some() || self.bearer_token.is_some() || self.basic.is_some()
+        self.cookie_file.is_some()
+            || self.bearer_token.is_some()
+            || self.basic.is_some()
+            || self.jwt_secret.is_some()
     }
 
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
@@ -53,6 +59,12 @@ impl AuthConfig {
                 let expected = "16 to 1024 visible ASCII characters";
                 return Err(ConfigError::Credential { key: "auth.bearer_token", expected });
             }
+        }
+        if let Some(secret) = &self.jwt_secret
+            && super::jwt::key(secret.reveal()).is_none()
+        {
+            let expected = "32 bytes as 64 hexadecimal digits";
+            return Err(ConfigError::Credential { key: "auth.jwt_secret", expected });
         }
         if let Some(BasicUser { user, password }) = &self.basic {
             let usable = !user.is_empty()

@@ -53,7 +53,7 @@ impl Drop for CookieFile {
     }
 }
 
-fn write_private(path: &Path, credential: &str) -> io::Result<()> {
+pub(super) fn write_private(path: &Path, credential: &str) -> io::Result<()> {
     let mut name =
         path.file_name().ok_or_else(|| io::Error::other("expected a file name"))?.to_owned();
     name.push(".tmp");
@@ -81,7 +81,7 @@ fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 0x0f)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()

@@ -1,4 +1,5 @@
-//! Who may use the server: a cookie file, a bearer token, a user with a password, or any of those together.
+//! Who may use the server: a cookie file, a bearer token, a user with a password, a shared secret that tokens are signed with, or any of
+//! those together.
 //!
 //! A credential is kept and compared as its SHA-256 digest, in constant time, and every accepted credential is looked
 //! at before the answer is given: neither the length of a secret nor which one nearly matched can be timed.
@@ -7,6 +8,9 @@
 
 mod config;
 mod cookie;
+mod jwt;
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -17,6 +21,8 @@ use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 pub use config::{AuthConfig, BasicUser, Secret};
 pub(crate) use cookie::CookieFile;
 pub use cookie::{COOKIE_USER, CookieError};
+pub(crate) use jwt::JwtError;
+pub use jwt::{JwtFileError, jwt_secret_file};
 
 /// Who a request comes from; methods find it in their extensions, inside [`Peer`](crate::Peer).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +35,8 @@ pub enum Identity {
     Bearer,
     /// The configured user.
     Basic,
+    /// Somebody who knows the secret that tokens are signed with.
+    Jwt,
 }
 
 /// The largest `Authorization` header that is looked at, in bytes.
@@ -42,6 +50,7 @@ pub(crate) struct Authenticator {
     /// Digests of `user:password`.
     basic: Vec<(Identity, CredentialDigest)>,
     bearer: Vec<(Identity, CredentialDigest)>,
+    jwt: Option<[u8; 32]>,
     required: bool,
 }
 
@@ -52,6 +61,8 @@ pub(crate) enum Refusal {
     Missing,
     /// There is one, and it is wrong.
     Wrong,
+    /// There is a signed token, and it is not accepted.
+    Token(JwtError),
 }
 
 impl Authenticator {
@@ -67,6 +78,7 @@ impl Authenticator {
         if let Some(token) = &config.bearer_token {
             this.bearer.push((Identity::Bearer, digest(token.reveal().as_bytes())));
         }
+        this.jwt = config.jwt_secret.as_ref().and_then(|secret| jwt::key(secret.reveal()));
         this
     }
 
@@ -90,7 +102,14 @@ impl Authenticator {
             let decoded = BASE64.decode(credential.trim()).map_err(|_| Refusal::Wrong)?;
             matching(&self.basic, &decoded).ok_or(Refusal::Wrong)
         } else if scheme.eq_ignore_ascii_case("bearer") {
-            matching(&self.bearer, credential.trim().as_bytes()).ok_or(Refusal::Wrong)
+            let credential = credential.trim();
+            match (matching(&self.bearer, credential.as_bytes()), &self.jwt) {
+                (Some(identity), _) => Ok(identity),
+                (None, Some(key)) => jwt::verify(key, credential, now())
+                    .map(|()| Identity::Jwt)
+                    .map_err(Refusal::Token),
+                (None, None) => Err(Refusal::Wrong),
+            }
         } else {
             Err(Refusal::Missing)
         }
@@ -99,7 +118,8 @@ impl Authenticator {
     /// The `WWW-Authenticate` headers of a refusal: one for each accepted scheme.
     pub(crate) fn challenges(&self) -> impl Iterator<Item = HeaderValue> {
         let basic = (!self.basic.is_empty()).then_some(r#"Basic realm="rpc", charset="UTF-8""#);
-        let bearer = (!self.bearer.is_empty()).then_some(r#"Bearer realm="rpc""#);
+        let by_bearer = !self.bearer.is_empty() || self.jwt.is_some();
+        let bearer = by_bearer.then_some(r#"Bearer realm="rpc""#);
         basic.into_iter().chain(bearer).map(HeaderValue::from_static)
     }
 
@@ -109,7 +129,7 @@ impl Authenticator {
             Identity::Cookie => {
                 "send the content of the node's cookie file as HTTP basic credentials"
             }
-            Identity::Anonymous | Identity::Bearer | Identity::Basic => {
+            Identity::Anonymous | Identity::Bearer | Identity::Basic | Identity::Jwt => {
                 "send the configured user and password as HTTP basic credentials"
             }
         });
@@ -117,8 +137,16 @@ impl Authenticator {
             .bearer
             .iter()
             .map(|_| "send the configured token as `Authorization: Bearer <token>`");
-        basic.chain(bearer).collect()
+        let jwt = self.jwt.iter().map(|_| {
+            "send `Authorization: Bearer <token>` with a token made now and signed with the secret file (HS256, claim iat)"
+        });
+        basic.chain(bearer).chain(jwt).collect()
     }
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn digest(credential: &[u8]) -> CredentialDigest {
@@ -153,6 +181,7 @@ mod tests {
             cookie_file: None,
             bearer_token: Some(Secret::new("a-token-of-24-characters")),
             basic: Some(BasicUser { user: "alice".into(), password: Secret::new("open sesame") }),
+            jwt_secret: None,
         };
         Authenticator::new(&config, None)
     }

@@ -1,9 +1,11 @@
 //! Every form of credential, over HTTP and WebSocket.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64URL};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use quintet_rpc::{BasicUser, Secret, code};
 use serde_json::json;
+use sha2::Sha256;
 
 use crate::support::{Server, Socket, get, post, post_with, request, start_with};
 
@@ -106,4 +108,38 @@ async fn the_cookie_file_lives_as_long_as_the_server() {
     let server = guarded(&path).await;
     assert_ne!(std::fs::read_to_string(&path).unwrap(), first);
     server.handle.stop().await;
+}
+
+/// A token made this many seconds from now.
+fn signed(key: [u8; 32], seconds: i64) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let iat = i64::try_from(now.as_secs()).unwrap() + seconds;
+    let part = |value: serde_json::Value| BASE64URL.encode(value.to_string());
+    let text = format!("{}.{}", part(json!({"alg": "HS256"})), part(json!({"iat": iat})));
+    let mac = Hmac::<Sha256>::new_from_slice(&key).unwrap().chain_update(&text);
+    format!("authorization: Bearer {text}.{}\r\n", BASE64URL.encode(mac.finalize().into_bytes()))
+}
+
+#[tokio::test]
+async fn a_token_signed_now_opens_the_door_and_others_are_told_why_not() {
+    let key = [7; 32];
+    let server = start_with(|config| {
+        config.auth.jwt_secret = Some(Secret::new("07".repeat(32)));
+    })
+    .await;
+    let whoami = request(1, "whoami", &json!([]));
+    let fresh = post_with(server.addr, &signed(key, 0), &whoami).await;
+    assert_eq!(fresh.json()["result"], "Jwt");
+    for (header, words) in [
+        (signed(key, -75), "stale token"),
+        (signed(key, 75), "future token"),
+        (signed([8; 32], 0), "the signature does not match"),
+        ("authorization: Bearer nonsense\r\n".to_owned(), "three parts"),
+        (String::new(), "carries no credential"),
+    ] {
+        let answer = post_with(server.addr, &header, &whoami).await;
+        assert_eq!(answer.status, 401, "{words}");
+        assert!(answer.body.contains(words), "{}", answer.body);
+        assert!(answer.header("www-authenticate").unwrap().contains("Bearer"));
+    }
 }

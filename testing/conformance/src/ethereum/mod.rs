@@ -6,7 +6,9 @@ mod chains;
 mod difficulty;
 mod ethers;
 mod exceptions;
+mod graphql;
 mod importer;
+mod kzg;
 mod mainnet;
 mod precompiles;
 mod rlp;
@@ -27,6 +29,8 @@ pub fn suites() -> Vec<Box<dyn Suite>> {
         Box::new(chains::Chains),
         Box::new(difficulty::Difficulties),
         Box::new(ethers::Ethers),
+        Box::new(graphql::GraphQlCases::default()),
+        Box::new(kzg::Kzg),
         Box::new(mainnet::MainnetBlocks),
         Box::new(precompiles::Precompiles),
         Box::new(rlp::Rlp),

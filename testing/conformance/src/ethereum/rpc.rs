@@ -109,6 +109,7 @@ impl Rpc {
         .map_err(|error| failed("node")(&error))?;
         let module = quintet_eth_rpc::module(node).map_err(|error| failed("methods")(&error))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
             .map_err(|error| failed("runtime")(&error))?;
         let shape_only = text.lines().any(|line| line.starts_with("// speconly"));
