@@ -14,6 +14,7 @@
 
 mod cli;
 mod commands;
+mod dev_chain;
 mod endpoints;
 mod exit;
 mod output;

@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use quintet_dashboard::{
-    Bucket, Dashboard, DashboardConfig, DhtKey, DhtNode, Event, Kind, LogLevel, LogLine, LookupId,
-    LookupKind, NodeEntry, NodeId, NodeState, Panel, Publisher, Rates, StepOutcome, Throughput,
+    Bucket, Dashboard, DashboardConfig, DhtKey, DhtNode, Event, Figures, Kind, LogLevel, LogLine,
+    LookupId, LookupKind, NodeEntry, NodeId, NodeState, Panel, Publisher, Rates, StepOutcome,
+    Throughput,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -105,7 +106,7 @@ impl Network {
             self.publisher.throughput(Throughput {
                 kind: Kind::Dht,
                 time: now() - ago * 1_000,
-                rates,
+                figures: Figures::Network(rates),
             });
         }
     }
@@ -144,7 +145,8 @@ impl Network {
             bytes_in: sum.bytes_in + peer.rates.bytes_in,
             bytes_out: sum.bytes_out + peer.rates.bytes_out,
         });
-        self.publisher.throughput(Throughput { kind: Kind::Dht, time: now(), rates });
+        let figures = Figures::Network(rates);
+        self.publisher.throughput(Throughput { kind: Kind::Dht, time: now(), figures });
         self.chatter(second);
     }
 

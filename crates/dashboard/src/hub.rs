@@ -212,7 +212,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::model::{DhtKey, DhtNode, NodeState, Panel, Rates};
+    use crate::model::{DhtKey, DhtNode, Figures, NodeState, Panel, Rates};
 
     fn node(id: &str, peers: u32) -> NodeEntry {
         let panel = Panel::Dht(DhtNode {
@@ -303,7 +303,9 @@ mod tests {
             bytes_in: f64::INFINITY,
             bytes_out: 2.0,
         };
-        hub.publish(|pending| pending.push_sample(Throughput { kind: Kind::Dht, time: 1, rates }));
+        let figures = Figures::Network(rates);
+        let sample = Throughput { kind: Kind::Dht, time: 1, figures };
+        hub.publish(|pending| pending.push_sample(sample));
         hub.tick().unwrap();
         let point = &json(&hub.snapshot().unwrap())["throughput"]["dht"][0];
         assert_eq!(point["queries_in"], 0.0);

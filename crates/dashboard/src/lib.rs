@@ -37,12 +37,13 @@ mod server;
 pub use frame::{Delta, Dropped, Frame, Snapshot, Stamped};
 pub use lookups::{LookupRecord, LookupResult};
 pub use model::{
-    Bucket, DhtKey, DhtNode, Event, Kind, LogLevel, LogLine, LookupId, LookupKind, NodeEntry,
-    NodeId, NodeState, Panel, Rates, StepOutcome, Throughput,
+    Bucket, ChainRates, DhtKey, DhtNode, Event, Figures, Kind, LogLevel, LogLine, LookupId,
+    LookupKind, LuxBlock, LuxNode, NodeEntry, NodeId, NodeState, Panel, Rates, StepOutcome,
+    Throughput, Wei,
 };
 pub use pending::{
-    BUCKETS_MAX, EVENTS_PER_FRAME_MAX, LOG_MESSAGE_BYTES_MAX, LOGS_PER_FRAME_MAX, NAME_BYTES_MAX,
-    NEIGHBOURS_MAX, STEPS_PER_FRAME_MAX,
+    BLOCKS_MAX, BUCKETS_MAX, EVENTS_PER_FRAME_MAX, LOG_MESSAGE_BYTES_MAX, LOGS_PER_FRAME_MAX,
+    NAME_BYTES_MAX, NEIGHBOURS_MAX, STEPS_PER_FRAME_MAX,
 };
 pub use publisher::Publisher;
 pub use server::{Dashboard, DashboardConfig, DashboardError, DashboardHandle};

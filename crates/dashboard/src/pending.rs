@@ -17,6 +17,8 @@ pub(crate) const NODES_MAX: usize = 512;
 pub const BUCKETS_MAX: usize = 160;
 /// Neighbours shown of one node.
 pub const NEIGHBOURS_MAX: usize = 256;
+/// Blocks shown of one chain.
+pub const BLOCKS_MAX: usize = 64;
 /// Events in one frame.
 pub const EVENTS_PER_FRAME_MAX: usize = 1_024;
 /// Events in one frame after which lookup steps are left out.
@@ -108,7 +110,7 @@ impl Pending {
     /// Notes a point of a kind's charts.
     pub(crate) fn push_sample(&mut self, sample: Throughput) {
         if self.samples.len() < SAMPLES_PER_FRAME_MAX {
-            self.samples.push(Throughput { rates: sample.rates.drawable(), ..sample });
+            self.samples.push(Throughput { figures: sample.figures.drawable(), ..sample });
         } else {
             self.dropped.samples += 1;
         }
@@ -125,6 +127,12 @@ fn clamp_node(entry: &mut NodeEntry) {
         Panel::Dht(dht) => {
             dht.buckets.truncate(BUCKETS_MAX);
             dht.neighbours.truncate(NEIGHBOURS_MAX);
+        }
+        Panel::Lux(lux) => {
+            lux.blocks.truncate(BLOCKS_MAX);
+            for block in &mut lux.blocks {
+                clamp(&mut block.hash, NAME_BYTES_MAX);
+            }
         }
     }
 }

@@ -13,15 +13,16 @@ pub(crate) const NODES_MIN: u16 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
-  quintet up                               16 nodes; open the page it prints; Ctrl-C stops
+  quintet up                               16 DHT nodes, a LuxTensor chain; open the page it prints; Ctrl-C stops
+  quintet up --kinds lux                   the chain alone, with its accounts and traffic
   quintet up --nodes 64 --no-traffic       more nodes, no traffic but their own
   quintet up --check                       start, prove, stop: one line a kind, status 0 or 1
   quintet up --json                        one JSON line once everything is up, for scripts";
 
 /// Start a whole local network, with a page to watch it.
 ///
-/// All nodes run in this process, each with its own UDP port on 127.0.0.1, and talk to each other as they
-/// would over the internet. Nothing is reachable from other machines.
+/// All nodes run in this process, each with its own ports on 127.0.0.1, and talk to each other as they
+/// would over the internet. The chain answers at 127.0.0.1:8545 where that is free. Nothing is reachable from other machines.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct UpArgs {
@@ -35,7 +36,7 @@ pub(crate) struct UpArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Nodes of each kind, 2 to 256.
+    /// Nodes of the dht, 2 to 256; of lux there is one proposer.
     #[arg(
         long,
         value_name = "N",
@@ -57,10 +58,10 @@ pub(crate) struct UpArgs {
     pub(crate) dashboard: Option<SocketAddr>,
 
     /// The kinds to start, separated by commas.
-    #[arg(long, value_name = "KIND", value_delimiter = ',', default_value = "dht")]
+    #[arg(long, value_name = "KIND", value_delimiter = ',', default_value = "dht,lux")]
     pub(crate) kinds: Vec<String>,
 
-    /// Leave the network to itself: no records are put and looked up.
+    /// Leave the network to itself: no records are put and looked up, no transactions sent.
     #[arg(long)]
     pub(crate) no_traffic: bool,
 

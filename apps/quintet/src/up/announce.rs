@@ -5,11 +5,17 @@ use std::{env, fs, path::Path, time::Duration};
 use quintet_dht_protocol::message::Item;
 use serde_json::json;
 
-use super::network::{Home, LocalNode};
+use super::{
+    lux::LuxPlaces,
+    network::{Home, LocalNode},
+};
 use crate::output::{self, Style, Table, paint};
 
 /// Digits of an id that tell nodes apart.
 const ID_DIGITS: usize = 10;
+
+/// Accounts that are shown to people; scripts are told all.
+const ACCOUNTS_SHOWN: usize = 3;
 
 /// The text of the example: its key is known before it is stored.
 const EXAMPLE: &str = "hello";
@@ -21,26 +27,59 @@ pub(super) struct Places<'a> {
     pub(super) metrics: String,
     pub(super) home: &'a Home,
     pub(super) nodes: &'a [LocalNode],
+    pub(super) lux: Option<LuxPlaces>,
     /// Time from the start until now.
     pub(super) took: Duration,
 }
 
 impl Places<'_> {
     pub(super) fn print_json(&self) -> anyhow::Result<()> {
-        let Self { dashboard, metrics, home, nodes, took } = self;
+        let Self { dashboard, metrics, home, nodes, lux, took } = self;
         let nodes: Vec<_> = nodes.iter().map(|node| &node.endpoints).collect();
+        let kinds = [("dht", !nodes.is_empty()), ("lux", lux.is_some())];
+        let kinds: Vec<_> =
+            kinds.into_iter().filter(|(_, runs)| *runs).map(|(kind, _)| kind).collect();
         output::json(&json!({
             "event": "ready",
-            "kinds": ["dht"],
+            "kinds": kinds,
             "dashboard": dashboard,
             "metrics": metrics,
             "data_dir": home.path(),
             "nodes": nodes,
+            "lux": lux,
             "seconds": took.as_secs_f64(),
         }))
     }
 
     pub(super) fn print(&self) -> anyhow::Result<()> {
+        output::print(&self.tables())?;
+        let home = self.home.path().display();
+        let lasts = match self.home {
+            Home::Temporary(_) => "removed at the end",
+            Home::Kept(_) => "kept",
+        };
+        let seconds = self.took.as_secs_f64();
+        let nodes = self.nodes.len() + usize::from(self.lux.is_some());
+        let nodes = output::count(nodes, "node is", "nodes are");
+        output::print(&format!(
+            "{}  {}\n{}  {}\n{}  {home} ({lasts})\n\n{}\n{}\n{}\n",
+            heading("page   "),
+            self.dashboard,
+            heading("metrics"),
+            self.metrics,
+            heading("data   "),
+            heading("Try, in another terminal:"),
+            self.examples().join("\n") + "\n",
+            paint(
+                Style::Quiet,
+                &format!("{nodes} up after {seconds:.1} s. Ctrl-C stops them all.")
+            ),
+        ))
+    }
+
+    /// The nodes, and the chain with accounts to try it with.
+    fn tables(&self) -> String {
+        let mut text = String::new();
         let mut table = Table::new(["NODE", "ID", "UDP", "RPC"]);
         for LocalNode { name, endpoints, .. } in self.nodes {
             table.row([
@@ -50,52 +89,50 @@ impl Places<'_> {
                 endpoints.rpc.clone().unwrap_or_else(|| "-".to_owned()),
             ]);
         }
-        let home = self.home.path().display();
-        let lasts = match self.home {
-            Home::Temporary(_) => "removed at the end",
-            Home::Kept(_) => "kept",
-        };
-        let seconds = self.took.as_secs_f64();
-        output::print(&format!(
-            "{table}\n{}  {}\n{}  {}\n{}  {home} ({lasts})\n\n{}\n{}\n{}\n",
-            heading("page   "),
-            self.dashboard,
-            heading("metrics"),
-            self.metrics,
-            heading("data   "),
-            heading("Try, in another terminal:"),
-            self.examples(),
-            paint(
-                Style::Quiet,
-                &format!(
-                    "{} nodes are up after {seconds:.1} s. Ctrl-C stops them all.",
-                    self.nodes.len()
-                )
-            ),
-            table = table.render(),
-        ))
+        if !table.is_empty() {
+            text += &table.render();
+            text.push('\n');
+        }
+        let Some(lux) = &self.lux else { return text };
+        let mut table = Table::new(["CHAIN", "ID", "RPC", "WEBSOCKET"]);
+        table.row(["lux".to_owned(), lux.chain_id.to_string(), lux.http.clone(), lux.ws.clone()]);
+        text += &table.render();
+        let mut table = Table::new(["ACCOUNT", "PRIVATE KEY, KNOWN TO EVERYBODY"]);
+        for account in lux.accounts.iter().take(ACCOUNTS_SHOWN) {
+            table.row([account.address.to_string(), account.private_key.clone()]);
+        }
+        text.push('\n');
+        text + &table.render() + "\n"
     }
 
     /// Commands that work as they are printed.
-    fn examples(&self) -> String {
+    fn examples(&self) -> Vec<String> {
+        let mut all = self.examples_of_the_dht();
+        if let Some(lux) = &self.lux {
+            let http = &lux.http;
+            let call = r#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#;
+            all.push(format!("  curl -s -H 'content-type: application/json' -d '{call}' {http}"));
+        }
+        all
+    }
+
+    fn examples_of_the_dht(&self) -> Vec<String> {
         let program = program();
         let dir = |index: usize| {
             self.nodes.get(index).map(|node| node.endpoints.data_dir.display().to_string())
         };
-        let (Some(first), Some(last)) = (dir(0), dir(self.nodes.len() - 1)) else {
-            return String::new();
+        let (Some(first), Some(last)) = (dir(0), dir(self.nodes.len().saturating_sub(1))) else {
+            return Vec::new();
         };
         let value = format!("{}:{EXAMPLE}", EXAMPLE.len()).into_bytes();
         let key = Item::Immutable { value }.target();
         let metrics = &self.metrics;
-        [
+        vec![
             format!("  {program} dht put '{EXAMPLE}' --data-dir {first}"),
             format!("  {program} dht get {key} --data-dir {last}"),
             format!("  {program} dht table --data-dir {first}"),
             format!("  curl -s {metrics} | grep quintet_dht_contacts"),
-            String::new(),
         ]
-        .join("\n")
     }
 }
 

@@ -1,7 +1,8 @@
 //! `quintet up --check`: does each kind do its job?
 //!
 //! For the dht: a record put through one node is read through another that did not hold it, over UDP; then a
-//! changeable record is put, changed through a second node, and its new version read through a third.
+//! changeable record is put, changed through a second node, and its new version read through a third. For lux: see
+//! [`lux::prove`].
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
@@ -20,7 +21,10 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
-use super::network::{Home, LocalNode, Network};
+use super::{
+    lux,
+    network::{Home, LocalNode, Network},
+};
 use crate::{
     cli::UpArgs,
     exit::AlreadyTold,
@@ -67,29 +71,54 @@ impl fmt::Display for DhtSeen {
 /// Starts, lets each kind prove itself, stops, and tells.
 pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let begun = Instant::now();
+    let deadline = begun + DEADLINE;
     let home = Home::new(args.data_dir)?;
+    let wants = |kind: &str| args.kinds.iter().any(|wanted| wanted == kind);
     // Dropped half-way, the nodes are aborted and the temporary directory is removed.
-    let outcome = tokio::select! {
-        outcome = dht(args.nodes, &home, begun + DEADLINE) => outcome,
-        signal = interrupted() => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
-    };
+    let stop = interrupted();
+    tokio::pin!(stop);
+    let mut all = true;
+    if wants("dht") {
+        let outcome = tokio::select! {
+            outcome = dht(args.nodes, &home, deadline) => outcome,
+            signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
+        };
+        all &= tell("dht", &outcome, args.json, begun)?;
+    }
+    if all && wants("lux") {
+        let outcome = tokio::select! {
+            outcome = lux::prove(home.path(), deadline) => outcome,
+            signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
+        };
+        all &= tell("lux", &outcome, args.json, begun)?;
+    }
+    if all { Ok(()) } else { Err(AlreadyTold { usage: false }.into()) }
+}
+
+/// Says what came of one kind; whether it did its job.
+fn tell<T: Serialize + fmt::Display>(
+    kind: &str,
+    outcome: &anyhow::Result<T>,
+    json: bool,
+    begun: Instant,
+) -> anyhow::Result<bool> {
     let seconds = begun.elapsed().as_secs_f64();
     let result = if outcome.is_ok() { "ok" } else { "failed" };
-    if args.json {
+    if json {
         let reason = outcome.as_ref().err().map(|error| format!("{error:#}"));
         let seen = outcome.as_ref().ok();
         output::json(&json!({
-            "event": "check", "kind": "dht", "result": result,
+            "event": "check", "kind": kind, "result": result,
             "seen": seen, "reason": reason, "seconds": seconds,
         }))?;
     } else {
-        let line = match &outcome {
-            Ok(seen) => format!("dht  {}  {seen}", paint(Style::Good, result)),
-            Err(error) => format!("dht  {}  {error:#}", paint(Style::Bad, result)),
+        let line = match outcome {
+            Ok(seen) => format!("{kind}  {}  {seen}", paint(Style::Good, result)),
+            Err(error) => format!("{kind}  {}  {error:#}", paint(Style::Bad, result)),
         };
         output::line(line)?;
     }
-    outcome.map(drop).map_err(|_| AlreadyTold { usage: false }.into())
+    Ok(outcome.is_ok())
 }
 
 /// Resolves when somebody wants the check to end.

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     STOP_DEADLINE, announce,
     feed::{self, Watched},
+    lux::{self, LuxChain},
     network::{Home, LocalNode, Network},
     traffic,
 };
@@ -62,16 +63,23 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let ops_config = OpsConfig { listen: BindAddr::loopback(0), ..OpsConfig::default() };
     let ops = ops::serve(&ops_config, metrics.clone(), health.clone()).await?;
 
-    let mut network = Network::start(args.nodes, home.path(), &bus, &health).await?;
-    let others = network.nodes.len() - 1;
+    let wants = |kind: &str| args.kinds.iter().any(|wanted| wanted == kind);
+    let chain = match wants("lux") {
+        true => Some(LuxChain::start(home.path(), true).await?),
+        false => None,
+    };
+    let nodes = if wants("dht") { args.nodes } else { 0 };
+    let mut network = Network::start(nodes, home.path(), &bus, &health).await?;
+    let others = network.nodes.len().saturating_sub(1);
     network.joined(others.min(CONTACTS_WANTED), Instant::now() + ACQUAINTANCE_MAX).await;
     let helpers = Helpers { logs, early, metrics, bus, publisher: dashboard.publisher() };
-    let helpers = helpers.start(&network, args.no_traffic, &home, &health)?;
+    let helpers = helpers.start(&network, chain.as_ref(), args.no_traffic, (&home, &health))?;
     let places = announce::Places {
         dashboard: dashboard.url(),
         metrics: format!("http://{}/metrics", ops.local_addr()),
         home: &home,
         nodes: &network.nodes,
+        lux: chain.as_ref().map(LuxChain::places),
         took: begun.elapsed(),
     };
     if args.json {
@@ -86,6 +94,9 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     if !report.forced {
         stop.cancel();
         end_servers(dashboard, ops).await;
+        if let Some(chain) = chain {
+            chain.serving.stop().await?;
+        }
     }
     judge(&report)?;
     if args.json { Ok(()) } else { output::line("stopped in order") }
@@ -127,9 +138,9 @@ impl Helpers {
     fn start(
         self,
         network: &Network,
+        chain: Option<&LuxChain>,
         no_traffic: bool,
-        home: &Home,
-        health: &Health,
+        (home, health): (&Home, &Health),
     ) -> anyhow::Result<RunningNode> {
         let Self { logs, early, metrics, bus, publisher } = self;
         let ctx = NodeContext::new(INSTANCE, DataDir::open(home.path())?, health);
@@ -155,11 +166,16 @@ impl Helpers {
             name: Arc::clone(&node.name),
             client: node.client.clone(),
         };
+        if let Some(chain) = chain {
+            chain_helpers(&mut supervisor, chain, &publisher, no_traffic);
+        }
         let nodes: Vec<Watched> = network.nodes.iter().map(watched).collect();
-        supervisor.spawn(restarted("feed"), move |stop| {
-            feed::run(nodes.clone(), bus.clone(), publisher.clone(), stop)
-        });
-        if !no_traffic {
+        if !nodes.is_empty() {
+            supervisor.spawn(restarted("feed"), move |stop| {
+                feed::run(nodes.clone(), bus.clone(), publisher.clone(), stop)
+            });
+        }
+        if !no_traffic && !network.nodes.is_empty() {
             let clients: Vec<_> = network
                 .nodes
                 .iter()
@@ -170,6 +186,27 @@ impl Helpers {
             });
         }
         Ok(RunningNode::supervise(ctx, Vec::new(), supervisor))
+    }
+}
+
+/// Shows the chain, and keeps it busy.
+fn chain_helpers(
+    supervisor: &mut Supervisor,
+    chain: &LuxChain,
+    publisher: &Publisher,
+    no_traffic: bool,
+) {
+    let (dev, publisher) = (chain.serving.dev.clone(), publisher.clone());
+    let endpoint = chain.serving.address().to_string();
+    let shown = dev.clone();
+    supervisor.spawn(restarted("lux-feed"), move |stop| {
+        lux::feed(shown.clone(), endpoint.clone(), publisher.clone(), stop)
+    });
+    if !no_traffic {
+        let accounts = chain.busy.clone();
+        supervisor.spawn(restarted("lux-traffic"), move |stop| {
+            lux::traffic(dev.clone(), accounts.clone(), rand::rng().random(), stop)
+        });
     }
 }
 

@@ -3,7 +3,9 @@
 //! ```text
 //!   network   16 nodes on 127.0.0.1, UDP among themselves ──► event bus, status
 //!                                                                   │
-//!   traffic   puts and looks up through random nodes                ▼
+//!   lux       a chain of one proposer, served over HTTP ──► head, pool
+//!                                                                   │
+//!   traffic   puts and looks up, sends transactions                 ▼
 //!                                                       feed ──► dashboard ──► browsers
 //!   check     instead of the page: does each kind do its job? one line each, status 0 or 1
 //! ```
@@ -18,6 +20,7 @@ mod announce;
 mod check;
 mod feed;
 mod live;
+mod lux;
 mod network;
 mod traffic;
 

@@ -13,21 +13,32 @@ use crate::quintet::Home;
 #[test]
 fn up_check_passes_and_says_what_it_saw() {
     let home = Home::new();
-    let line = home.ok(&["up", "--check"]);
+    let said = home.ok(&["up", "--check"]);
+    assert_eq!(said.lines().count(), 2, "one line a kind: {said}");
+    let (line, lux) = said.split_once('\n').unwrap();
+    assert!(lux.starts_with("lux  ok  chain 88980; transfer 0x"), "{lux}");
+    assert!(lux.contains(", 21000 gas, receipt after ") && lux.contains("1000000007 wei"), "{lux}");
     assert!(line.starts_with("dht  ok  16 nodes, "), "{line}");
     for part in [" acknowledged) read by dht-", " hop", " ms; mutable record at version 2"] {
         assert!(line.contains(part), "{part} is not in {line}");
     }
-    assert_eq!(line.lines().count(), 1, "one line a kind");
 }
 
 #[test]
 fn up_check_passes_with_the_fewest_nodes_and_for_scripts() {
     let home = Home::new();
-    let seen = home.json(&["up", "--check", "--json", "--nodes", "2"]);
+    let seen = home.json(&["up", "--check", "--json", "--kinds", "dht", "--nodes", "2"]);
     assert_eq!(seen["result"], "ok", "{seen}");
     assert_eq!(seen["seen"]["nodes"], 2);
     assert_eq!(seen["seen"]["mutable_seq"], 2);
+}
+
+#[test]
+fn up_check_proves_the_chain_alone() {
+    let seen = Home::new().json(&["up", "--check", "--json", "--kinds", "lux"]);
+    assert_eq!((&seen["kind"], &seen["result"]), (&"lux".into(), &"ok".into()), "{seen}");
+    assert_eq!(seen["seen"]["gas_used"], 21_000);
+    assert_eq!(seen["seen"]["received"], 1_000_000_007);
 }
 
 #[test]
@@ -59,6 +70,11 @@ fn up_serves_its_page_and_its_nodes_and_leaves_nothing_behind() {
 
     let page = get(up.text("dashboard"), "/");
     assert!(page.contains("200 OK") && page.contains("<title>Quintet</title>"), "{page}");
+    assert_eq!(up.ready["kinds"], serde_json::json!(["dht", "lux"]));
+    let lux = &up.ready["lux"];
+    assert_eq!(lux["accounts"].as_array().map(Vec::len), Some(10), "{lux}");
+    let snapshot = get(up.text("dashboard"), "/api/snapshot");
+    assert!(snapshot.contains("\"kind\":\"lux\""), "{snapshot}");
     let metrics = get(up.text("metrics"), "/metrics");
     assert!(metrics.contains("quintet_dht_contacts{instance=\"dht-03\"}"), "{metrics}");
 

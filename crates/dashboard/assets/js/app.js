@@ -6,9 +6,10 @@ import { LogView } from './logs.js';
 import { Overview } from './overview.js';
 import { Store } from './store.js';
 import * as dht from './panels/dht.js';
+import * as lux from './panels/lux.js';
 
 // kind → { title, note, figures(store), Panel }
-const KINDS = new Map([['dht', dht]]);
+const KINDS = new Map([['dht', dht], ['lux', lux]]);
 
 const store = new Store();
 const overview = new Overview(document.getElementById('overview'), store, KINDS);

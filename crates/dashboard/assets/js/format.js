@@ -25,6 +25,17 @@ function scaled(value) {
   return { number: rest.toFixed(whole ? 0 : 1), prefix: PREFIXES[step] };
 }
 
+const WEI_UNITS = [['ETH', 1e18], ['Gwei', 1e9], ['kwei', 1e3], ['wei', 1]];
+
+/** An amount of wei, given as decimal digits, split into number and unit: { number: '1.2', unit: 'Gwei' }. */
+export function fee(wei) {
+  const value = Number(wei);
+  if (!Number.isFinite(value) || value <= 0) return { number: '0', unit: 'wei' };
+  const [unit, factor] = WEI_UNITS.find(([, factor]) => value >= factor / 100) ?? WEI_UNITS.at(-1);
+  const number = value / factor;
+  return { number: number >= 100 || unit === 'wei' ? number.toFixed(0) : number.toFixed(2), unit };
+}
+
 /** The hour of the day with milliseconds, in this browser's time zone. */
 export function clock(millis) {
   const date = new Date(millis);

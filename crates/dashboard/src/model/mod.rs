@@ -5,6 +5,7 @@
 
 mod dht;
 mod event;
+mod lux;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 pub use dht::{Bucket, DhtKey, DhtNode};
 pub use event::{Event, LogLevel, LogLine, LookupId, LookupKind, StepOutcome};
+pub use lux::{ChainRates, LuxBlock, LuxNode, Wei};
 
 /// A node kind. A new kind adds a variant here, one to [`Panel`], and a module to the page's `panels/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -20,6 +22,8 @@ pub use event::{Event, LogLevel, LogLine, LookupId, LookupKind, StepOutcome};
 pub enum Kind {
     /// A Kademlia node.
     Dht,
+    /// A LuxTensor chain.
+    Lux,
 }
 
 /// The name by which the application knows a node; unique across kinds, stable while the node lives.
@@ -92,6 +96,7 @@ impl NodeEntry {
     pub fn kind(&self) -> Kind {
         match self.panel {
             Panel::Dht(_) => Kind::Dht,
+            Panel::Lux(_) => Kind::Lux,
         }
     }
 }
@@ -103,6 +108,8 @@ impl NodeEntry {
 pub enum Panel {
     /// A Kademlia node.
     Dht(DhtNode),
+    /// A LuxTensor chain.
+    Lux(LuxNode),
 }
 
 /// Rates per second. A value that is negative or not finite is published as zero.
@@ -122,24 +129,49 @@ impl Rates {
     /// The same rates with every value a chart cannot draw replaced by zero.
     #[must_use]
     pub(crate) fn drawable(self) -> Self {
-        let clean = |rate: f64| if rate.is_finite() && rate > 0.0 { rate } else { 0.0 };
         Self {
-            queries_in: clean(self.queries_in),
-            queries_out: clean(self.queries_out),
-            bytes_in: clean(self.bytes_in),
-            bytes_out: clean(self.bytes_out),
+            queries_in: drawable(self.queries_in),
+            queries_out: drawable(self.queries_out),
+            bytes_in: drawable(self.bytes_in),
+            bytes_out: drawable(self.bytes_out),
         }
     }
 }
 
-/// One point of a kind's throughput charts, summed over its nodes.
+/// What the charts of a kind are drawn of.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Figures {
+    /// Traffic between peers.
+    Network(Rates),
+    /// What goes into blocks.
+    Chain(ChainRates),
+}
+
+impl Figures {
+    /// The same figures with every value a chart cannot draw replaced by zero.
+    #[must_use]
+    pub(crate) fn drawable(self) -> Self {
+        match self {
+            Self::Network(rates) => Self::Network(rates.drawable()),
+            Self::Chain(rates) => Self::Chain(rates.drawable()),
+        }
+    }
+}
+
+/// One point of a kind's charts, summed over its nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Throughput {
     /// The kind it is of.
     pub kind: Kind,
     /// When it was taken: milliseconds since the Unix epoch.
     pub time: u64,
-    /// The rates at that time.
+    /// The figures at that time.
     #[serde(flatten)]
-    pub rates: Rates,
+    pub figures: Figures,
+}
+
+/// What a chart can draw of a rate.
+pub(crate) fn drawable(rate: f64) -> f64 {
+    if rate.is_finite() && rate > 0.0 { rate } else { 0.0 }
 }

@@ -20,6 +20,7 @@ mod accounts;
 mod amend;
 mod miner;
 mod node;
+mod send;
 mod time;
 
 use std::{
@@ -37,12 +38,14 @@ use quintet_evm::{
     schedule::Fork,
 };
 
+pub(crate) use self::send::TIP_DEFAULT;
 pub use self::{
     accounts::{
         ACCOUNTS_DEFAULT, ACCOUNTS_MAX, AccountsError, DevAccount, MNEMONIC, accounts, impersonated,
     },
     miner::Miner,
     node::{DevNode, DevParts},
+    send::Outgoing,
 };
 use self::{amend::Amendment, time::ChainTime};
 use crate::genesis::HEADER_VERSION;

@@ -3,7 +3,7 @@
 use alloy_consensus::{TxEip1559, TxLegacy, TypedTransaction};
 use alloy_eips::eip2930::{AccessList, AccessListItem};
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
-use quintet_eth::{state::StateView as _, tx::EthTransaction};
+use quintet_eth::tx::EthTransaction;
 use quintet_eth_chain::{BlockTag, ChainError};
 use quintet_eth_pool::{Origin, Verified};
 use quintet_eth_rpc::EthError;
@@ -11,10 +11,7 @@ use quintet_evm::{execute::CallTransaction, header::base_fee};
 use serde_json::{Map, Value, json};
 
 use super::args::{Args, number, parsed, small};
-use crate::dev::{DevNode, impersonated};
-
-/// Tip where nobody says one, wei.
-const TIP_DEFAULT: u128 = 1_000_000_000;
+use crate::dev::{DevNode, TIP_DEFAULT, impersonated};
 
 /// Most gas where nobody says how much: what one transaction may ask for (EIP-7825).
 const GAS_MAX: u64 = 1 << 24;
@@ -76,7 +73,7 @@ fn filled(node: &DevNode, args: &Args) -> Result<(TypedTransaction, Address), Et
     let mut call = call_of(fields, from)?;
     call.nonce = match field(fields, "nonce") {
         Some(nonce) => small(nonce)?,
-        None => next_nonce(node, from)?,
+        None => node.next_nonce(from)?,
     };
     let reader = node.dev.chain().reader().map_err(EthError::from)?;
     let head = reader.head().hash;
@@ -156,15 +153,4 @@ fn access_list_item(item: &Value) -> Result<AccessListItem, EthError> {
     let keys = item.get("storageKeys").and_then(Value::as_array).ok_or_else(missing)?;
     let keys = keys.iter().map(|key| parsed(key, "32 bytes"));
     Ok(AccessListItem { address, storage_keys: keys.collect::<Result<_, _>>()? })
-}
-
-/// The nonce after those of the sender's waiting transactions.
-fn next_nonce(node: &DevNode, from: Address) -> Result<u64, EthError> {
-    if let Some(nonce) = node.node.pool().pool().next_nonce(&from) {
-        return Ok(nonce);
-    }
-    let reader = node.dev.chain().reader().map_err(EthError::from)?;
-    let account =
-        reader.state().account(from).map_err(|error| EthError::from(ChainError::State(error)))?;
-    Ok(account.map_or(0, |account| account.nonce))
 }

@@ -1,47 +1,31 @@
 //! `quintet lux dev`: a chain for one, in the foreground.
-//!
-//! ```text
-//!   accounts, genesis ─► EthChain (a directory, or one that goes) ─► DevNode ─► HTTP and WebSocket
-//!                                                                      └─► Miner
-//! ```
 
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use alloy_primitives::{Address, U256};
 use anyhow::Context as _;
 use quintet_eth_chain::{ChainOptions, EthChain, Retention};
-use quintet_eth_pool::PoolConfig;
-use quintet_eth_rpc::EthRpcConfig;
 use quintet_lux_node::{
-    dev::{DevAccount, DevNode, DevOptions, DevParts, Miner, Mining, accounts},
+    dev::{DevAccount, DevOptions, Mining, accounts},
     genesis::LuxGenesis,
-    rpc,
 };
 use quintet_node::datadir::DataDir;
-use quintet_rpc::{RateLimit, RpcConfig, RpcHandle, RpcServer};
 use quintet_store::Durability;
 use serde::Serialize;
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
-use crate::{cli::LuxDevArgs, exit::UsageError, output, runtime, telemetry};
+use crate::{
+    cli::LuxDevArgs,
+    dev_chain::{DevServing, ETHER, clock},
+    exit::UsageError,
+    output, runtime, telemetry,
+};
 
 /// Blocks whose state can be gone back to.
 const STATES: u64 = 10_000;
-
-/// Wei of an ether.
-const ETHER: u64 = 1_000_000_000_000_000_000;
-
-/// Time a block in the making has to be finished at the end.
-const MINER_GRACE: Duration = Duration::from_secs(5);
-
-/// Most calls of a batch.
-const BATCH_ITEMS_MAX: usize = 1_000;
 
 pub(super) fn run(args: LuxDevArgs) -> anyhow::Result<()> {
     let _logs = telemetry::for_a_network(args.log.as_deref())?;
@@ -76,10 +60,6 @@ impl Place {
             Self::Goes(directory) => directory.path().join("chain"),
         }
     }
-}
-
-fn clock() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn open(args: &LuxDevArgs, keys: &[DevAccount], place: &Place) -> anyhow::Result<EthChain> {
@@ -120,23 +100,11 @@ async fn serve(
         (None, false) => Mining::Instant,
     };
     let coinbase = keys.first().map_or(Address::ZERO, |key| key.address);
-    let parts = DevParts {
-        chain: chain.clone(),
-        options: DevOptions { mining, coinbase, accounts: keys },
-        rpc: EthRpcConfig::default(),
-        pool: PoolConfig::default(),
-        client_version: format!("quintet/v{}", env!("CARGO_PKG_VERSION")),
-    };
-    let dev = DevNode::new(parts, Arc::new(clock))?;
-    let stop = CancellationToken::new();
-    let miner = tokio::spawn(Miner::new(dev.dev.clone()).run(stop.clone()));
-    let server = server(&args, &dev)?.start(stop.clone()).await?;
-    tell(&args, &dev, &server)?;
+    let options = DevOptions { mining, coinbase, accounts: keys };
+    let serving = DevServing::start(chain, options, SocketAddr::new(args.host, args.port)).await?;
+    tell(&args, &serving)?;
     end.await;
-    server.stop().await;
-    stop.cancel();
-    let _ended = tokio::time::timeout(MINER_GRACE, miner).await;
-    chain.flush()?;
+    serving.stop().await?;
     drop(place);
     Ok(())
 }
@@ -161,17 +129,6 @@ fn ended() -> std::io::Result<impl Future<Output = ()>> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
-fn server(args: &LuxDevArgs, dev: &DevNode) -> anyhow::Result<quintet_rpc::RpcServerBuilder> {
-    let config = RpcConfig {
-        listen: SocketAddr::new(args.host, args.port),
-        batch_items_max: BATCH_ITEMS_MAX,
-        // Its one client is its owner.
-        rate_limit: RateLimit { requests_per_second: 0, ..RateLimit::default() },
-        ..RpcConfig::default()
-    };
-    Ok(RpcServer::builder(config, rpc::registry()).module(rpc::module(dev)?))
-}
-
 /// What a script wants to know.
 #[derive(Serialize)]
 struct Told {
@@ -187,8 +144,8 @@ struct ToldAccount {
     private_key: String,
 }
 
-fn tell(args: &LuxDevArgs, dev: &DevNode, server: &RpcHandle) -> anyhow::Result<()> {
-    let at = server.local_addr();
+fn tell(args: &LuxDevArgs, serving: &DevServing) -> anyhow::Result<()> {
+    let (at, dev) = (serving.address(), &serving.dev);
     let accounts = dev.dev.accounts().iter().map(|account| ToldAccount {
         address: account.address,
         private_key: account.key().to_string(),

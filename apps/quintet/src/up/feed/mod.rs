@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use self::logs::forward as forward_logs;
 use self::translate::Translator;
+pub(super) use self::translate::unix_millis;
 
 /// Time between two pictures of every node; the page's charts are drawn for one a second.
 const PICTURE_EVERY: Duration = Duration::from_secs(1);

@@ -8,8 +8,8 @@ use std::{
 };
 
 use quintet_dashboard::{
-    Bucket, DhtKey, DhtNode, Event as Shown, Kind, LookupId, LookupKind, NodeEntry, NodeId,
-    NodeState, Panel, Publisher, Rates, StepOutcome, Throughput,
+    Bucket, DhtKey, DhtNode, Event as Shown, Figures, Kind, LookupId, LookupKind, NodeEntry,
+    NodeId, NodeState, Panel, Publisher, Rates, StepOutcome, Throughput,
 };
 use quintet_dht_node::{DhtEvent, NodeStatus};
 use quintet_dht_protocol::{
@@ -87,7 +87,8 @@ impl Translator {
                 bytes_out: sum.bytes_out + rates.bytes_out,
             };
         }
-        publisher.throughput(Throughput { kind: Kind::Dht, time: unix_millis(), rates: sum });
+        let figures = Figures::Network(sum);
+        publisher.throughput(Throughput { kind: Kind::Dht, time: unix_millis(), figures });
     }
 
     /// What the page shows of a fact; none for what is seen in the pictures anyway.
@@ -236,7 +237,7 @@ fn saturating(count: usize) -> u16 {
     u16::try_from(count).unwrap_or(u16::MAX)
 }
 
-fn unix_millis() -> u64 {
+pub(in crate::up) fn unix_millis() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

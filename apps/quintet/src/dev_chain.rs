@@ -1,0 +1,93 @@
+//! A LuxTensor chain of one node in this process: what `quintet lux dev` and `quintet up` run.
+//!
+//! ```text
+//!   EthChain ─► DevNode ─┬─► HTTP and WebSocket
+//!                        └─► Miner
+//! ```
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use quintet_eth_chain::EthChain;
+use quintet_eth_pool::PoolConfig;
+use quintet_eth_rpc::EthRpcConfig;
+use quintet_lux_node::{
+    dev::{DevNode, DevOptions, DevParts, Miner},
+    rpc,
+};
+use quintet_rpc::{RateLimit, RpcConfig, RpcHandle, RpcServer};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Wei of an ether.
+pub(crate) const ETHER: u64 = 1_000_000_000_000_000_000;
+
+/// Time a block in the making has to be finished at the end.
+const MINER_GRACE: Duration = Duration::from_secs(5);
+
+/// Most calls of a batch.
+const BATCH_ITEMS_MAX: usize = 1_000;
+
+/// A chain that is served and mined.
+#[derive(Debug)]
+pub(crate) struct DevServing {
+    pub(crate) dev: DevNode,
+    chain: EthChain,
+    server: RpcHandle,
+    miner: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl DevServing {
+    /// Serves a chain on an address, and mines it.
+    pub(crate) async fn start(
+        chain: EthChain,
+        options: DevOptions,
+        listen: SocketAddr,
+    ) -> anyhow::Result<Self> {
+        let parts = DevParts {
+            chain: chain.clone(),
+            options,
+            rpc: EthRpcConfig::default(),
+            pool: PoolConfig::default(),
+            client_version: format!("quintet/v{}", env!("CARGO_PKG_VERSION")),
+        };
+        let dev = DevNode::new(parts, Arc::new(clock))?;
+        let config = RpcConfig {
+            listen,
+            batch_items_max: BATCH_ITEMS_MAX,
+            // Its one client is its owner.
+            rate_limit: RateLimit { requests_per_second: 0, ..RateLimit::default() },
+            ..RpcConfig::default()
+        };
+        let stop = CancellationToken::new();
+        let server = RpcServer::builder(config, rpc::registry()).module(rpc::module(&dev)?);
+        let server = server.start(stop.clone()).await?;
+        let miner = tokio::spawn(Miner::new(dev.dev.clone()).run(stop.clone()));
+        Ok(Self { dev, chain, server, miner, stop })
+    }
+
+    /// Where it is served.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    /// Answers what was asked, finishes the block in the making, and brings everything to the disk.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        let Self { chain, server, miner, stop, dev } = self;
+        server.stop().await;
+        stop.cancel();
+        let _ended = tokio::time::timeout(MINER_GRACE, miner).await;
+        chain.flush()?;
+        drop(dev);
+        Ok(())
+    }
+}
+
+/// The time, in seconds since 1970.
+pub(crate) fn clock() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
