@@ -13,6 +13,7 @@
 //! - [`kernel`]: the one owner of these three, and its inbox.
 //! - [`connections`]: sockets, frames and time-outs of the network.
 //! - [`node`]: all of it, started and stopped.
+//! - [`rpc`]: Bitcoin Core's methods over the kernel.
 //! - [`miner`]: templates, and blocks on demand.
 
 pub mod chain;
@@ -22,4 +23,5 @@ pub mod mempool;
 pub mod miner;
 pub mod node;
 pub mod peers;
+pub mod rpc;
 pub mod storage;

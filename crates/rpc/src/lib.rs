@@ -1,4 +1,4 @@
-//! JSON-RPC 2.0 over HTTP and WebSocket, with REST and other HTTP mounts, on one port.
+//! JSON-RPC 2.0 over HTTP and WebSocket ([`lenient`] versions 1 beside it), with REST and other HTTP mounts, on one port.
 //!
 //! Every node kind speaks to its operators and clients through this crate. It knows no chain: a kind brings a
 //! [`RpcModule`] with its methods, a [`Registry`] that describes them, and axum routers for what is not JSON-RPC.
@@ -31,6 +31,7 @@ mod config;
 mod dispatch;
 mod error;
 mod guard;
+pub mod lenient;
 mod measure;
 mod message;
 mod openrpc;

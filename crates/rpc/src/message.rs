@@ -165,7 +165,7 @@ impl<'de> Visitor<'de> for BatchItems {
 }
 
 /// Whether brackets outside strings nest deeper than `depth_max`. Says nothing about whether they match.
-fn exceeds_depth(body: &[u8], depth_max: usize) -> bool {
+pub(crate) fn exceeds_depth(body: &[u8], depth_max: usize) -> bool {
     let mut depth = 0_usize;
     let mut in_string = false;
     let mut bytes = body.iter();

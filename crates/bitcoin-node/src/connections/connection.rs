@@ -67,7 +67,9 @@ impl Connection {
             tracing::error!(peer = id, "the writer panicked");
         }
         // A kernel that is gone need not be told.
-        drop(kernel.tell(Input::Closed(id)).await);
+        if let Err(error) = kernel.tell(Input::Closed(id)).await {
+            tracing::trace!(peer = id, %error, "told nobody");
+        }
     }
 }
 
@@ -97,6 +99,7 @@ impl Reading {
                 let kind = if known { command.as_str() } else { "*other*" };
                 self.outbox.traffic.count_received(kind, bytes);
                 let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
+                let message = message.map(Box::new);
                 let input = Input::Received { peer: self.id, message, place };
                 self.kernel.tell(input).await.map_err(io::Error::other)?;
             }

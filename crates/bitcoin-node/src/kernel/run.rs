@@ -27,7 +27,9 @@ const CALL_DEADLINE: Duration = Duration::from_secs(600);
 const FLUSH_EVERY: Duration = Duration::from_secs(600);
 
 /// Work on the kernel's thread.
-pub struct Call(Box<dyn FnOnce(&mut Kernel) -> Result<(), ChainError> + Send>);
+pub struct Call(Work);
+
+type Work = Box<dyn FnOnce(&mut Kernel) -> Result<(), ChainError> + Send>;
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,7 +47,7 @@ pub enum Input {
         /// Who.
         peer: PeerId,
         /// What, or why it is nothing.
-        message: Result<Message, MessageError>,
+        message: Result<Box<Message>, MessageError>,
         /// Returned when it has been dealt with: a peer has only so many messages under way.
         place: OwnedSemaphorePermit,
     },
@@ -93,7 +95,9 @@ impl KernelClient {
     /// Tells the kernel what happened if it has a place for it now.
     pub fn try_tell(&self, input: Input) {
         // What is told this way is told again with the next tick.
-        drop(self.inbox.try_tell(input));
+        if let Err(error) = self.inbox.try_tell(input) {
+            tracing::trace!(%error, "told later");
+        }
     }
 
     /// Runs `work` on the kernel's thread and returns what it returns. Every block connected before is settled.
@@ -175,7 +179,7 @@ impl Kernel {
         match input {
             Input::Connected(arrival) => self.peer_connected(*arrival),
             Input::Received { peer, message, place } => {
-                self.peer_said(peer, message)?;
+                self.peer_said(peer, message.map(|message| *message))?;
                 drop(place);
                 self.attend(peer)?;
             }

@@ -16,8 +16,7 @@ use quintet_bitcoin_protocol::{
 };
 
 use super::{
-    AcceptedTransaction, CLUSTER_MAX, CLUSTER_VSIZE_MAX, Entry, Refusal, Verdict, entry::vsize,
-    replace,
+    AcceptedTransaction, CLUSTER_MAX, CLUSTER_VSIZE_MAX, Entry, Refusal, Verdict, replace,
 };
 use crate::{chain::ChainError, kernel::Kernel};
 
@@ -310,10 +309,4 @@ fn coin_output(coin: &Coin) -> Output<'_> {
         value: i64::try_from(coin.value).unwrap_or(i64::MAX),
         script_pubkey: &coin.script_pubkey,
     }
-}
-
-/// Returns the size for fees of a transaction that spends these coins.
-#[must_use]
-pub(crate) fn size_for_fees(tx: Tx<'_>, sigop_cost: u64) -> u64 {
-    vsize(tx.weight(), sigop_cost)
 }

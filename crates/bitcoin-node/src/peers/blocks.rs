@@ -59,7 +59,8 @@ impl Kernel {
             peer.send(&Message::GetData(entries));
         }
         for (header, hash) in wanted {
-            self.peers.note_request(id, InFlight { id: header, hash, partial: None }, now);
+            let height = self.chain.headers().height(header);
+            self.peers.note_request(id, InFlight { height, hash, partial: None }, now);
         }
         let idle = self.peers.get(id).is_some_and(|peer| peer.sync.in_flight.is_empty());
         if idle

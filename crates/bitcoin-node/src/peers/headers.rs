@@ -341,8 +341,10 @@ impl Kernel {
             return;
         }
         peer.send(&Message::GetData(entries));
-        for (header, hash) in wanted {
-            self.peers.note_request(id, InFlight { id: header, hash, partial: None }, now);
+        let wanted: Vec<_> =
+            wanted.into_iter().map(|(header, hash)| (tree.height(header), hash)).collect();
+        for (height, hash) in wanted {
+            self.peers.note_request(id, InFlight { height, hash, partial: None }, now);
         }
     }
 }

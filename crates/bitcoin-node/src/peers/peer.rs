@@ -86,7 +86,7 @@ pub struct Arrival {
 /// A block that was asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct InFlight {
-    pub(crate) id: HeaderId,
+    pub(crate) height: u32,
     pub(crate) hash: BlockHash,
     /// What has come of it, if it was asked for as a compact block.
     pub(crate) partial: Option<Box<Reconstruction>>,

@@ -95,7 +95,8 @@ impl Kernel {
             return;
         }
         let recent = time + RECENT > unix;
-        if !recent && !(self.peers.syncing() == 0 && sync_peer) {
+        let only_one = self.peers.syncing() == 0 && sync_peer;
+        if !recent && !only_one {
             return;
         }
         let locator = tree.locator(tree.parent(best).unwrap_or(best));

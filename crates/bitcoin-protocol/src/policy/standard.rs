@@ -142,7 +142,7 @@ pub fn dust_threshold(script: &[u8], rate: FeeRate) -> u64 {
 fn last_push(script: &[u8]) -> Option<Vec<u8>> {
     let mut instructions = Instructions::new(script);
     let mut last = None;
-    while let Some(instruction) = instructions.next() {
+    for instruction in instructions.by_ref() {
         last = Some(match instruction.opcode {
             0x4f => vec![0x81],
             opcode @ 0x51..=0x60 => vec![opcode - 0x50],

@@ -17,6 +17,7 @@ use crate::auth::{Authenticator, CookieFile};
 use crate::config::RpcConfig;
 use crate::dispatch::Dispatcher;
 use crate::guard::Guard;
+use crate::lenient::{Calls, Lenient};
 use crate::openrpc::{DISCOVER_METHOD, Registry};
 use crate::rate::RateLimiter;
 
@@ -27,7 +28,13 @@ pub struct RpcServer;
 impl RpcServer {
     /// Begins a server with these settings and the descriptions of all its methods.
     pub fn builder(config: RpcConfig, registry: Registry) -> RpcServerBuilder {
-        RpcServerBuilder { config, registry, modules: Vec::new(), mounts: Vec::new() }
+        RpcServerBuilder {
+            config,
+            registry,
+            modules: Vec::new(),
+            mounts: Vec::new(),
+            lenient: None,
+        }
     }
 }
 
@@ -39,6 +46,7 @@ pub struct RpcServerBuilder {
     registry: Registry,
     modules: Vec<Methods>,
     mounts: Vec<Mount>,
+    lenient: Option<Lenient>,
 }
 
 impl RpcServerBuilder {
@@ -60,13 +68,21 @@ impl RpcServerBuilder {
         self
     }
 
+    /// Answers what is posted with `calls`, in JSON-RPC 1.0, 1.1 or 2.0 as each request is; the methods of modules remain for WebSocket.
+    ///
+    /// A content type is not asked for then, so authentication has to be: a page could post without asking first.
+    pub fn lenient(mut self, calls: impl Calls) -> Self {
+        self.lenient = Some(Lenient(Arc::new(calls)));
+        self
+    }
+
     /// Checks everything, binds the address and serves until `cancel` is cancelled or the handle is stopped.
     ///
     /// # Errors
     ///
     /// A setting, description, mount, cookie file or address that is refused; nothing is left running then.
     pub async fn start(self, cancel: CancellationToken) -> Result<RpcHandle, StartError> {
-        let Self { config, registry, modules, mounts } = self;
+        let Self { config, registry, modules, mounts, lenient } = self;
         config.validate()?;
         routes::check_mounts(&mounts)?;
         let mut methods = Methods::new();
@@ -94,7 +110,7 @@ impl RpcServerBuilder {
             kill: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
-        let shared = Arc::new(Shared { config, dispatcher, document, lifetimes });
+        let shared = Arc::new(Shared { config, dispatcher, document, lifetimes, lenient });
         let router = routes::build(&shared, guard, mounts);
 
         tracing::info!(%local_addr, "rpc server listens");

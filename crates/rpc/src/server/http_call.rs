@@ -27,7 +27,9 @@ pub(super) async fn call(
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Response {
-    if !is_json(request.headers()) {
+    // Who has to show a credential cannot be driven by a page that has none.
+    let strict = shared.lenient.is_none() || !shared.config.auth.is_required();
+    if strict && !is_json(request.headers()) {
         Refused::Malformed.count();
         let message = "expected the header `Content-Type: application/json`";
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, code::HTTP, message, None);
@@ -60,6 +62,9 @@ pub(super) async fn call(
             );
         }
     };
+    if let Some(lenient) = &shared.lenient {
+        return lenient.answer(&body, peer, &shared.config).await;
+    }
     // The guard has taken one token for the HTTP request itself.
     let caller = Caller { peer, prepaid: 1, session: None };
     match shared.dispatcher.answer(&body, &caller).await {

@@ -20,6 +20,7 @@ use crate::config::RpcConfig;
 use crate::dispatch::Dispatcher;
 use crate::error::code;
 use crate::guard::{Guard, admit, authenticate, refuse};
+use crate::lenient::Lenient;
 
 /// Where the OpenRPC document is.
 const DOCUMENT_PATH: &str = "/openrpc.json";
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     pub(super) dispatcher: Dispatcher,
     pub(super) document: Value,
     pub(super) lifetimes: Lifetimes,
+    /// Answers what is posted in the dispatcher's place.
+    pub(super) lenient: Option<Lenient>,
 }
 
 /// A router below a path.
