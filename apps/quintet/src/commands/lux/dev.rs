@@ -16,7 +16,7 @@ use alloy_primitives::{Address, U256};
 use anyhow::Context as _;
 use quintet_eth_chain::{ChainOptions, EthChain, Retention};
 use quintet_eth_pool::PoolConfig;
-use quintet_eth_rpc::EthRpcConfig;
+use quintet_eth_rpc::{EthRpcConfig, graphql::GraphQl};
 use quintet_lux_node::{
     dev::{DevAccount, DevNode, DevOptions, DevParts, Miner, Mining, accounts},
     genesis::LuxGenesis,
@@ -29,6 +29,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use super::engine::{self, Engine};
 use crate::{cli::LuxDevArgs, exit::UsageError, output, runtime, telemetry};
 
 /// Blocks whose state can be gone back to.
@@ -42,6 +43,12 @@ const MINER_GRACE: Duration = Duration::from_secs(5);
 
 /// Most calls of a batch.
 const BATCH_ITEMS_MAX: usize = 1_000;
+
+/// The secret's file, if no other is named.
+const JWT_FILE: &str = "jwt.hex";
+
+/// Where GraphQL is served.
+const GRAPHQL_PATH: &str = "/graphql";
 
 pub(super) fn run(args: LuxDevArgs) -> anyhow::Result<()> {
     let _logs = telemetry::for_a_network(args.log.as_deref())?;
@@ -70,11 +77,15 @@ impl Place {
         })
     }
 
-    fn path(&self) -> PathBuf {
+    fn root(&self) -> &Path {
         match self {
-            Self::Stays(directory) => directory.path().join("chain"),
-            Self::Goes(directory) => directory.path().join("chain"),
+            Self::Stays(directory) => directory.path(),
+            Self::Goes(directory) => directory.path(),
         }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.root().join("chain")
     }
 }
 
@@ -114,7 +125,7 @@ async fn serve(
     place: Place,
 ) -> anyhow::Result<()> {
     let end = ended().context("cannot listen for signals")?;
-    let mining = match (args.block_time, args.no_mining) {
+    let mining = match (args.block_time, args.no_mining || args.engine_addr.is_some()) {
         (Some(seconds), _) => Mining::Interval { millis: seconds * 1_000 },
         (None, true) => Mining::Manual,
         (None, false) => Mining::Instant,
@@ -131,9 +142,19 @@ async fn serve(
     let stop = CancellationToken::new();
     let miner = tokio::spawn(Miner::new(dev.dev.clone()).run(stop.clone()));
     let server = server(&args, &dev)?.start(stop.clone()).await?;
-    tell(&args, &dev, &server)?;
+    let engine = match args.engine_addr {
+        Some(listen) => {
+            let secret = args.jwt_secret.clone().unwrap_or_else(|| place.root().join(JWT_FILE));
+            Some(engine::start(listen, secret, &dev, stop.clone()).await?)
+        }
+        None => None,
+    };
+    tell(&args, &dev, &server, engine.as_ref())?;
     end.await;
     server.stop().await;
+    if let Some(engine) = engine {
+        engine.server.stop().await;
+    }
     stop.cancel();
     let _ended = tokio::time::timeout(MINER_GRACE, miner).await;
     chain.flush()?;
@@ -169,7 +190,9 @@ fn server(args: &LuxDevArgs, dev: &DevNode) -> anyhow::Result<quintet_rpc::RpcSe
         rate_limit: RateLimit { requests_per_second: 0, ..RateLimit::default() },
         ..RpcConfig::default()
     };
-    Ok(RpcServer::builder(config, rpc::registry()).module(rpc::module(dev)?))
+    let graphql = GraphQl::new(Arc::clone(&dev.node)).router();
+    let builder = RpcServer::builder(config, rpc::registry()).module(rpc::module(dev)?);
+    Ok(builder.mount(GRAPHQL_PATH, graphql))
 }
 
 /// What a script wants to know.
@@ -177,6 +200,11 @@ fn server(args: &LuxDevArgs, dev: &DevNode) -> anyhow::Result<quintet_rpc::RpcSe
 struct Told {
     http: String,
     ws: String,
+    graphql: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwt_secret: Option<PathBuf>,
     chain_id: u64,
     accounts: Vec<ToldAccount>,
 }
@@ -187,7 +215,12 @@ struct ToldAccount {
     private_key: String,
 }
 
-fn tell(args: &LuxDevArgs, dev: &DevNode, server: &RpcHandle) -> anyhow::Result<()> {
+fn tell(
+    args: &LuxDevArgs,
+    dev: &DevNode,
+    server: &RpcHandle,
+    engine: Option<&Engine>,
+) -> anyhow::Result<()> {
     let at = server.local_addr();
     let accounts = dev.dev.accounts().iter().map(|account| ToldAccount {
         address: account.address,
@@ -196,6 +229,9 @@ fn tell(args: &LuxDevArgs, dev: &DevNode, server: &RpcHandle) -> anyhow::Result<
     let told = Told {
         http: format!("http://{at}"),
         ws: format!("ws://{at}"),
+        graphql: format!("http://{at}{GRAPHQL_PATH}"),
+        engine: engine.map(|engine| format!("http://{}", engine.server.local_addr())),
+        jwt_secret: engine.map(|engine| engine.secret.clone()),
         chain_id: dev.dev.chain().spec().chain_id(),
         accounts: accounts.collect(),
     };
@@ -207,6 +243,9 @@ fn tell(args: &LuxDevArgs, dev: &DevNode, server: &RpcHandle) -> anyhow::Result<
         format!("{} ether each; keys everybody knows, of: {}", args.balance, args.mnemonic),
         String::new(),
     ];
+    if let (Some(engine), Some(secret)) = (&told.engine, &told.jwt_secret) {
+        lines.insert(1, format!("for a consensus client {engine}, secret in {}", secret.display()));
+    }
     lines.extend(told.accounts.iter().map(|one| format!("{}  {}", one.address, one.private_key)));
     output::print(&format!("{}\n", lines.join("\n")))
 }
