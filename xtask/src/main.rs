@@ -5,19 +5,21 @@
 //! - [`layers`]: the arrows between crates are the ones `layers.toml` allows.
 //! - [`tidy`]: file lengths, module docs, machine paths, leftovers, links and commands of documents.
 //! - [`docs`]: the crate table of `docs/ARCHITECTURE.md` is what the manifests say.
+//! - [`api`]: the pages of `docs/api` are what a built `quintet` says of its methods.
 //!
 //! Every check is a function from a folder to a [`report::Report`], so that its tests run it on a
 //! temporary folder: once where it must be silent, once where it must speak.
 
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on standard output")]
 
+mod api;
 mod docs;
 mod layers;
 mod report;
 mod tidy;
 mod workspace;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -48,6 +50,9 @@ enum Task {
         /// Write nothing; fail when a generated part is out of date.
         #[arg(long)]
         check: bool,
+        /// A built `quintet`: the pages of its methods are then also written.
+        #[arg(long, value_name = "BINARY")]
+        quintet: Option<PathBuf>,
     },
 }
 
@@ -58,10 +63,22 @@ fn main() -> Result<ExitCode> {
     let (name, report) = match arguments.task {
         Task::Layers => ("layers", layers::check(&workspace)?),
         Task::Tidy { quintet } => ("tidy", tidy::check(&workspace, &task_names(), quintet)?),
-        Task::Docs { check: true } => ("docs", docs::check(&workspace)?),
-        Task::Docs { check: false } => ("docs", docs::write(&workspace)?),
+        Task::Docs { check, quintet } => {
+            ("docs", generated(&workspace, check, quintet.as_deref())?)
+        }
     };
     Ok(print(name, &report))
+}
+
+/// Writes or checks the generated parts of the documents.
+fn generated(workspace: &Workspace, check: bool, quintet: Option<&Path>) -> Result<Report> {
+    let mut report = if check { docs::check(workspace)? } else { docs::write(workspace)? };
+    if let Some(binary) = quintet {
+        let pages =
+            if check { api::check(workspace, binary)? } else { api::write(workspace, binary)? };
+        report.merge(pages);
+    }
+    Ok(report)
 }
 
 /// The names of the tasks, for the check of commands that documents show.

@@ -61,6 +61,11 @@ impl Report {
         self.add(Severity::Warning, path, line, what.into(), mend.into());
     }
 
+    /// Adds the findings of another check.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.findings.extend(other.findings);
+    }
+
     pub(crate) fn findings(&self) -> &[Finding] {
         &self.findings
     }

@@ -6,6 +6,7 @@ mod dht;
 mod kaspa;
 mod kinds;
 mod lux;
+mod openrpc;
 mod rollup;
 mod up;
 
@@ -28,6 +29,7 @@ pub(crate) use self::{
     kaspa::{KaspaArgs, KaspaCommand, ReplayArgs, SimArgs, SimEra},
     kinds::KINDS,
     lux::{LuxArgs, LuxCommand, LuxDevArgs},
+    openrpc::{Api, OpenRpcArgs},
     rollup::{DeriveArgs, ExecuteArgs, RollupArgs, RollupCommand},
     up::UpArgs,
 };
@@ -80,6 +82,8 @@ pub(crate) enum Command {
     Rollup(RollupArgs),
     /// Show, check and start a configuration.
     Config(ConfigArgs),
+    /// Print the methods that nodes answer, as an OpenRPC document or for people.
+    Openrpc(OpenRpcArgs),
     /// Print completions for a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {

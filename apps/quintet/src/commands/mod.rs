@@ -7,6 +7,7 @@ mod dht;
 mod kaspa;
 mod lux;
 mod man;
+mod openrpc;
 mod rollup;
 
 use crate::{
@@ -25,6 +26,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Lux(args) => lux::run(args),
         Command::Rollup(args) => rollup::run(args),
         Command::Config(args) => config::run(args.command),
+        Command::Openrpc(args) => openrpc::run(&args),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { directory } => man::run(directory.as_deref()),
     }

@@ -1,7 +1,7 @@
 //! `quintet lux dev`: a chain for one.
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
 
@@ -14,6 +14,7 @@ Examples:
   quintet lux dev --port 9545 --accounts 50 --balance 1000000
   quintet lux dev --block-time 2 --chain-id 88980
   quintet lux dev --genesis genesis.json --data-dir ./chain --archive
+  quintet lux dev --engine-addr 127.0.0.1:8551 --jwt-secret ./jwt.hex
   cast send --rpc-url http://127.0.0.1:8545 --private-key 0xac09… 0x7099… --value 1ether
 
 The accounts' keys are known to everybody: never send them anything of value.";
@@ -57,6 +58,15 @@ pub(crate) struct LuxDevArgs {
     /// No block unless asked for.
     #[arg(long, conflicts_with = "block_time")]
     pub(crate) no_mining: bool,
+
+    /// Serve the Engine API here as well: the chain then follows a consensus client and mines nothing by itself.
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with_all = ["block_time", "no_mining"], env = "QUINTET_LUX_DEV_ENGINE_ADDR")]
+    pub(crate) engine_addr: Option<SocketAddr>,
+
+    /// File with the secret that the consensus client signs its tokens with, 32 bytes in hexadecimal; it is made if it is not there.
+    /// Without this option it is jwt.hex in the data directory.
+    #[arg(long, value_name = "FILE", requires = "engine_addr", env = "QUINTET_LUX_DEV_JWT_SECRET")]
+    pub(crate) jwt_secret: Option<PathBuf>,
 
     /// A genesis file in Ethereum's format, in place of one with the accounts.
     #[arg(long, value_name = "FILE")]

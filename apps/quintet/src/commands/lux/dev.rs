@@ -8,6 +8,8 @@ use std::{
 use alloy_primitives::{Address, U256};
 use anyhow::Context as _;
 use quintet_eth_chain::{ChainOptions, EthChain, Retention};
+use quintet_eth_pool::PoolConfig;
+use quintet_eth_rpc::{EthRpcConfig, graphql::GraphQl};
 use quintet_lux_node::{
     dev::{DevAccount, DevOptions, Mining, accounts},
     genesis::LuxGenesis,
@@ -23,9 +25,26 @@ use crate::{
     exit::UsageError,
     output, runtime, telemetry,
 };
+use super::engine::{self, Engine};
+use crate::{cli::LuxDevArgs, exit::UsageError, output, runtime, telemetry};
 
 /// Blocks whose state can be gone back to.
 const STATES: u64 = 10_000;
+
+/// Wei of an ether.
+const ETHER: u64 = 1_000_000_000_000_000_000;
+
+/// Time a block in the making has to be finished at the end.
+const MINER_GRACE: Duration = Duration::from_secs(5);
+
+/// Most calls of a batch.
+const BATCH_ITEMS_MAX: usize = 1_000;
+
+/// The secret's file, if no other is named.
+const JWT_FILE: &str = "jwt.hex";
+
+/// Where GraphQL is served.
+const GRAPHQL_PATH: &str = "/graphql";
 
 pub(super) fn run(args: LuxDevArgs) -> anyhow::Result<()> {
     let _logs = telemetry::for_a_network(args.log.as_deref())?;
@@ -54,11 +73,15 @@ impl Place {
         })
     }
 
-    fn path(&self) -> PathBuf {
+    fn root(&self) -> &Path {
         match self {
-            Self::Stays(directory) => directory.path().join("chain"),
-            Self::Goes(directory) => directory.path().join("chain"),
+            Self::Stays(directory) => directory.path(),
+            Self::Goes(directory) => directory.path(),
         }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.root().join("chain")
     }
 }
 
@@ -94,7 +117,7 @@ async fn serve(
     place: Place,
 ) -> anyhow::Result<()> {
     let end = ended().context("cannot listen for signals")?;
-    let mining = match (args.block_time, args.no_mining) {
+    let mining = match (args.block_time, args.no_mining || args.engine_addr.is_some()) {
         (Some(seconds), _) => Mining::Interval { millis: seconds * 1_000 },
         (None, true) => Mining::Manual,
         (None, false) => Mining::Instant,
@@ -105,6 +128,33 @@ async fn serve(
     tell(&args, &serving)?;
     end.await;
     serving.stop().await?;
+    let parts = DevParts {
+        chain: chain.clone(),
+        options: DevOptions { mining, coinbase, accounts: keys },
+        rpc: EthRpcConfig::default(),
+        pool: PoolConfig::default(),
+        client_version: format!("quintet/v{}", env!("CARGO_PKG_VERSION")),
+    };
+    let dev = DevNode::new(parts, Arc::new(clock))?;
+    let stop = CancellationToken::new();
+    let miner = tokio::spawn(Miner::new(dev.dev.clone()).run(stop.clone()));
+    let server = server(&args, &dev)?.start(stop.clone()).await?;
+    let engine = match args.engine_addr {
+        Some(listen) => {
+            let secret = args.jwt_secret.clone().unwrap_or_else(|| place.root().join(JWT_FILE));
+            Some(engine::start(listen, secret, &dev, stop.clone()).await?)
+        }
+        None => None,
+    };
+    tell(&args, &dev, &server, engine.as_ref())?;
+    end.await;
+    server.stop().await;
+    if let Some(engine) = engine {
+        engine.server.stop().await;
+    }
+    stop.cancel();
+    let _ended = tokio::time::timeout(MINER_GRACE, miner).await;
+    chain.flush()?;
     drop(place);
     Ok(())
 }
@@ -129,11 +179,29 @@ fn ended() -> std::io::Result<impl Future<Output = ()>> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
+fn server(args: &LuxDevArgs, dev: &DevNode) -> anyhow::Result<quintet_rpc::RpcServerBuilder> {
+    let config = RpcConfig {
+        listen: SocketAddr::new(args.host, args.port),
+        batch_items_max: BATCH_ITEMS_MAX,
+        // Its one client is its owner.
+        rate_limit: RateLimit { requests_per_second: 0, ..RateLimit::default() },
+        ..RpcConfig::default()
+    };
+    let graphql = GraphQl::new(Arc::clone(&dev.node)).router();
+    let builder = RpcServer::builder(config, rpc::registry()).module(rpc::module(dev)?);
+    Ok(builder.mount(GRAPHQL_PATH, graphql))
+}
+
 /// What a script wants to know.
 #[derive(Serialize)]
 struct Told {
     http: String,
     ws: String,
+    graphql: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwt_secret: Option<PathBuf>,
     chain_id: u64,
     accounts: Vec<ToldAccount>,
 }
@@ -146,6 +214,13 @@ struct ToldAccount {
 
 fn tell(args: &LuxDevArgs, serving: &DevServing) -> anyhow::Result<()> {
     let (at, dev) = (serving.address(), &serving.dev);
+fn tell(
+    args: &LuxDevArgs,
+    dev: &DevNode,
+    server: &RpcHandle,
+    engine: Option<&Engine>,
+) -> anyhow::Result<()> {
+    let at = server.local_addr();
     let accounts = dev.dev.accounts().iter().map(|account| ToldAccount {
         address: account.address,
         private_key: account.key().to_string(),
@@ -153,6 +228,9 @@ fn tell(args: &LuxDevArgs, serving: &DevServing) -> anyhow::Result<()> {
     let told = Told {
         http: format!("http://{at}"),
         ws: format!("ws://{at}"),
+        graphql: format!("http://{at}{GRAPHQL_PATH}"),
+        engine: engine.map(|engine| format!("http://{}", engine.server.local_addr())),
+        jwt_secret: engine.map(|engine| engine.secret.clone()),
         chain_id: dev.dev.chain().spec().chain_id(),
         accounts: accounts.collect(),
     };
@@ -164,6 +242,9 @@ fn tell(args: &LuxDevArgs, serving: &DevServing) -> anyhow::Result<()> {
         format!("{} ether each; keys everybody knows, of: {}", args.balance, args.mnemonic),
         String::new(),
     ];
+    if let (Some(engine), Some(secret)) = (&told.engine, &told.jwt_secret) {
+        lines.insert(1, format!("for a consensus client {engine}, secret in {}", secret.display()));
+    }
     lines.extend(told.accounts.iter().map(|one| format!("{}  {}", one.address, one.private_key)));
     output::print(&format!("{}\n", lines.join("\n")))
 }

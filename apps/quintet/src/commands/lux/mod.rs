@@ -1,6 +1,7 @@
 //! `quintet lux`.
 
 mod dev;
+mod engine;
 
 use crate::{
     cli::{LuxArgs, LuxCommand},
