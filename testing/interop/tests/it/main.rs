@@ -10,4 +10,5 @@ mod krpc;
 mod mainline_node;
 mod mixed_swarm;
 mod rollup;
+mod rollup_execution;
 mod scenarios;

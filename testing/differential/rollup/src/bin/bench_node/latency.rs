@@ -14,8 +14,8 @@ use quintet_rollup_node::{
     engine::Unexecuted,
     l1::{
         L1Source,
-        prefetch::PrefetchOptions,
         endpoint::Limits,
+        prefetch::PrefetchOptions,
         rpc::{RpcL1, RpcOptions},
         transport::Transport,
     },

@@ -145,7 +145,8 @@ impl Bench {
 
     fn kona(&self, mut fixture: Fixture) -> Result<Counted> {
         let address = Address::parse(&self.url)?;
-        let blocks = try_join_all(self.numbers.iter().map(|number| self.decoded(&address, *number)));
+        let blocks =
+            try_join_all(self.numbers.iter().map(|number| self.decoded(&address, *number)));
         let found = self.runtime.block_on(blocks)?;
         for (block, decoded) in last_mut(&mut fixture.blocks).iter_mut().zip(found) {
             block.decoded = decoded;

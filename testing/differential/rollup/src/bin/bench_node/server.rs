@@ -39,7 +39,8 @@ fn answers(vectors: &Path) -> Result<Answers> {
     let mut answers = HashMap::new();
     for (json, block) in recorded_blocks(vectors)?.into_iter().zip(last(&fixture.blocks, 14)) {
         let number = format!("{:#x}", block.block.number);
-        let raw = format!("\"{}\"", alloy_primitives::hex::encode_prefixed(raw(&json, &block.raw)?));
+        let raw =
+            format!("\"{}\"", alloy_primitives::hex::encode_prefixed(raw(&json, &block.raw)?));
         answers.insert(("eth_getBlockByNumber".to_owned(), number.clone()), json.to_string());
         answers.insert(("debug_getRawBlock".to_owned(), number), raw);
     }
@@ -78,14 +79,16 @@ fn answer_all(stream: &TcpStream, answers: &Answers) {
     let mut reader = BufReader::new(stream);
     while let Some(body) = read_request(&mut reader) {
         let answer = answer(&body, answers).unwrap_or_else(|_| {
-            r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"method not found"}}"#.to_owned()
+            r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"method not found"}}"#
+                .to_owned()
         });
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             answer.len()
         );
         let mut stream = stream;
-        let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(answer.as_bytes()));
+        let sent =
+            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(answer.as_bytes()));
         if sent.is_err() {
             return;
         }
