@@ -27,6 +27,8 @@ pub struct Derive<'a> {
     pub genesis: &'a Path,
     /// Where it is kept.
     pub data: &'a Path,
+    /// Whether L1 is believed to give all transactions of a block.
+    pub trust: bool,
 }
 
 impl Derivation {
@@ -42,6 +44,9 @@ impl Derivation {
         command.args(["--l1", what.l1, "--beacon", what.l1]);
         command.arg("--chain").arg(what.chain).arg("--genesis").arg(what.genesis);
         command.arg("--data-dir").arg(what.data);
+        if what.trust {
+            command.arg("--trust-l1");
+        }
         Ok(Self {
             process: Process::start("quintet rollup derive", command, &lab.folder("derive")?)?,
         })

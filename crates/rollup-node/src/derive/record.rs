@@ -311,6 +311,14 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_has_the_length_its_page_says() {
+        let mut bytes = Vec::new();
+        entry(10).encode_value(&mut bytes);
+        assert_eq!(bytes.len(), 330);
+        assert_eq!(SafeEntry::decode_value(&mut Reader::new(&bytes)), Ok(entry(10)));
+    }
+
+    #[test]
     fn the_directory_of_another_chain_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         drop(SafeHeads::open(dir.path(), &config()).unwrap());

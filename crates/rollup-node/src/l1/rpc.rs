@@ -161,11 +161,6 @@ impl RpcL1 {
         Ok(Self { nodes, beacon, options })
     }
 
-    /// Asks no node for raw blocks, though it may offer them.
-    pub fn without_raw_blocks(&self) {
-        self.nodes.iter().for_each(|node| node.raw_block.close());
-    }
-
     /// Returns the nodes, for figures.
     #[must_use]
     pub fn nodes(&self) -> &[Endpoint] {

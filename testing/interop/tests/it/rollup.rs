@@ -1,5 +1,8 @@
-//! anvil as the L1 of a rollup: our batcher posts calldata, the binary reads them back and executes them, and follows a
+//! anvil as the L1 of a rollup: our batcher posts calldata and blobs, the binary reads them back and executes them, and follows a
 //! reorganisation of ten blocks.
+//!
+//! anvil's headers commit to blob transactions together with their blobs, which no other node does. So where there are blobs it
+//! has to be believed which transactions a block holds; blobs are checked against their versioned hashes all the same.
 
 use std::{fs, sync::Arc};
 
@@ -24,9 +27,17 @@ const GENESIS_TIME: u64 = 1_000_000;
 /// L1 blocks reorganised away.
 const DEPTH: u64 = 10;
 
+/// What a batcher posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Calldata,
+    Blobs,
+}
+
 /// A rollup on anvil.
 struct Rollup {
     anvil: Anvil,
+    by: By,
     sequencer: Sequencer,
     batcher: Batcher,
     l1: RpcL1,
@@ -34,7 +45,7 @@ struct Rollup {
 }
 
 impl Rollup {
-    fn start() -> Result<Self> {
+    fn start(by: By) -> Result<Self> {
         let anvil = Anvil::start(CHAIN_ID, GENESIS_TIME)?;
         let inbox = "0xff00000000000000000000000000000000000901".parse()?;
         let batcher = Batcher::new(CHAIN_ID, inbox);
@@ -43,10 +54,10 @@ impl Rollup {
         let genesis = anvil.call("eth_getBlockByNumber", &json!(["0x0", false]))?;
         let genesis: B256 = genesis["hash"].as_str().context("a hash")?.parse()?;
         let sequencer = Sequencer::on(genesis, batcher.address())?;
-        let options = RpcOptions::new(CHAIN_ID, inbox);
+        let options = RpcOptions { trust: by == By::Blobs, ..RpcOptions::new(CHAIN_ID, inbox) };
         let l1 = RpcL1::new(&[anvil.url()], None, options, &Transport::default())?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        Ok(Self { anvil, sequencer, batcher, l1, runtime })
+        Ok(Self { anvil, by, sequencer, batcher, l1, runtime })
     }
 
     fn number(&self) -> Result<u64> {
@@ -54,7 +65,7 @@ impl Rollup {
         Ok(u64::from_str_radix(text.as_str().context("a number")?.trim_start_matches("0x"), 16)?)
     }
 
-    /// Lets L1 and the rollup grow: each L1 block holds the L2 blocks up to the one before it, by calldata.
+    /// Lets L1 and the rollup grow: each L1 block holds the L2 blocks up to the one before it.
     fn grow(&mut self, epochs: u64, transfers: usize) -> Result<()> {
         for _ in 0..epochs {
             let newest = self.number()?;
@@ -68,7 +79,10 @@ impl Rollup {
             let config = Arc::clone(self.sequencer.config());
             let span = newest % 3 == 0;
             let pieces = self.batcher.channel(&batches, span.then_some(&config));
-            let post = self.batcher.calldata(&pieces);
+            let post = match self.by {
+                By::Calldata => self.batcher.calldata(&pieces),
+                By::Blobs => self.batcher.blobs(&pieces),
+            };
             let pooled: Vec<_> = post.pooled().iter().map(hex::encode_prefixed).collect();
             self.anvil.mine(&pooled)?;
         }
@@ -102,6 +116,16 @@ impl Rollup {
 
 #[test]
 fn what_was_posted_on_anvil_is_read_back_and_a_reorganisation_followed() -> Result<()> {
+    read_back(By::Calldata)
+}
+
+#[test]
+fn blobs_posted_on_anvil_are_read_back_from_its_beacon_api_and_a_reorganisation_followed()
+-> Result<()> {
+    read_back(By::Blobs)
+}
+
+fn read_back(by: By) -> Result<()> {
     if let Some(reason) = Anvil::absence() {
         return skipped(&reason);
     }
@@ -110,7 +134,7 @@ fn what_was_posted_on_anvil_is_read_back_and_a_reorganisation_followed() -> Resu
         Err(reason) => return skipped(&reason),
     };
     lab(|lab| {
-        let mut rollup = Rollup::start()?;
+        let mut rollup = Rollup::start(by)?;
         rollup.grow(14, 2)?;
         let folder = lab.folder("rollup")?;
         let (chain, genesis) = (folder.join("rollup.json"), folder.join("genesis.json"));
@@ -118,7 +142,13 @@ fn what_was_posted_on_anvil_is_read_back_and_a_reorganisation_followed() -> Resu
         fs::write(&genesis, rollup.sequencer.genesis_json())?;
         let data = folder.join("data");
         let l1 = rollup.anvil.url();
-        let what = Derive { l1: &l1, chain: &chain, genesis: &genesis, data: &data };
+        let what = Derive {
+            l1: &l1,
+            chain: &chain,
+            genesis: &genesis,
+            data: &data,
+            trust: by == By::Blobs,
+        };
         let mut derivation = Derivation::follow(lab, &binary, what)?;
         rollup.caught_up(&mut derivation)?;
 

@@ -40,9 +40,8 @@ impl Entry {
     }
 
     /// Returns the entry with the bits of its code.
-    const fn with_code(self, bits: usize) -> Self {
-        let bits = (bits & 0xf) as u32;
-        Self(self.0 + (bits << 8) + bits)
+    fn with_code(self, bits: u8) -> Self {
+        Self(self.0 + (u32::from(bits) << 8) + u32::from(bits))
     }
 
     pub(super) const fn is(self, kind: u32) -> bool {
@@ -155,7 +154,7 @@ impl<const BITS: u32, const SIZE: usize> Table<BITS, SIZE> {
         self.bits_min = u32::try_from(shortest).unwrap_or(0);
         self.link_mask = (1 << longest.saturating_sub(BITS as usize)) - 1;
         let mut ends = [0; CODE_BITS_MAX + 1];
-        for bits in bits.clone() {
+        for bits in bits {
             ends[bits] = ends[bits - 1] + counts[bits - 1];
         }
         let mut sorted = [0_u16; SYMBOLS_MAX];
@@ -168,17 +167,18 @@ impl<const BITS: u32, const SIZE: usize> Table<BITS, SIZE> {
         }
         let mut symbols = sorted.iter();
         let mut code = 0_usize;
-        for bits in shortest..=longest.max(BITS as usize) {
-            for symbol in symbols.by_ref().take(counts[bits]) {
+        let last = longest.max(BITS as usize);
+        for (bits, &count) in (0_u8..).zip(&counts).take(last + 1).skip(shortest) {
+            for symbol in symbols.by_ref().take(count) {
                 let entry = meanings[usize::from(*symbol)].with_code(bits);
-                if bits <= BITS as usize {
+                if u32::from(bits) <= BITS {
                     self.primary[code & (SIZE - 1)] = entry;
                 } else {
                     self.insert(code, bits, entry);
                 }
                 code = next_code(code, bits);
             }
-            if bits < BITS as usize {
+            if u32::from(bits) < BITS {
                 self.primary.copy_within(..1 << bits, 1 << bits);
             }
         }
@@ -186,7 +186,7 @@ impl<const BITS: u32, const SIZE: usize> Table<BITS, SIZE> {
     }
 
     /// Writes a symbol of a code longer than the index to every entry behind its link. The code's first bit is the lowest.
-    fn insert(&mut self, code: usize, bits: usize, entry: Entry) {
+    fn insert(&mut self, code: usize, bits: u8, entry: Entry) {
         let behind = code >> BITS;
         if behind == 0 {
             // The first of its prefix. At most 143 prefixes of 16 entries: each is the beginning of two symbols at least.
@@ -197,15 +197,15 @@ impl<const BITS: u32, const SIZE: usize> Table<BITS, SIZE> {
         let prefix = self.primary[code & (SIZE - 1)];
         let begin = prefix.value() + behind;
         let end = prefix.value() + self.link_mask + 1;
-        for slot in self.links[begin..end].iter_mut().step_by(1 << (bits - BITS as usize)) {
+        for slot in self.links[begin..end].iter_mut().step_by(1 << (u32::from(bits) - BITS)) {
             *slot = entry;
         }
     }
 }
 
 /// Returns the code after a code of so many bits, both with their first bit lowest; zero after the last.
-fn next_code(code: usize, bits: usize) -> usize {
-    let zeros = !code & ((1 << bits) - 1);
+fn next_code(code: usize, bits: u8) -> usize {
+    let zeros = !code & ((1_usize << bits) - 1);
     if zeros == 0 {
         return 0;
     }
