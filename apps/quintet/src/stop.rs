@@ -56,6 +56,16 @@ pub(crate) fn stoppable<T: Send + 'static>(
     })
 }
 
+/// Waits until somebody wants an end.
+///
+/// # Errors
+///
+/// If signals cannot be listened for.
+pub(crate) async fn requested() -> io::Result<()> {
+    Requests::install()?.next().await;
+    Ok(())
+}
+
 #[cfg(unix)]
 struct Requests {
     terminate: tokio::signal::unix::Signal,

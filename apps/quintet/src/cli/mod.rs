@@ -17,9 +17,9 @@ use clap_complete::Shell;
 
 pub(crate) use self::{
     bitcoin::{
-        BitcoinArgs, BitcoinCommand, BlockArgs, ChainArgs, DecodeTxArgs, HeaderArgs, ImportArgs,
-        InfoArgs, ScriptTraceArgs, SnapshotArgs, SnapshotCommand, SnapshotFileArgs, UtxoHash,
-        UtxoInfoArgs, VerifyArgs,
+        BitcoinArgs, BitcoinCommand, BitcoinRunArgs, BlockArgs, ChainArgs, DecodeTxArgs,
+        HeaderArgs, ImportArgs, InfoArgs, ScriptTraceArgs, SnapshotArgs, SnapshotCommand,
+        SnapshotFileArgs, UtxoHash, UtxoInfoArgs, VerifyArgs,
     },
     config::{ConfigArgs, ConfigCommand, SourceArgs},
     dht::{
@@ -72,7 +72,7 @@ pub(crate) enum Command {
     Up(UpArgs),
     /// Run a DHT node, or ask one that runs.
     Dht(Box<DhtArgs>),
-    /// Import, verify and inspect a Bitcoin chain.
+    /// Run a Bitcoin node; import, verify and inspect a chain.
     Bitcoin(BitcoinArgs),
     /// Simulate and replay a Kaspa blockDAG.
     Kaspa(KaspaArgs),

@@ -129,12 +129,6 @@ impl Orphans {
         }
     }
 
-    /// Returns how many wait.
-    #[must_use]
-    pub(crate) fn len(&self) -> usize {
-        self.waiting.len()
-    }
-
     /// Returns whether none waits.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {

@@ -52,6 +52,8 @@ pub struct NodeOptions {
     pub params: Arc<Params>,
     /// How the chain is opened.
     pub chain: ChainOptions,
+    /// Where everything else is kept: `mempool.dat`.
+    pub state_directory: PathBuf,
     /// Where peers may connect; none for nowhere.
     pub listen: Vec<SocketAddr>,
     /// Peers to stay connected with.
@@ -79,6 +81,7 @@ impl NodeOptions {
     #[must_use]
     pub fn new(params: Params, directory: PathBuf, salt: [u8; 32]) -> Self {
         Self {
+            state_directory: directory.clone(),
             chain: ChainOptions::new(directory, &params, salt),
             params: Arc::new(params),
             listen: Vec::new(),
@@ -226,7 +229,7 @@ fn open(
     let mut clock = Clock::default();
     clock.set(options.mock_time);
     let now = clock.now().as_secs();
-    let directory = options.chain.directory.clone();
+    let directory = options.state_directory;
     let seed = rand::random();
     let chain = Chain::open(Arc::clone(&options.params), options.chain, now)?;
     let settings = KernelOptions {

@@ -1,4 +1,4 @@
-//! `quintet bitcoin`: importing, verifying and inspecting a chain on this machine.
+//! `quintet bitcoin`: a node, and importing, verifying and inspecting a chain on this machine.
 
 mod chain;
 mod coins;
@@ -14,6 +14,7 @@ pub(crate) use self::{
 
 const EXAMPLES: &str = "\
 Examples:
+  quintet bitcoin run -regtest -datadir=/tmp/b  a node, with Bitcoin Core's arguments and RPC
   quintet bitcoin import ~/.bitcoin/blocks     take over the block files of Bitcoin Core, checking every rule
   quintet bitcoin info                         how far the chain is, and what it takes on disk
   quintet bitcoin verify --blocks 100          take the last 100 blocks back and connect them again
@@ -21,10 +22,9 @@ Examples:
   quintet bitcoin block 170 --json             one block, as getblock prints it
   quintet bitcoin import blocks --network testnet4
 
-This version imports, verifies and inspects chains; it does not connect to peers. One command at a time works on a data
-directory.";
+One command at a time works on a data directory.";
 
-/// Import, verify and inspect a Bitcoin chain.
+/// Run a Bitcoin node; import, verify and inspect a chain.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BitcoinArgs {
@@ -34,9 +34,8 @@ pub(crate) struct BitcoinArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BitcoinCommand {
-    /// Not in this version.
-    #[command(hide = true)]
-    Run(AbsentRunArgs),
+    /// Run a node in the foreground, with Bitcoin Core's arguments: -regtest, -datadir=DIR, -connect=HOST, …
+    Run(BitcoinRunArgs),
     /// Import block files as Bitcoin Core writes them, checking every rule.
     Import(Box<ImportArgs>),
     /// Verify the last blocks on disk, and the store beneath them.
@@ -57,7 +56,16 @@ pub(crate) enum BitcoinCommand {
     ScriptTrace(ScriptTraceArgs),
 }
 
-/// Whatever follows; none of it is read.
+/// Arguments in Bitcoin Core's spelling, which are not clap's.
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct BitcoinRunArgs {
+    /// -name=value, -name or -noname; see `quintet bitcoin run -help`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) rest: Vec<String>,
+}
+
+/// Whatever follows; none of it is read: of the kinds that have no node yet.
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct AbsentRunArgs {

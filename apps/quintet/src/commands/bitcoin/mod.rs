@@ -3,6 +3,7 @@
 //! ```text
 //!   network   name or file ──► the rules
 //!   open      data directory ──► lock ──► the chain
+//!   run       arguments in Bitcoin Core's spelling ──► a node
 //!   import · verify · info · utxo · block      work on it, beside a progress bar, until done or asked to stop
 //!   decode · script · trace                    need no chain
 //! ```
@@ -14,6 +15,7 @@ mod info;
 mod network;
 mod open;
 mod pace;
+mod run;
 mod script;
 mod sources;
 mod trace;
@@ -28,7 +30,8 @@ use crate::{
 /// Carries out the command.
 pub(super) fn run(args: BitcoinArgs) -> anyhow::Result<()> {
     match args.command {
-        None | Some(BitcoinCommand::Run(_)) => Err(no_peers().into()),
+        None => Err(no_peers().into()),
+        Some(BitcoinCommand::Run(args)) => run::run(&args),
         Some(BitcoinCommand::Import(args)) => import::run(*args),
         Some(BitcoinCommand::Verify(args)) => verify::run(args),
         Some(BitcoinCommand::Info(args)) => info::run(args),
@@ -44,6 +47,6 @@ pub(super) fn run(args: BitcoinArgs) -> anyhow::Result<()> {
 /// A node was asked for.
 pub(super) fn no_peers() -> UsageError {
     UsageError::new(
-        "this version imports, verifies and inspects Bitcoin chains and does not yet connect to peers: see `quintet bitcoin --help`",
+        "a Bitcoin node is started with `quintet bitcoin run`, in Bitcoin Core's spelling: see `quintet bitcoin --help`",
     )
 }
