@@ -1,7 +1,7 @@
 //! A LuxTensor chain of one node in this process: what `quintet lux dev` and `quintet up` run.
 //!
 //! ```text
-//!   EthChain ─► DevNode ─┬─► HTTP and WebSocket
+//!   EthChain ─► DevNode ─┬─► HTTP and WebSocket, GraphQL
 //!                        └─► Miner
 //! ```
 
@@ -13,7 +13,7 @@ use std::{
 
 use quintet_eth_chain::EthChain;
 use quintet_eth_pool::PoolConfig;
-use quintet_eth_rpc::EthRpcConfig;
+use quintet_eth_rpc::{EthRpcConfig, graphql::GraphQl};
 use quintet_lux_node::{
     dev::{DevNode, DevOptions, DevParts, Miner},
     rpc,
@@ -24,6 +24,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Wei of an ether.
 pub(crate) const ETHER: u64 = 1_000_000_000_000_000_000;
+
+/// Where GraphQL is served.
+pub(crate) const GRAPHQL_PATH: &str = "/graphql";
 
 /// Time a block in the making has to be finished at the end.
 const MINER_GRACE: Duration = Duration::from_secs(5);
@@ -65,7 +68,8 @@ impl DevServing {
         };
         let stop = CancellationToken::new();
         let server = RpcServer::builder(config, rpc::registry()).module(rpc::module(&dev)?);
-        let server = server.start(stop.clone()).await?;
+        let graphql = GraphQl::new(Arc::clone(&dev.node)).router();
+        let server = server.mount(GRAPHQL_PATH, graphql).start(stop.clone()).await?;
         let miner = tokio::spawn(Miner::new(dev.dev.clone()).run(stop.clone()));
         Ok(Self { dev, chain, server, miner, stop })
     }
@@ -73,6 +77,11 @@ impl DevServing {
     /// Where it is served.
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.local_addr()
+    }
+
+    /// What ends when the chain does.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     /// Answers what was asked, finishes the block in the making, and brings everything to the disk.

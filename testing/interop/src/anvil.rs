@@ -44,16 +44,12 @@ impl Anvil {
     ///
     /// If it does not come up.
     pub fn start(chain_id: u64, genesis_time: u64) -> Result<Self> {
-        let (id, time) = (chain_id.to_string(), genesis_time.to_string());
-        let l1 = ["--no-mining", "--hardfork", "prague", "--chain-id", &id, "--timestamp", &time];
-        let anvil = Self::with(&l1)?;
         let anvil = Self::start_with(chain_id, genesis_time, &["--hardfork", "prague"])?;
         anvil.call("anvil_setBlockTimestampInterval", &json!([BLOCK_SECONDS]))?;
         Ok(anvil)
     }
 
     /// Starts one to compare a development chain with: the same fork, blocks for each transaction.
-    /// Starts an execution layer of the OP Stack under the rules of a fork, which takes transactions in the order in which they come.
     ///
     /// # Errors
     ///
@@ -69,24 +65,27 @@ impl Anvil {
         let mut command = Command::new(path);
         command.args(["--host", "127.0.0.1", "--silent", "--port"]).arg(port.to_string());
         command.args(arguments);
+        let null = || Stdio::null();
+        let child = command.stdin(null()).stdout(null()).stderr(null()).spawn()?;
+        let anvil = Self { child, address: format!("127.0.0.1:{port}") };
+        eventually("anvil answers", || anvil.call("eth_chainId", &json!([])).map(Some))?;
+        Ok(anvil)
+    }
+
+    /// Starts an execution layer of the OP Stack under the rules of a fork, which takes transactions in the order in which they come.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come up.
     pub fn start_optimism(chain_id: u64, genesis_time: u64, fork: &str) -> Result<Self> {
         let options = ["--network", "optimism", "--hardfork", fork, "--order", "fifo"];
         Self::start_with(chain_id, genesis_time, &options)
     }
 
     fn start_with(chain_id: u64, genesis_time: u64, options: &[&str]) -> Result<Self> {
-        let path = env::var_os(ANVIL).context("no anvil")?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut command = Command::new(path);
-        command.args(["--host", "127.0.0.1", "--silent", "--no-mining"]).args(options);
-        command.arg("--port").arg(port.to_string());
-        command.arg("--chain-id").arg(chain_id.to_string());
-        command.arg("--timestamp").arg(genesis_time.to_string());
-        let null = || Stdio::null();
-        let child = command.stdin(null()).stdout(null()).stderr(null()).spawn()?;
-        let anvil = Self { child, address: format!("127.0.0.1:{port}") };
-        eventually("anvil answers", || anvil.call("eth_chainId", &json!([])).map(Some))?;
-        Ok(anvil)
+        let (id, time) = (chain_id.to_string(), genesis_time.to_string());
+        let chain = ["--no-mining", "--chain-id", &id, "--timestamp", &time];
+        Self::with(&[&chain[..], options].concat())
     }
 
     /// Returns its address, of JSON-RPC and of the beacon API.

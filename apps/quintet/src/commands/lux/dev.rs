@@ -1,4 +1,9 @@
 //! `quintet lux dev`: a chain for one, in the foreground.
+//!
+//! ```text
+//!   accounts, genesis ─► EthChain (a directory, or one that goes) ─► DevServing
+//!                                                                    └─► Engine API, if somebody wants it
+//! ```
 
 use std::{
     net::SocketAddr,
@@ -8,8 +13,6 @@ use std::{
 use alloy_primitives::{Address, U256};
 use anyhow::Context as _;
 use quintet_eth_chain::{ChainOptions, EthChain, Retention};
-use quintet_eth_pool::PoolConfig;
-use quintet_eth_rpc::{EthRpcConfig, graphql::GraphQl};
 use quintet_lux_node::{
     dev::{DevAccount, DevOptions, Mining, accounts},
     genesis::LuxGenesis,
@@ -19,32 +22,19 @@ use quintet_store::Durability;
 use serde::Serialize;
 use tempfile::TempDir;
 
+use super::engine::{self, Engine};
 use crate::{
     cli::LuxDevArgs,
-    dev_chain::{DevServing, ETHER, clock},
+    dev_chain::{DevServing, ETHER, GRAPHQL_PATH, clock},
     exit::UsageError,
     output, runtime, telemetry,
 };
-use super::engine::{self, Engine};
-use crate::{cli::LuxDevArgs, exit::UsageError, output, runtime, telemetry};
 
 /// Blocks whose state can be gone back to.
 const STATES: u64 = 10_000;
 
-/// Wei of an ether.
-const ETHER: u64 = 1_000_000_000_000_000_000;
-
-/// Time a block in the making has to be finished at the end.
-const MINER_GRACE: Duration = Duration::from_secs(5);
-
-/// Most calls of a batch.
-const BATCH_ITEMS_MAX: usize = 1_000;
-
 /// The secret's file, if no other is named.
 const JWT_FILE: &str = "jwt.hex";
-
-/// Where GraphQL is served.
-const GRAPHQL_PATH: &str = "/graphql";
 
 pub(super) fn run(args: LuxDevArgs) -> anyhow::Result<()> {
     let _logs = telemetry::for_a_network(args.log.as_deref())?;
@@ -125,36 +115,19 @@ async fn serve(
     let coinbase = keys.first().map_or(Address::ZERO, |key| key.address);
     let options = DevOptions { mining, coinbase, accounts: keys };
     let serving = DevServing::start(chain, options, SocketAddr::new(args.host, args.port)).await?;
-    tell(&args, &serving)?;
-    end.await;
-    serving.stop().await?;
-    let parts = DevParts {
-        chain: chain.clone(),
-        options: DevOptions { mining, coinbase, accounts: keys },
-        rpc: EthRpcConfig::default(),
-        pool: PoolConfig::default(),
-        client_version: format!("quintet/v{}", env!("CARGO_PKG_VERSION")),
-    };
-    let dev = DevNode::new(parts, Arc::new(clock))?;
-    let stop = CancellationToken::new();
-    let miner = tokio::spawn(Miner::new(dev.dev.clone()).run(stop.clone()));
-    let server = server(&args, &dev)?.start(stop.clone()).await?;
     let engine = match args.engine_addr {
         Some(listen) => {
             let secret = args.jwt_secret.clone().unwrap_or_else(|| place.root().join(JWT_FILE));
-            Some(engine::start(listen, secret, &dev, stop.clone()).await?)
+            Some(engine::start(listen, secret, &serving.dev, serving.stopping()).await?)
         }
         None => None,
     };
-    tell(&args, &dev, &server, engine.as_ref())?;
+    tell(&args, &serving, engine.as_ref())?;
     end.await;
-    server.stop().await;
     if let Some(engine) = engine {
         engine.server.stop().await;
     }
-    stop.cancel();
-    let _ended = tokio::time::timeout(MINER_GRACE, miner).await;
-    chain.flush()?;
+    serving.stop().await?;
     drop(place);
     Ok(())
 }
@@ -179,19 +152,6 @@ fn ended() -> std::io::Result<impl Future<Output = ()>> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
-fn server(args: &LuxDevArgs, dev: &DevNode) -> anyhow::Result<quintet_rpc::RpcServerBuilder> {
-    let config = RpcConfig {
-        listen: SocketAddr::new(args.host, args.port),
-        batch_items_max: BATCH_ITEMS_MAX,
-        // Its one client is its owner.
-        rate_limit: RateLimit { requests_per_second: 0, ..RateLimit::default() },
-        ..RpcConfig::default()
-    };
-    let graphql = GraphQl::new(Arc::clone(&dev.node)).router();
-    let builder = RpcServer::builder(config, rpc::registry()).module(rpc::module(dev)?);
-    Ok(builder.mount(GRAPHQL_PATH, graphql))
-}
-
 /// What a script wants to know.
 #[derive(Serialize)]
 struct Told {
@@ -212,15 +172,8 @@ struct ToldAccount {
     private_key: String,
 }
 
-fn tell(args: &LuxDevArgs, serving: &DevServing) -> anyhow::Result<()> {
+fn tell(args: &LuxDevArgs, serving: &DevServing, engine: Option<&Engine>) -> anyhow::Result<()> {
     let (at, dev) = (serving.address(), &serving.dev);
-fn tell(
-    args: &LuxDevArgs,
-    dev: &DevNode,
-    server: &RpcHandle,
-    engine: Option<&Engine>,
-) -> anyhow::Result<()> {
-    let at = server.local_addr();
     let accounts = dev.dev.accounts().iter().map(|account| ToldAccount {
         address: account.address,
         private_key: account.key().to_string(),
