@@ -1,4 +1,4 @@
-//! How fast blocks are executed, by one thread and by many: gas a second, best of several runs.
+//! How fast blocks are executed, by one thread and by many: gas a second, best of several runs, with the CPU time that all threads took.
 //!
 //! Peer: the same block by the sequential executor, in the same run. The state lies in a map; roots, signatures and
 //! disks are other programs' questions.
@@ -22,6 +22,7 @@ use alloy_primitives::{
     Address, B256, Bytes, KECCAK256_EMPTY, Signature, TxKind, U256, hex, keccak256,
 };
 use anyhow::{Context, ensure};
+use bench::process::cpu_seconds;
 use clap::Parser;
 use quintet_eth::state::{Account, StateView};
 use quintet_evm::{
@@ -302,14 +303,16 @@ fn real_transaction(sent: &Value) -> anyhow::Result<Transaction> {
     Ok(Transaction::ethereum(&envelope, sender))
 }
 
-fn best(runs: u32, mut run: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Duration> {
+/// Returns the time of the fastest run, and milliseconds of all threads' CPU a run, on average.
+fn best(runs: u32, mut run: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<(Duration, f64)> {
     let mut best = Duration::MAX;
+    let before = cpu_seconds()?;
     for _ in 0..runs {
         let started = Instant::now();
         run()?;
         best = best.min(started.elapsed());
     }
-    Ok(best)
+    Ok((best, (cpu_seconds()? - before) * 1e3 / f64::from(runs.max(1))))
 }
 
 fn measure(load: &Load, arguments: &Arguments) -> anyhow::Result<()> {
@@ -326,11 +329,11 @@ fn measure(load: &Load, arguments: &Arguments) -> anyhow::Result<()> {
     let (outcome, statistics) =
         parallel::execute(rules, &input, &load.world, &hashes, None, &options)?;
     ensure!(outcome == expected, "{}: the executors differ", load.name);
-    let one = best(arguments.runs, || {
+    let (one, one_cpu) = best(arguments.runs, || {
         execute(rules, &input, &load.world, &hashes, None)?;
         Ok(())
     })?;
-    let many = best(arguments.runs, || {
+    let (many, many_cpu) = best(arguments.runs, || {
         parallel::execute(rules, &input, &load.world, &hashes, None, &options)?;
         Ok(())
     })?;
@@ -340,7 +343,7 @@ fn measure(load: &Load, arguments: &Arguments) -> anyhow::Result<()> {
         gas / time.as_secs_f64() / 1e6
     };
     println!(
-        "{:32} {:5} transactions {:7.1} Mgas   one {:8.2} ms {:7.0} Mgas/s   {} threads {:8.2} ms {:7.0} Mgas/s   {:.2}x   in parallel {} in sequence {} taken back {} put off {}",
+        "{:32} {:5} transactions {:7.1} Mgas   one {:8.2} ms ({one_cpu:.1} CPU) {:7.0} Mgas/s   {} threads {:8.2} ms ({many_cpu:.1} CPU) {:7.0} Mgas/s   {:.2}x   in parallel {} in sequence {} taken back {} put off {}",
         load.name,
         load.transactions.len(),
         gas(Duration::from_secs(1)),

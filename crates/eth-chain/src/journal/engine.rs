@@ -57,6 +57,8 @@ struct Shared {
     layers: RwLock<Layers>,
     /// Held by a commit, and by who freezes the active generation.
     commits: Mutex<()>,
+    /// Held by who brings a generation to the tables.
+    flushes: Mutex<()>,
     control: Mutex<Control>,
     changed: Condvar,
 }
@@ -93,6 +95,7 @@ impl JournalEngine {
             log,
             layers: RwLock::new(layers),
             commits: Mutex::default(),
+            flushes: Mutex::default(),
             control: Mutex::default(),
             changed: Condvar::new(),
         };
@@ -120,6 +123,20 @@ impl JournalEngine {
                 source: Box::new(error),
             })?;
         Ok(Self { shared, flusher: Some(flusher) })
+    }
+}
+
+#[cfg(test)]
+impl JournalEngine {
+    /// Begins a generation, as when one is full.
+    pub(super) fn freeze(&self) {
+        let _none = self.shared.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.freeze();
+    }
+
+    /// Brings the frozen generation to the tables, as the thread does.
+    pub(super) fn flush_tables(&self) -> Result<(), StoreError> {
+        self.shared.flush_frozen()
     }
 }
 
@@ -216,6 +233,7 @@ impl Shared {
 
     /// Brings the frozen generation to the tables.
     fn flush_frozen(&self) -> Result<(), StoreError> {
+        let _one = self.flushes.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(frozen) = self.layers().frozen else { return Ok(()) };
         let Some(end) = frozen.end() else { return Ok(()) };
         // The tables must never be ahead of the journal.

@@ -35,6 +35,8 @@ mod engine;
 mod generation;
 mod merge;
 mod record;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::directory::open;
 
