@@ -1,5 +1,6 @@
 //! What goes wrong with a call, in Bitcoin Core's codes.
 
+use quintet_bitcoin_protocol::rules::{BlockError, InputError};
 use quintet_rpc::lenient::Fault;
 
 use crate::{chain::ChainError, miner::MineError};
@@ -76,7 +77,18 @@ impl From<MineError> for Failure {
     fn from(error: MineError) -> Self {
         match error {
             MineError::Chain(error) => error.into(),
-            MineError::Invalid { .. } => Self::new(code::VERIFY, error.to_string()),
+            MineError::Invalid { ref source } => {
+                let mut message = error.to_string();
+                // Bitcoin Core tells which transaction, for this one.
+                if let BlockError::Inputs { txid, source: InputError::MissingOrSpent { .. } } =
+                    source
+                {
+                    message.push_str(&format!(
+                        ", CheckTxInputs: inputs missing/spent in transaction {txid}"
+                    ));
+                }
+                Self::new(code::VERIFY, message)
+            }
             MineError::Exhausted { .. } => Self::new(code::MISC, error.to_string()),
         }
     }

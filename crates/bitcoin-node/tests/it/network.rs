@@ -8,8 +8,16 @@ use quintet_bitcoin_node::{
     miner::TemplateOptions,
     node::{BitcoinNode, NodeOptions},
     peers::NodeAddress,
+    rpc::BitcoinRpc,
 };
-use quintet_bitcoin_protocol::network::Params;
+use quintet_bitcoin_protocol::{Transaction, network::Params};
+use quintet_crypto::digest::sha256;
+use quintet_primitives::hex;
+use quintet_rpc::{
+    Identity, Peer,
+    lenient::{Calls as _, Fault},
+};
+use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -110,4 +118,111 @@ async fn the_chain_with_more_work_wins_when_two_meet() {
     for node in [left, right, between] {
         node.stop().await;
     }
+}
+
+/// An output anybody can spend, in a form that is relayed: the hash of a script that is true.
+fn anybody() -> Vec<u8> {
+    let mut script = vec![0, 32];
+    script.extend_from_slice(sha256(&[&[OP_TRUE]]).as_bytes());
+    script
+}
+
+/// Spends the first output of a coinbase and pays `value` of it on.
+fn spend(coinbase: &str, value: u64) -> String {
+    let mut txid = hex::decode(coinbase).expect("hexadecimal");
+    txid.reverse();
+    let mut out = vec![2, 0, 0, 0, 0, 1, 1];
+    out.extend_from_slice(&txid);
+    out.extend_from_slice(&[0, 0, 0, 0, 0, 0xfd, 0xff, 0xff, 0xff, 1]);
+    out.extend_from_slice(&value.to_le_bytes());
+    out.push(34);
+    out.extend_from_slice(&anybody());
+    out.extend_from_slice(&[1, 1, OP_TRUE, 0, 0, 0, 0]);
+    hex::encode(&out)
+}
+
+impl Running {
+    async fn rpc(&self, method: &str, params: Value) -> Result<Value, Fault> {
+        let peer = Peer { addr: self.address, identity: Identity::Anonymous };
+        let rpc = BitcoinRpc::new(self.kernel.clone(), self.stop.clone());
+        rpc.call(method.to_owned(), params, peer).await
+    }
+
+    /// Waits until a transaction is in the pool.
+    async fn pools(&self, txid: &Value) {
+        let seen = async {
+            while self.rpc("getmempoolentry", json!([txid])).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(PATIENCE, seen).await.expect("in time");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_is_relayed_replaced_mined_and_comes_back_when_its_block_goes() {
+    let first = start(&[]).await;
+    let descriptor = format!("raw({})", hex::encode(&anybody()));
+    let mined = first.rpc("generatetodescriptor", json!([101, descriptor])).await.expect("mined");
+    let second = start(&[first.address]).await;
+    let tip = first.tip().await.hash;
+    second.reaches(tip).await;
+    let block = first.rpc("getblock", json!([mined[0], 1])).await.expect("a block");
+    let coinbase = block["tx"][0].as_str().expect("an id").to_owned();
+
+    let cheap = spend(&coinbase, 4_999_999_000);
+    let sent = first.rpc("sendrawtransaction", json!([cheap])).await.expect("accepted");
+    second.pools(&sent).await;
+    // A replacement pays for both, everywhere; one that does not is refused.
+    let poor = first.rpc("sendrawtransaction", json!([spend(&coinbase, 4_999_998_999)])).await;
+    assert_eq!(poor.expect_err("refused").code, -26);
+    let better = first.rpc("sendrawtransaction", json!([spend(&coinbase, 4_999_990_000)])).await;
+    let better = better.expect("accepted");
+    assert_eq!(first.rpc("getrawmempool", json!([])).await, Ok(json!([better])));
+    second.pools(&better).await;
+
+    let block = first.rpc("generatetodescriptor", json!([1, descriptor])).await.expect("mined");
+    second.reaches(first.tip().await.hash).await;
+    for node in [&first, &second] {
+        assert_eq!(node.rpc("getrawmempool", json!([])).await, Ok(json!([])));
+    }
+    first.rpc("invalidateblock", json!([block[0]])).await.expect("taken back");
+    assert_eq!(first.rpc("getrawmempool", json!([])).await, Ok(json!([better])));
+    // What waits in the pool waits there after a restart.
+    let folder = first.stop().await;
+    let again = start_in(folder, &[]).await;
+    assert_eq!(again.rpc("getrawmempool", json!([])).await, Ok(json!([better])));
+    again.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_have_bitcoin_core_s_words_and_codes() {
+    let node = start(&[]).await;
+    for (method, params, code, message) in [
+        ("getblockhash", json!([1]), -8, "Block height out of range"),
+        ("getblock", json!(["00"]), -8, "blockhash must be of length 64 (not 2, for '00')"),
+        (
+            "getblockhash",
+            json!(["x"]),
+            -3,
+            "JSON value of type string is not of expected type number",
+        ),
+        ("getblockcount", json!({"x": 1}), -8, "Unknown named parameter x"),
+        (
+            "sendrawtransaction",
+            json!(["zz"]),
+            -22,
+            "TX decode failed. Make sure the tx has at least one input.",
+        ),
+        ("nosuchmethod", json!([]), -32_601, "Method not found"),
+    ] {
+        let refused = node.rpc(method, params).await.expect_err("refused");
+        assert_eq!((refused.code, refused.message.as_str()), (code, message), "{method}");
+    }
+    let missing = spend(&"11".repeat(32), 1_000);
+    let judged = node.rpc("testmempoolaccept", json!([[missing]])).await.expect("judged");
+    assert_eq!(judged[0]["reject-reason"], "missing-inputs");
+    assert!(Transaction::decode(hex::decode(&missing).expect("hexadecimal")).is_ok());
+    node.stop().await;
 }

@@ -49,8 +49,14 @@ pub(super) fn run(args: &BitcoinRunArgs) -> anyhow::Result<()> {
 }
 
 async fn node(settings: Settings) -> anyhow::Result<()> {
-    let Settings { mut options, folder, rpc, log, .. } = settings;
+    let Settings { mut options, folder, drop_in, rpc, log } = settings;
+    let fresh = !folder.exists();
     let lock = DataDir::open(&folder)?;
+    if fresh && drop_in {
+        // There is no wallet; tools written for Bitcoin Core expect the folder of a new data directory all the same.
+        fs::create_dir_all(folder.join("wallets"))
+            .context("cannot create the folder of wallets")?;
+    }
     init_log(&folder, log)?;
     let stop = CancellationToken::new();
     fs::create_dir_all(&options.chain.directory)

@@ -47,6 +47,8 @@ pub(super) struct Settings {
     pub(super) options: NodeOptions,
     /// The network's folder.
     pub(super) folder: PathBuf,
+    /// Whether the folders are Bitcoin Core's.
+    pub(super) drop_in: bool,
     pub(super) rpc: Option<Rpc>,
     pub(super) log: Log,
 }
@@ -89,7 +91,7 @@ impl Settings {
         options.mempool = mempool(&arguments)?;
         options.keep_mempool = arguments.flag("persistmempool", true);
         let debug = arguments.values("debug").iter().any(|value| *value != "0");
-        Ok(Self { options, folder, rpc, log: Log { debug } })
+        Ok(Self { options, folder, drop_in: base.is_some(), rpc, log: Log { debug } })
     }
 }
 
