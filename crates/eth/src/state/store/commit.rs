@@ -43,6 +43,7 @@ impl StateStore {
     ///
     /// [`StateError::Stale`] unless the update was computed on the newest state, [`StateError::Number`] unless the number follows;
     /// nothing was written then. [`StateError::Store`] as for [`quintet_store::Store::commit`].
+    #[expect(clippy::needless_pass_by_value, reason = "an update is committed once")]
     pub fn commit(
         &self,
         update: Update,
@@ -95,6 +96,7 @@ impl StateStore {
     ///
     /// [`StateError::Stale`] unless the update was computed on the newest state; [`StateError::Store`] as for
     /// [`quintet_store::Store::commit`].
+    #[expect(clippy::needless_pass_by_value, reason = "an update is committed once")]
     pub fn amend(&self, update: Update, durability: Durability) -> Result<Head, StateError> {
         let _writing = self.write_lock();
         let held = self.head().ok_or(StateError::Empty)?;
