@@ -45,7 +45,7 @@ impl StateStore {
     /// nothing was written then. [`StateError::Store`] as for [`quintet_store::Store::commit`].
     pub fn commit(
         &self,
-        update: Update,
+        update: &Update,
         block: BlockId,
         mut batch: Batch,
         durability: Durability,
@@ -95,7 +95,7 @@ impl StateStore {
     ///
     /// [`StateError::Stale`] unless the update was computed on the newest state; [`StateError::Store`] as for
     /// [`quintet_store::Store::commit`].
-    pub fn amend(&self, update: Update, durability: Durability) -> Result<Head, StateError> {
+    pub fn amend(&self, update: &Update, durability: Durability) -> Result<Head, StateError> {
         let _writing = self.write_lock();
         let held = self.head().ok_or(StateError::Empty)?;
         if update.parent != Some(held) {
