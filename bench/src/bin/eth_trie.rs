@@ -161,7 +161,7 @@ fn measure_store(arguments: &Arguments, count: u32) -> anyhow::Result<()> {
         let update = state.root_of(changes)?;
         let rooted = start.elapsed();
         let id = BlockId { number, hash: keccak256(number.to_be_bytes()) };
-        state.commit(update, id, Batch::new(), Durability::Sync)?;
+        state.commit(&update, id, Batch::new(), Durability::Sync)?;
         number += 1;
         Ok((rooted, start.elapsed()))
     };

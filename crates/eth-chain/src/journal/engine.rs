@@ -257,6 +257,7 @@ impl Shared {
 
     /// The thread: flushes what is frozen, and freezes what was left alone for some time.
     fn keep_flushing(&self) {
+        let _told = TellsPanic(self);
         loop {
             let mut control = self.control();
             while self.layers().frozen.is_none() {
@@ -290,6 +291,18 @@ impl Shared {
             if flushed.is_err() {
                 return;
             }
+        }
+    }
+}
+
+/// Tells commits that the thread panicked: they would wait for it for ever.
+struct TellsPanic<'a>(&'a Shared);
+
+impl Drop for TellsPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.control().failed = Some("the thread that writes the tables panicked".to_owned());
+            self.0.changed.notify_all();
         }
     }
 }

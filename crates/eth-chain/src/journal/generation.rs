@@ -60,12 +60,12 @@ impl Generation {
         self.tables.read().unwrap_or_else(PoisonError::into_inner).get(table).cloned()
     }
 
-    fn rows_or_new(&self, table: &Cow<'static, str>) -> Arc<Rows> {
-        if let Some(rows) = self.rows(table) {
+    fn rows_or_new(&self, table: Cow<'static, str>) -> Arc<Rows> {
+        if let Some(rows) = self.rows(&table) {
             return rows;
         }
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(tables.entry(table.clone()).or_default())
+        Arc::clone(tables.entry(table).or_default())
     }
 
     /// Bytes held, about.
@@ -87,7 +87,7 @@ impl Generation {
         let mut bytes = 0;
         let mut ops = ops.into_iter().peekable();
         while let Some(table) = ops.peek().map(|op| op.table.clone()) {
-            let rows = self.rows_or_new(&table);
+            let rows = self.rows_or_new(table.clone());
             let mut rows = rows.write().unwrap_or_else(PoisonError::into_inner);
             for _ in 0..ROWS_AT_ONCE {
                 let Some(Op { key, value, .. }) = ops.next_if(|op| op.table == table) else {

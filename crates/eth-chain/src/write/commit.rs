@@ -74,12 +74,7 @@ impl EthChain {
         self.prune(&mut batch, &reader, at.number)?;
         drop(reader);
         let id = BlockId { number: at.number, hash: at.hash };
-        self.inner.state.commit(
-            executed.update.clone(),
-            id,
-            batch,
-            self.inner.options.durability,
-        )?;
+        self.inner.state.commit(&executed.update, id, batch, self.inner.options.durability)?;
         self.inner.blocks.insert(Arc::clone(block), Arc::clone(&executed.receipts));
         self.inner.observers.tell(&ChainEvent::Connected {
             block: Arc::clone(block),

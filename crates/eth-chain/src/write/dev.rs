@@ -17,7 +17,7 @@ impl EthChain {
         let mut writer = self.writer();
         writer.pending.clear();
         let update = self.inner.state.root_of(changes)?;
-        let head = self.inner.state.amend(update, self.inner.options.durability)?;
+        let head = self.inner.state.amend(&update, self.inner.options.durability)?;
         Ok(head.root)
     }
 }

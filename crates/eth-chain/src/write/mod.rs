@@ -187,7 +187,7 @@ impl EthChain {
         commit::put_empty_body(&mut batch, at, &spec.header);
         let update = state.root_of(&genesis::changes(&spec.genesis.alloc))?;
         let id = BlockId { number: at.number, hash: at.hash };
-        state.commit(update, id, batch, Durability::Sync)?;
+        state.commit(&update, id, batch, Durability::Sync)?;
         Ok(())
     }
 

@@ -128,7 +128,7 @@ pub(crate) fn commit(
     let block = BlockId { number, hash: hash(number, branch) };
     let mut batch = Batch::new();
     batch.put(&BLOCKS, &number, &block.hash.0);
-    Ok(state.commit(update, block, batch, durability)?.root)
+    Ok(state.commit(&update, block, batch, durability)?.root)
 }
 
 pub(crate) fn open(store: Store) -> StateStore {

@@ -162,13 +162,12 @@ fn an_update_is_committed_on_the_state_it_was_computed_on_or_not_at_all() {
     let state = model::open(memory());
     let changes = &model::blocks(3, 2);
     let first = state.root_of(&changes[0].0).unwrap();
-    let other = first.clone();
     let block = |number| BlockId { number, hash: hash(number, 0) };
-    state.commit(first, block(4), Batch::new(), Durability::Buffered).unwrap();
-    let stale = state.commit(other, block(5), Batch::new(), Durability::Buffered).unwrap_err();
+    state.commit(&first, block(4), Batch::new(), Durability::Buffered).unwrap();
+    let stale = state.commit(&first, block(5), Batch::new(), Durability::Buffered).unwrap_err();
     assert!(matches!(stale, StateError::Stale { expected: None, actual: Some(_) }), "{stale}");
     let next = state.root_of(&changes[1].0).unwrap();
-    let gap = state.commit(next, block(6), Batch::new(), Durability::Buffered).unwrap_err();
+    let gap = state.commit(&next, block(6), Batch::new(), Durability::Buffered).unwrap_err();
     assert!(matches!(gap, StateError::Number { expected: 5, actual: 6 }), "{gap}");
     assert_sound(&state, &changes[0].1);
 }

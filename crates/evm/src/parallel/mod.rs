@@ -8,7 +8,8 @@
 //!
 //! Every transaction is run as if those before it were done. What it read is kept with the versions it met; if one of
 //! them changes, it is run again. When all are validated, what they did is put together in order by the same
-//! [`Session`] that the sequential executor uses. Where guesses fail too often, the rest is run in sequence.
+//! [`Session`] that the sequential executor uses. Where guesses fail too often, the rest is run in sequence; where what the
+//! transactions ask for is not worth guessing, all of it is.
 //!
 //! # Invariants
 //!
@@ -57,6 +58,12 @@ impl Options {
     /// Plain transfers for each transaction of the interpreter beyond which threads cost more than they save.
     const TRANSFERS_FOR_EACH: usize = 8;
 
+    /// What keeping versions and validating costs a transaction, in gas that the interpreter runs meanwhile: some 10 µs.
+    const GUESS_GAS: u128 = 50_000;
+
+    /// What putting together costs a transaction, in gas that the interpreter runs meanwhile: some 8 µs.
+    const TAKE_GAS: u128 = 40_000;
+
     /// Returns usual options for a number of threads.
     #[must_use]
     pub const fn new(threads: usize) -> Self {
@@ -69,14 +76,20 @@ impl Options {
         Self { threads, transactions_min: 0, aborts_max_percent: usize::MAX }
     }
 
-    /// Returns whether a block of so many transactions, of which the interpreter runs some, is run by many threads.
-    const fn are_worth_threads(&self, transactions: usize, interpreted: usize) -> bool {
+    /// Returns whether so many transactions, some of which the interpreter runs with so much gas at most, are run by many threads.
+    ///
+    /// By many threads a transaction costs what the interpreter needs and [`Self::GUESS_GAS`], both shared by the threads, and
+    /// [`Self::TAKE_GAS`], which one thread pays; in order it costs the interpreter alone.
+    const fn are_worth_threads(&self, all: usize, interpreted: usize, gas: u128) -> bool {
         if self.transactions_min == 0 {
-            return self.threads > 1 && transactions > 0;
+            return self.threads > 1 && all > 0;
         }
+        let threads = self.threads as u128;
+        let overhead = Self::GUESS_GAS.saturating_add(Self::TAKE_GAS.saturating_mul(threads));
         self.threads > 1
             && interpreted >= self.transactions_min
-            && interpreted.saturating_mul(Self::TRANSFERS_FOR_EACH) >= transactions
+            && interpreted.saturating_mul(Self::TRANSFERS_FOR_EACH) >= all
+            && gas.saturating_mul(threads - 1) >= overhead.saturating_mul(interpreted as u128)
     }
 
     const fn aborts_max(&self, transactions: usize) -> usize {
@@ -120,8 +133,8 @@ pub fn execute<V: StateView + Sync, H: BlockHashes + Sync>(
 
 /// Runs transactions of a block in the making by many threads, as if they were run one by one.
 ///
-/// Plain transfers are amounts, which one thread adds up faster than many agree on their order: only what the interpreter runs is
-/// worth threads. What transfers read is read by all threads beforehand.
+/// Plain transfers are amounts, which one thread adds up faster than many agree on their order; and what the interpreter runs in a
+/// few microseconds is done sooner than shared. Only what is heavier is worth threads, by the gas it asks for.
 ///
 /// # Errors
 ///
@@ -136,8 +149,12 @@ pub fn run<V: StateView + Sync, H: BlockHashes + Sync>(
     let environment = session.environment().clone();
     let payments: Vec<_> =
         transactions.iter().map(|transaction| transfer::of(&environment, transaction)).collect();
-    let interpreted = payments.iter().filter(|payment| payment.is_none()).count();
-    if options.are_worth_threads(transactions.len(), interpreted) {
+    let mut interpreted = (0, 0_u128);
+    for (transaction, _) in transactions.iter().zip(&payments).filter(|(_, one)| one.is_none()) {
+        interpreted.0 += 1;
+        interpreted.1 = interpreted.1.saturating_add(u128::from(transaction.gas_limit()));
+    }
+    if options.are_worth_threads(transactions.len(), interpreted.0, interpreted.1) {
         let block = Block::new(&environment, transactions, session.overlay(), options);
         let Run { effects, aborts, waits } = block.run(options.threads);
         (statistics.aborts, statistics.waits) = (aborts, waits);

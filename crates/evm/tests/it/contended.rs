@@ -197,6 +197,19 @@ proptest! {
     }
 
     #[test]
+    fn transfers_added_up_in_order_leave_what_the_interpreter_leaves(
+        deeds in deeds(),
+        threads in 1..3usize,
+        miner_is_contract in any::<bool>(),
+        fork in prop::sample::select(vec![Fork::London, Fork::Shanghai, Fork::Cancun]),
+    ) {
+        let options = Options { transactions_min: usize::MAX, ..Options::new(threads) };
+        let (one, many) = both(fork, &deeds, &options, miner_is_contract);
+        let many = many.map(|(outcome, _)| outcome).map_err(|error| error.to_string());
+        prop_assert_eq!(one.map_err(|error| error.to_string()), many);
+    }
+
+    #[test]
     fn a_block_that_is_given_up_leaves_the_same(deeds in deeds(), percent in 0..30usize) {
         let options = Options { threads: 3, transactions_min: 0, aborts_max_percent: percent };
         let (one, many) = both(Fork::Cancun, &deeds, &options, false);

@@ -46,7 +46,7 @@ impl StateStore {
     #[expect(clippy::needless_pass_by_value, reason = "an update is committed once")]
     pub fn commit(
         &self,
-        update: Update,
+        update: &Update,
         block: BlockId,
         mut batch: Batch,
         durability: Durability,
@@ -98,6 +98,7 @@ impl StateStore {
     /// [`quintet_store::Store::commit`].
     #[expect(clippy::needless_pass_by_value, reason = "an update is committed once")]
     pub fn amend(&self, update: Update, durability: Durability) -> Result<Head, StateError> {
+    pub fn amend(&self, update: &Update, durability: Durability) -> Result<Head, StateError> {
         let _writing = self.write_lock();
         let held = self.head().ok_or(StateError::Empty)?;
         if update.parent != Some(held) {
