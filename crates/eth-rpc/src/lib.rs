@@ -9,6 +9,7 @@
 //! - [`EthNode`]: the chain, the pool and all that is kept for clients; one for each chain.
 //! - [`module`], [`registry`]: the methods of execution-apis for ordinary clients, with their descriptions.
 //! - [`engine_module`]: the methods for a consensus client, on a port of their own behind a token.
+//! - [`typed_data`]: what wallets sign beside transactions.
 //! - [`graphql`]: the same chain as objects that refer to each other.
 //!
 //! # Invariants
@@ -39,6 +40,7 @@ mod simulate;
 mod subscribe;
 mod table;
 mod trace;
+pub mod typed_data;
 
 pub use config::EthRpcConfig;
 pub use engine::{engine_module, engine_registry};

@@ -12,7 +12,7 @@ use crate::{
     answer::Answer,
     args::Args,
     deadline::Deadline,
-    error::{EthError, EthResult},
+    error::{EthError, EthResult, codes},
 };
 
 /// Runs a method.
@@ -78,6 +78,16 @@ impl<C> Entry<C> {
         Self { method: self.method.optional::<T>(name, summary), ..self }
     }
 
+    /// Tells of an error that a client should be ready for.
+    pub(crate) fn fails(self, code: i32, message: &'static str) -> Self {
+        Self { method: self.method.error(code, message), ..self }
+    }
+
+    /// It reads the state after a block, which may not be there, or not any more.
+    pub(crate) fn reads_state(self) -> Self {
+        self.fails(codes::SERVER, NO_BLOCK).fails(codes::PRUNED, NO_STATE)
+    }
+
     pub(crate) fn gives<T: schemars::JsonSchema>(
         self,
         name: &'static str,
@@ -86,6 +96,11 @@ impl<C> Entry<C> {
         Self { method: self.method.result::<T>(name, summary), ..self }
     }
 }
+
+/// What a method says whose block is not there.
+const NO_BLOCK: &str = "header not found: there is no such block";
+/// What a method says whose state is not there any more.
+const NO_STATE: &str = "what was asked for is not kept any more";
 
 /// Registers the methods of a table, of which one may take so many milliseconds.
 pub(crate) fn register<C: Send + Sync + 'static>(
@@ -140,6 +155,8 @@ async fn in_time<C: Send + Sync + 'static>(
         let slot = slots.acquire_owned().await;
         let work = move || {
             let _slot = slot;
+            // Waiting for a place may have taken all of it.
+            deadline.check()?;
             perform(run, most, &context, &params, deadline)
         };
         match tokio::task::spawn_blocking(work).await {
@@ -166,5 +183,10 @@ fn perform<C>(
 
 /// Describes the methods of a table.
 pub(crate) fn describe<C>(registry: Registry, entries: Vec<Entry<C>>) -> Registry {
-    entries.into_iter().fold(registry, |registry, entry| registry.method(entry.method))
+    let timed = "it took longer than a call may: execution aborted (timeout = 5s)";
+    entries.into_iter().fold(registry, |registry, entry| {
+        let bounded = entry.cost == Cost::Timed;
+        let entry = if bounded { entry.fails(codes::SERVER, timed) } else { entry };
+        registry.method(entry.method)
+    })
 }

@@ -37,6 +37,7 @@ pub(super) fn entries() -> Vec<Entry> {
     let new = |entry: Entry| {
         entry
             .param::<Object>("payload", "The block.")
+            .fails(codes::UNSUPPORTED_FORK, "the block is of another fork than this method's")
             .gives::<Object>("status", "status, latestValidHash, validationError.")
     };
     let hashes = |entry: Entry| {
@@ -44,19 +45,29 @@ pub(super) fn entries() -> Vec<Entry> {
             .param::<Object>("payload", "The block.")
             .param::<List>("blobs", "Hashes of all blobs, in order.")
             .param::<Hash>("beaconRoot", "Root of the parent beacon block.")
+            .fails(codes::UNSUPPORTED_FORK, "the block is of another fork than this method's")
     };
     let update = |entry: Entry| {
         entry
             .param::<Object>("state", "headBlockHash, safeBlockHash, finalizedBlockHash.")
             .optional::<Object>("attributes", "What the next block is to be made of.")
+            .fails(codes::INVALID_FORKCHOICE, "safe and finalized are not ancestors of the head")
+            .fails(codes::INVALID_ATTRIBUTES, "the attributes make no block")
+            .fails(codes::UNSUPPORTED_FORK, "the attributes are of another fork than this method's")
             .gives::<Object>("answer", "payloadStatus, payloadId.")
     };
     let get = |entry: Entry| {
         entry
             .param::<Data>("id", "The payload's id.")
+            .fails(codes::UNKNOWN_PAYLOAD, "no such payload is in the making")
+            .fails(codes::UNSUPPORTED_FORK, "the block is of another fork than this method's")
             .gives::<Object>("payload", "The block, and what is beside it.")
     };
-    let bodies = |entry: Entry| entry.gives::<List>("bodies", "Bodies; null where there is none.");
+    let bodies = |entry: Entry| {
+        entry
+            .fails(codes::TOO_LARGE, "too many are asked for")
+            .gives::<List>("bodies", "Bodies; null where there is none.")
+    };
     vec![
         Entry::light("engine_exchangeCapabilities", "Tells which methods there are.", capabilities)
             .param::<List>("methods", "Those the consensus client has.")

@@ -24,6 +24,7 @@ mod log;
 mod query;
 mod scalars;
 mod scope;
+mod shape;
 mod transaction;
 
 use std::{fmt, sync::Arc};
@@ -45,7 +46,11 @@ use self::{
 };
 use crate::{deadline::Deadline, error::EthError, node::EthNode};
 
-/// Deepest nesting of a query: go-ethereum's.
+/// Deepest nesting of braces, brackets and parentheses in a query's text.
+pub const NESTING_MAX: usize = 64;
+/// Most bytes of a query's text, its strings left out.
+pub const TEXT_BYTES_MAX: usize = 64 << 10;
+/// Deepest nesting of fields: go-ethereum's.
 pub const DEPTH_MAX: usize = 20;
 /// Most fields that a query names, those of fragments counted where they are used.
 pub const COMPLEXITY_MAX: usize = 1_000;
@@ -98,6 +103,9 @@ impl GraphQl {
     ///
     /// It reads the disk where it runs: call it on a thread for such work.
     pub async fn answer(&self, body: &[u8]) -> GraphQlAnswer {
+        // A list of fields would be taken for an object.
+        let is_object = body.trim_ascii_start().starts_with(b"{");
+        let body = if is_object { body } else { &[] };
         let request: Request = match serde_json::from_slice(body) {
             Ok(request) => request,
             Err(error) => {
@@ -106,6 +114,9 @@ impl GraphQl {
                 return told(&refused(format!("{expected}: {error}")));
             }
         };
+        if let Err(reason) = shape::check(&request.query) {
+            return told(&refused(reason));
+        }
         match Scope::begin(&self.node) {
             Ok(scope) => told(&self.schema.execute(request.data(Arc::new(scope))).await),
             Err(error) => told(&refused(error.message)),

@@ -10,7 +10,7 @@ use super::{Entry, state::state_error};
 use crate::{
     answer::Answer,
     args::{AccountOverrides, Args, BlockId, BlockOverrides, CallArgs, StateOverrides},
-    error::{EthError, EthResult},
+    error::{EthError, EthResult, codes},
     json::{access_list, data, quantity},
     node::{EthNode, Named as _},
     schema::{Block, BlockFields, Call, Data, List, Object, Overrides, Uint},
@@ -23,6 +23,12 @@ pub(super) fn entries() -> Vec<Entry> {
             .param::<Call>("call", "The call.")
             .optional::<Block>("block", "After which block; the head if left out.")
             .optional::<Overrides>("overrides", "Accounts taken to be other than they are.")
+            .reads_state()
+            .fails(codes::REVERTED, "it reverted; data is what it said")
+            .fails(
+                codes::SERVER,
+                "it cannot run, or ended badly: insufficient funds, out of gas and the like",
+            )
     };
     vec![
         call(Entry::timed("eth_call", "Runs a call and keeps nothing of it.", run))
@@ -36,6 +42,18 @@ pub(super) fn entries() -> Vec<Entry> {
         Entry::timed("eth_simulateV1", "Runs calls in blocks that are not there.", simulate::run)
             .param::<Object>("payload", "blockStateCalls with blockOverrides, stateOverrides and calls; validation; traceTransfers; returnFullTransactions.")
             .optional::<Block>("block", "On which block; the head if left out.")
+            .reads_state()
+            .fails(codes::NONCE_TOO_LOW, "with validation: a nonce is used")
+            .fails(codes::NONCE_TOO_HIGH, "with validation: a nonce is too far ahead")
+            .fails(codes::BASE_FEE_TOO_LOW, "a call does not pay the base fee")
+            .fails(codes::INTRINSIC_GAS, "gas does not pay for what a call costs before it runs")
+            .fails(codes::INSUFFICIENT_FUNDS, "a sender cannot pay")
+            .fails(codes::BLOCK_GAS_LIMIT, "a block is full")
+            .fails(codes::BLOCK_NUMBER, "numbers of blocks do not grow")
+            .fails(codes::BLOCK_TIMESTAMP, "timestamps of blocks do not grow")
+            .fails(codes::SENDER_CODE, "with validation: a sender is a contract")
+            .fails(codes::INITCODE, "a contract's code is too long")
+            .fails(codes::LIMIT, "too many blocks or calls")
             .gives::<List>("blocks", "The blocks, each with what its calls did."),
     ]
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     answer::Answer,
     args::{Args, BlockId, CallArgs, field},
-    error::{EthError, EthResult},
+    error::{EthError, EthResult, codes},
     json::data,
     node::{EthNode, Named as _},
     schema::{Block, Call, Data, Hash, List, Object},
@@ -26,8 +26,12 @@ pub(super) fn entries() -> Vec<Entry> {
     let options = |entry: Entry| {
         entry.optional::<Object>("options", "tracer, tracerConfig; or disableStack, disableStorage, enableMemory, enableReturnData, limit.")
     };
-    let traces =
-        |entry: Entry| options(entry).gives::<List>("traces", "A trace for each transaction.");
+    let traces = |entry: Entry| {
+        options(entry)
+            .reads_state()
+            .fails(codes::SERVER, "the block is the genesis block, or its traces are too long")
+            .gives::<List>("traces", "A trace for each transaction.")
+    };
     vec![
         block(Entry::heavy("debug_getRawBlock", "Returns a block's encoding.", raw_block))
             .gives::<Data>("bytes", "RLP."),
@@ -61,6 +65,8 @@ pub(super) fn entries() -> Vec<Entry> {
             )
             .param::<Hash>("hash", "The transaction's hash."),
         )
+        .fails(codes::SERVER, "transaction not found, or its trace is too long")
+        .fails(codes::PRUNED, "the state before its block is not kept any more")
         .gives::<Object>("trace", "What was seen."),
         traces(block(Entry::timed(
             "debug_traceBlockByNumber",
@@ -76,6 +82,8 @@ pub(super) fn entries() -> Vec<Entry> {
                 .param::<Call>("call", "The call.")
                 .param::<Block>("block", "After which block."),
         )
+        .reads_state()
+        .fails(codes::SERVER, "it cannot run, or its trace is too long")
         .gives::<Object>("trace", "What was seen."),
     ]
 }

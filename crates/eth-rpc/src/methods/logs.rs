@@ -4,6 +4,7 @@ use alloy_primitives::{B256, U256};
 use quintet_eth_chain::{
     BlockTag, ChainError, ChainReader, LogEntry, LogFilter, LogLimits, LogRange,
 };
+use quintet_rpc::code;
 use serde_json::{Value, json};
 
 use super::Entry;
@@ -11,7 +12,7 @@ use crate::{
     answer::Answer,
     args::{Args, BlockId, FilterArgs, FilterBlocks, TOPICS_MAX},
     deadline::Deadline,
-    error::{EthError, EthResult},
+    error::{EthError, EthResult, codes},
     filters::Looks,
     json::{LogPlace, log},
     node::{EthNode, Named as _},
@@ -23,10 +24,20 @@ const LOG_STEP_BLOCKS: u64 = 4_096;
 
 pub(super) fn entries() -> Vec<Entry> {
     let id = |entry: Entry| entry.gives::<Uint>("id", "The filter's id.");
-    let of = |entry: Entry| entry.param::<Uint>("id", "The filter's id.");
+    let of = |entry: Entry| {
+        let entry = entry.param::<Uint>("id", "The filter's id.");
+        entry
+            .fails(codes::SERVER, "filter not found: it never was, or nobody asked for it for long")
+    };
     vec![
         Entry::timed("eth_getLogs", "Searches logs.", get_logs)
             .param::<Filter>("filter", "Which logs.")
+            .fails(
+                code::INVALID_PARAMS,
+                "the range is backwards, too long or beyond the head; or it has too many logs",
+            )
+            .fails(codes::SERVER, "there is no such block")
+            .fails(codes::PRUNED, "its receipts are not kept any more")
             .gives::<List>("logs", "The logs, in the order of the chain."),
         id(Entry::light(
             "eth_newFilter",

@@ -17,8 +17,9 @@ use crate::{
 
 pub(super) fn entries() -> Vec<Entry> {
     let of = |entry: Entry| entry.param::<Addr>("address", "The account.");
-    let at =
-        |entry: Entry| entry.optional::<Block>("block", "After which block; the head if left out.");
+    let at = |entry: Entry| {
+        entry.optional::<Block>("block", "After which block; the head if left out.").reads_state()
+    };
     vec![
         at(of(Entry::light("eth_getBalance", "Tells an account's balance.", balance)))
             .gives::<Uint>("balance", "Wei."),
@@ -35,9 +36,11 @@ pub(super) fn entries() -> Vec<Entry> {
             storage_values,
         )
         .param::<Object>("slots", "Lists of slots by account."))
+        .fails(codes::LIMIT, "too many slots")
         .gives::<Object>("values", "Lists of values by account."),
         at(of(Entry::heavy("eth_getProof", "Proves an account and slots of it.", proof))
             .param::<List>("slots", "The slots."))
+        .fails(codes::LIMIT, "too many slots")
         .gives::<Object>("proof", "As in EIP-1186."),
         at(of(Entry::light("eth_getAccount", "Returns an account as the trie holds it.", account)))
             .gives::<Object>("account", "Balance, nonce, hash of code, root of storage."),

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     answer::Answer,
     args::{Args, Quantity},
-    error::{EthError, EthResult},
+    error::{EthError, EthResult, codes},
     json::{self, TxPlace, data},
     node::EthNode,
     schema::{Block, Data, Hash, List, Maybe, Uint},
@@ -70,6 +70,7 @@ pub(super) fn entries() -> Vec<Entry> {
             send,
         )
         .param::<Data>("bytes", "The transaction as it travels.")
+        .fails(codes::SERVER, "the pool does not take it: nonce too low, insufficient funds, underpriced, already known and the like")
         .gives::<Hash>("hash", "Its hash."),
         Entry::light(
             "eth_pendingTransactions",

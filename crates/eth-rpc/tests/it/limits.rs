@@ -12,7 +12,9 @@ fn forever() -> Value {
 
 #[tokio::test]
 async fn whatever_runs_code_or_searches_ends_with_its_time() {
-    let node = node_with(EthRpcConfig { call_timeout_ms: 0, ..EthRpcConfig::default() });
+    // What was answered runs on until its gas is gone.
+    let config = EthRpcConfig { call_timeout_ms: 0, gas_cap: 1_000_000, ..EthRpcConfig::default() };
+    let node = node_with(config);
     mine(&node, 12);
     let methods = ordinary(&node);
     for (method, params) in [

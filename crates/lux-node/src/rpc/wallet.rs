@@ -1,7 +1,7 @@
 //! Accounts whose keys the node has: listing them, sending and signing with them.
 
-use alloy_primitives::eip191_hash_message;
-use quintet_eth_rpc::EthError;
+use alloy_primitives::{Address, B256, eip191_hash_message};
+use quintet_eth_rpc::{EthError, typed_data::TypedData};
 use serde_json::{Value, json};
 
 use super::{Entry, args::Args, send};
@@ -41,13 +41,31 @@ pub(super) static ENTRIES: &[Entry] = &[
         params: &[("message", "The message."), ("address", "Whose key.")],
         run: |node, args| sign(node, args, 1, 0),
     },
+    Entry {
+        names: &["eth_signTypedData_v4", "eth_signTypedData"],
+        summary: "Signs typed data (EIP-712) with a key of the node.",
+        params: &[
+            ("address", "Whose key."),
+            ("data", "types, primaryType, domain and message, or JSON text of them."),
+        ],
+        run: |node, args| {
+            let data = TypedData::from_json(args.needed(1)?);
+            let digest = data.and_then(|data| data.digest());
+            let digest = digest.map_err(|error| EthError::params(error.to_string()))?;
+            sign_digest(node, args.address(0)?, &digest)
+        },
+    },
 ];
 
 fn sign(node: &DevNode, args: &Args, address: usize, message: usize) -> Result<Value, EthError> {
-    let account = node.dev.account(args.address(address)?);
-    let account = account.ok_or_else(|| EthError::server("unknown account"))?;
     let digest = eip191_hash_message(args.bytes(message)?);
-    let signature = account.sign_digest(&digest);
+    sign_digest(node, args.address(address)?, &digest)
+}
+
+fn sign_digest(node: &DevNode, address: Address, digest: &B256) -> Result<Value, EthError> {
+    let account = node.dev.account(address);
+    let account = account.ok_or_else(|| EthError::server("unknown account"))?;
+    let signature = account.sign_digest(digest);
     let signature = signature.ok_or_else(|| EthError::server("the message cannot be signed"))?;
     Ok(json!(alloy_primitives::Bytes::from(signature.as_bytes().to_vec())))
 }

@@ -1,4 +1,4 @@
-//! `ethers/*.json`: transactions of all types signed by another library, addresses of contracts, hashes.
+//! `ethers/*.json`: transactions of all types and typed data signed by another library, addresses of contracts, hashes.
 
 use std::path::Path;
 
@@ -8,9 +8,10 @@ use quintet_crypto::{
     secp::SecretKey,
 };
 use quintet_eth::tx::{EthTransaction, Parsed, TxRules, recover_sender};
+use quintet_eth_rpc::typed_data::{TypedData, TypedDataError};
 use quintet_primitives::hex;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     field::array,
@@ -42,7 +43,8 @@ impl Suite for Ethers {
                 })
             }),
             "hashes.json" => report.json_cases(file, |case: Hashes| case.check()),
-            _ => report.skip("typed data of wallets (EIP-712): no kind signs any"),
+            "typed-data.json" => report.json_cases(file, |case: Typed| case.check()),
+            _ => report.skip("a sort of file nobody knows"),
         }
     }
 }
@@ -133,6 +135,43 @@ struct Create2 {
     salt: B256,
     init_code_hash: B256,
     address: Address,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Typed {
+    #[serde(rename = "name")]
+    _name: String,
+    domain: Value,
+    primary_type: String,
+    types: Value,
+    data: Value,
+    encoded: String,
+    digest: B256,
+    private_key: Option<String>,
+    signature: Option<String>,
+}
+
+impl Typed {
+    fn check(&self) -> Result<(), Mismatch> {
+        let failed = |error: TypedDataError| Mismatch::new("hashing", "success", error.to_string());
+        let whole = json!({
+            "types": self.types, "primaryType": self.primary_type, "domain": self.domain, "message": self.data,
+        });
+        let data = TypedData::from_json(&whole).map_err(failed)?;
+        expect_eq("encoded", bytes(&self.encoded)?, data.encoded().map_err(failed)?)?;
+        let digest = data.digest().map_err(failed)?;
+        expect_eq("digest", self.digest, digest)?;
+        let (Some(key), Some(signature)) = (&self.private_key, &self.signature) else {
+            return Ok(());
+        };
+        let digits = key.strip_prefix("0x").unwrap_or(key);
+        let key = SecretKey::from_bytes(&array("privateKey", digits)?)
+            .map_err(|error| Mismatch::new("privateKey", "a secret key", error.to_string()))?;
+        let signed = key.sign_ecdsa_recoverable(&digest.0);
+        let signed = signed.map(|(compact, odd)| [&compact[..], &[27 + u8::from(odd)]].concat());
+        expect_eq("signature", Some(bytes(signature)?), signed)
+    }
 }
 
 #[derive(Deserialize)]
