@@ -126,6 +126,21 @@ async function checkTopology(page) {
   });
 }
 
+async function checkChain(page) {
+  await check('blocks come, newest first, and are not empty', async () => {
+    const rows = page.locator('.table-blocks tbody tr');
+    const newest = () => rows.first().locator('th').textContent().then(Number);
+    await rows.nth(2).waitFor();
+    const from = await newest();
+    await page.waitForFunction((from) => Number(document.querySelector('.table-blocks tbody th').textContent) > from, from);
+    const numbers = (await rows.locator('th').allTextContents()).map(Number);
+    if (!numbers.every((number, index) => index === 0 || number === numbers[index - 1] - 1)) throw new Error(`got ${numbers}`);
+    const transactions = (await rows.locator('td:nth-child(3)').allTextContents()).map(Number);
+    if (!transactions.some((count) => count > 0)) throw new Error('no block holds a transaction');
+    return `${numbers.length} blocks, the newest ${numbers[0]}`;
+  });
+}
+
 async function checkSelection(page) {
   await check('the keyboard selects a node and Escape lets go', async () => {
     await page.locator('#topology').focus();
@@ -279,11 +294,13 @@ async function run(browser) {
     return `from frame ${from} to ${await seq(page)}`;
   });
   await check('the charts have lines, axes and units', async () => {
-    await page.waitForFunction(() => document.querySelectorAll('.chart-line').length === 4, null, { timeout: 20_000 });
+    await page.waitForFunction(() => document.querySelectorAll('.chart-line').length === 6, null, { timeout: 20_000 });
     const units = await page.locator('.chart-unit').allTextContents();
-    if (!/^[kM]?q\/s$/.test(units[0]) || !/^[kMG]?B\/s$/.test(units[1])) throw new Error(`got ${units}`);
+    const forms = [/^[kM]?q\/s$/, /^[kMG]?B\/s$/, /^[kM]?tx\/s$/, /^[kMG]?gas\/s$/];
+    if (units.length !== forms.length || !forms.every((form, index) => form.test(units[index]))) throw new Error(`got ${units}`);
     return units.join(', ');
   });
+  await checkChain(page);
   await shot(page, 'desktop-light');
   await checkSelection(page);
   await checkLogs(page);
