@@ -51,16 +51,6 @@ impl Anvil {
         Ok(anvil)
     }
 
-    /// Starts an execution layer of the OP Stack under the rules of a fork, which takes transactions in the order in which they come.
-    ///
-    /// # Errors
-    ///
-    /// If it does not come up.
-    pub fn start_optimism(chain_id: u64, genesis_time: u64, fork: &str) -> Result<Self> {
-        let options = ["--network", "optimism", "--hardfork", fork, "--order", "fifo"];
-        Self::start_with(chain_id, genesis_time, &options)
-    }
-
     fn start_with(chain_id: u64, genesis_time: u64, options: &[&str]) -> Result<Self> {
         let path = env::var_os(ANVIL).context("no anvil")?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();

@@ -10,5 +10,4 @@ mod krpc;
 mod mainline_node;
 mod mixed_swarm;
 mod rollup;
-mod rollup_execution;
 mod scenarios;
