@@ -95,12 +95,6 @@ impl Sequencer {
         genesis_json(self.user.address())
     }
 
-    /// Returns the execution layer with its chain.
-    #[must_use]
-    pub const fn engine(&self) -> &Embedded {
-        &self.engine
-    }
-
     /// Returns the newest block.
     #[must_use]
     pub fn head(&self) -> L2Ref {

@@ -11,5 +11,4 @@ mod lux;
 mod mainline_node;
 mod mixed_swarm;
 mod rollup;
-mod rollup_execution;
 mod scenarios;

@@ -1,8 +1,8 @@
 //! anvil as the L1 of a rollup: our batcher posts calldata and blobs, the binary reads them back and executes them, and follows a
 //! reorganisation of ten blocks.
 //!
-//! anvil's headers commit to blob transactions together with their blobs, which no other node does. So where there are blobs it
-//! has to be believed which transactions a block holds; blobs are checked against their versioned hashes all the same.
+//! Where there are blobs, the transactions anvil gives do not lead to the root in its header. So there it is believed which
+//! transactions a block holds; blobs are checked against their versioned hashes all the same.
 
 use std::{fs, sync::Arc};
 
