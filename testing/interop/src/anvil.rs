@@ -44,7 +44,9 @@ impl Anvil {
     ///
     /// If it does not come up.
     pub fn start(chain_id: u64, genesis_time: u64) -> Result<Self> {
-        let anvil = Self::start_with(chain_id, genesis_time, &["--hardfork", "prague"])?;
+        let (id, time) = (chain_id.to_string(), genesis_time.to_string());
+        let l1 = ["--no-mining", "--hardfork", "prague", "--chain-id", &id, "--timestamp", &time];
+        let anvil = Self::with(&l1)?;
         anvil.call("anvil_setBlockTimestampInterval", &json!([BLOCK_SECONDS]))?;
         Ok(anvil)
     }
@@ -70,22 +72,6 @@ impl Anvil {
         let anvil = Self { child, address: format!("127.0.0.1:{port}") };
         eventually("anvil answers", || anvil.call("eth_chainId", &json!([])).map(Some))?;
         Ok(anvil)
-    }
-
-    /// Starts an execution layer of the OP Stack under the rules of a fork, which takes transactions in the order in which they come.
-    ///
-    /// # Errors
-    ///
-    /// If it does not come up.
-    pub fn start_optimism(chain_id: u64, genesis_time: u64, fork: &str) -> Result<Self> {
-        let options = ["--network", "optimism", "--hardfork", fork, "--order", "fifo"];
-        Self::start_with(chain_id, genesis_time, &options)
-    }
-
-    fn start_with(chain_id: u64, genesis_time: u64, options: &[&str]) -> Result<Self> {
-        let (id, time) = (chain_id.to_string(), genesis_time.to_string());
-        let chain = ["--no-mining", "--chain-id", &id, "--timestamp", &time];
-        Self::with(&[&chain[..], options].concat())
     }
 
     /// Returns its address, of JSON-RPC and of the beacon API.

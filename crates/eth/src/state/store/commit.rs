@@ -43,7 +43,6 @@ impl StateStore {
     ///
     /// [`StateError::Stale`] unless the update was computed on the newest state, [`StateError::Number`] unless the number follows;
     /// nothing was written then. [`StateError::Store`] as for [`quintet_store::Store::commit`].
-    #[expect(clippy::needless_pass_by_value, reason = "an update is committed once")]
     pub fn commit(
         &self,
         update: &Update,
@@ -96,8 +95,6 @@ impl StateStore {
     ///
     /// [`StateError::Stale`] unless the update was computed on the newest state; [`StateError::Store`] as for
     /// [`quintet_store::Store::commit`].
-    #[expect(clippy::needless_pass_by_value, reason = "an update is committed once")]
-    pub fn amend(&self, update: Update, durability: Durability) -> Result<Head, StateError> {
     pub fn amend(&self, update: &Update, durability: Durability) -> Result<Head, StateError> {
         let _writing = self.write_lock();
         let held = self.head().ok_or(StateError::Empty)?;
