@@ -7,7 +7,7 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -190,7 +190,7 @@ where
     text.parse().with_context(|| format!("field {name}"))
 }
 
-fn mainnet(folder: &PathBuf) -> anyhow::Result<Load> {
+fn mainnet(folder: &Path) -> anyhow::Result<Load> {
     let read = |name: &str| -> anyhow::Result<Value> {
         let path = folder.join(name);
         let bytes = std::fs::read(&path).with_context(|| format!("{}", path.display()))?;
