@@ -299,7 +299,7 @@ fn run(
                 pipeline
                     .confirm(hash_of(derived.len()))
                     .map_err(|error| unread("confirm", &error))?;
-                derived.push(std::sync::Arc::unwrap_or_clone(attributes));
+                derived.push(Arc::unwrap_or_clone(attributes));
             }
             Step::Advanced { .. } => {}
             Step::NeedL1(Need::Header { number }) if number == last + 1 => {
