@@ -4,6 +4,7 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     path::Path,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -73,8 +74,15 @@ fn up_serves_its_page_and_its_nodes_and_leaves_nothing_behind() {
     assert_eq!(up.ready["kinds"], serde_json::json!(["dht", "lux"]));
     let lux = &up.ready["lux"];
     assert_eq!(lux["accounts"].as_array().map(Vec::len), Some(10), "{lux}");
-    let snapshot = get(up.text("dashboard"), "/api/snapshot");
-    assert!(snapshot.contains("\"kind\":\"lux\""), "{snapshot}");
+    // Nodes are on the page from the first sample on.
+    let begun = Instant::now();
+    loop {
+        let snapshot = get(up.text("dashboard"), "/api/snapshot");
+        if snapshot.contains("\"kind\":\"lux\"") {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{snapshot}");
+    }
     let metrics = get(up.text("metrics"), "/metrics");
     assert!(metrics.contains("quintet_dht_contacts{instance=\"dht-03\"}"), "{metrics}");
 
