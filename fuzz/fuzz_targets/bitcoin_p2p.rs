@@ -31,8 +31,11 @@ fuzz_target!(|bytes: &[u8]| {
     while let Ok(Some(frame)) = framer.next_frame() {
         let Frame::Whole { command, payload } = frame else { continue };
         let Ok(message) = Message::decode(command, &payload) else { continue };
-        let again = Message::decode(command, &message.payload().into()).expect("written by us");
-        assert_eq!(format!("{again:?}"), format!("{message:?}"));
+        // Of a message nobody knows only its length is kept.
+        if !matches!(message, Message::Other { .. }) {
+            let again = Message::decode(command, &message.payload().into()).expect("written by us");
+            assert_eq!(format!("{again:?}"), format!("{message:?}"));
+        }
         let mut replies = Vec::new();
         let was_open = handshake.is_open();
         if handshake.receive(message, |_| false, &mut replies).is_err() {
