@@ -18,11 +18,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use bench::{process, thread_time};
 use clap::{Parser, ValueEnum};
 use quintet_kaspa_node::{
-    consensus::{Consensus, MemoryLedger, Options},
+    consensus::{Consensus, MemoryLedger, Options, Outcome},
     pipeline::{Pipeline, PipelineOptions},
     ports::Ledger,
     sim::{ConsensusView, Network, Plan},
@@ -142,9 +142,9 @@ fn simulate(arguments: &Arguments, shallow: bool) -> anyhow::Result<Made> {
     };
     if shallow {
         for rules in [&mut plan.params.crescendo, &mut plan.params.toccata] {
-            rules.rate.merge_depth = 100;
-            rules.rate.finality_depth = 200;
-            rules.rate.pruning_depth = 600;
+            rules.rate.merge_depth = 300;
+            rules.rate.finality_depth = 600;
+            rules.rate.pruning_depth = 1_500;
         }
         plan.params.pruning_proof_m = 20;
     }
@@ -267,15 +267,27 @@ impl Watch {
 }
 
 fn check_end(consensus: &Consensus, made: &Made) -> anyhow::Result<()> {
-    ensure!(consensus.virtual_state().parent_hashes == made.tips, "another virtual block");
+    let found = &consensus.virtual_state().parent_hashes;
+    ensure!(
+        *found == made.tips,
+        "expected the virtual block on {:?}, found it on {found:?}",
+        made.tips
+    );
     Ok(())
+}
+
+fn submit(consensus: &Consensus, block: &Block) -> anyhow::Result<()> {
+    match consensus.submit_body(block.clone())? {
+        Outcome::Accepted(_) => Ok(()),
+        other => bail!("block {} was not taken in: {other:?}", block.header.hash()),
+    }
 }
 
 fn resolve(made: &Made) -> anyhow::Result<Took> {
     let consensus = open(&made.params, Arc::new(MemoryLedger::new()))?;
     let (mut wall, mut cpu) = (Duration::ZERO, Duration::ZERO);
     for block in &made.blocks {
-        consensus.submit_body(block.clone())?;
+        submit(&consensus, block)?;
         let started = Instant::now();
         let (state, took) = thread_time::of(|| consensus.resolve_virtual());
         state?;
@@ -293,7 +305,7 @@ fn prune(made: &Made) -> anyhow::Result<Took> {
     let consensus = open(&made.params, Arc::clone(&ledger) as _)?;
     let (mut wall, mut cpu, mut moves) = (Duration::ZERO, Duration::ZERO, 0_u32);
     for block in &made.blocks {
-        consensus.submit_body(block.clone())?;
+        submit(&consensus, block)?;
         consensus.resolve_virtual()?;
         let started = Instant::now();
         let (moved, took) = thread_time::of(|| consensus.advance_pruning_point());
