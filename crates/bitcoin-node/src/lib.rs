@@ -15,6 +15,7 @@
 //! - [`node`]: all of it, started and stopped.
 //! - [`rpc`]: Bitcoin Core's methods over the kernel.
 //! - [`miner`]: templates, and blocks on demand.
+//! - [`shown`]: blocks, transactions and scripts in the form of Bitcoin Core's answers.
 
 pub mod chain;
 pub mod connections;
@@ -24,4 +25,5 @@ pub mod miner;
 pub mod node;
 pub mod peers;
 pub mod rpc;
+pub mod shown;
 pub mod storage;

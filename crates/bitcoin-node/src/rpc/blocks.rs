@@ -1,16 +1,33 @@
 //! Methods about single blocks and coins.
 
-use bitcoin::{OutPoint, Txid};
-use quintet_bitcoin_protocol::{block::encode_header, coins::stats::SetHash};
+use bitcoin::{BlockHash, OutPoint, Txid};
+use quintet_bitcoin_protocol::{
+    address::Prefixes, block::encode_header, coins::stats::SetHash, header::HeaderId,
+};
 use quintet_primitives::hex;
 use serde_json::{Value, json};
 
 use super::{
     args::Args,
     fault::{Answer, Failure, code},
-    values::{paid, script},
 };
-use crate::kernel::Kernel;
+use crate::{
+    kernel::Kernel,
+    shown::{self, paid, script},
+};
+
+impl Kernel {
+    /// Returns the first characters of this network's addresses.
+    pub(super) fn prefixes(&self) -> Option<&'static Prefixes> {
+        Prefixes::of(&self.params.name)
+    }
+
+    /// Returns a block's number by its hash, if it is known.
+    fn find_block(&self, hash: &BlockHash) -> Result<HeaderId, Failure> {
+        let missing = || Failure::new(code::ADDRESS_OR_KEY, "Block not found");
+        self.chain.headers().find(hash).ok_or_else(missing)
+    }
+}
 
 pub(super) fn getblockcount(kernel: &mut Kernel, _: &Args) -> Answer {
     Ok(json!(kernel.chain.height()))
@@ -31,7 +48,7 @@ pub(super) fn getblockhash(kernel: &mut Kernel, args: &Args) -> Answer {
 pub(super) fn getblockheader(kernel: &mut Kernel, args: &Args) -> Answer {
     let id = kernel.find_block(&args.hash(0, "hash")?)?;
     if args.flag_or(1, true)? {
-        Ok(kernel.header_value(id).into())
+        Ok(shown::header(&kernel.chain, id).into())
     } else {
         Ok(json!(hex::encode(&encode_header(&kernel.chain.headers().header(id)))))
     }
@@ -52,7 +69,7 @@ pub(super) fn getblock(kernel: &mut Kernel, args: &Args) -> Answer {
     } else {
         None
     };
-    Ok(kernel.block_value(id, &block, spent.as_ref(), verbosity).into())
+    Ok(shown::block(&kernel.chain, id, &block, spent.as_ref(), verbosity).into())
 }
 
 pub(super) fn gettxout(kernel: &mut Kernel, args: &Args) -> Answer {
@@ -73,7 +90,7 @@ pub(super) fn gettxout(kernel: &mut Kernel, args: &Args) -> Answer {
                 json!({
                     "bestblock": best,
                     "confirmations": 0,
-                    "value": super::values::amount(output.value),
+                    "value": shown::amount(output.value),
                     "scriptPubKey": script(output.script_pubkey, prefixes),
                     "coinbase": false,
                 })

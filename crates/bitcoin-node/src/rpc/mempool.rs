@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 use super::{
     args::Args,
     fault::{Answer, Failure, code},
-    values::{amount, paid},
 };
 use crate::{
     kernel::Kernel,
     mempool::{Entry, Mempool},
+    shown::{amount, paid},
 };
 
 pub(super) fn getmempoolinfo(kernel: &mut Kernel, _: &Args) -> Answer {

@@ -126,7 +126,7 @@ pub(super) fn getmininginfo(kernel: &mut Kernel, _: &Args) -> Answer {
         "difficulty": pow::difficulty(bits),
         "target": target(bits),
         "pooledtx": kernel.mempool.len(),
-        "blockmintxfee": super::values::paid(1),
+        "blockmintxfee": crate::shown::paid(1),
         "chain": super::blockchain::network_name(kernel),
         "next": {
             "height": kernel.chain.height() + 1,

@@ -24,7 +24,6 @@ mod peers;
 mod raw;
 mod serve;
 mod table;
-mod values;
 mod waiting;
 
 pub use fault::code;

@@ -41,8 +41,8 @@ pub(super) fn getnetworkinfo(kernel: &mut Kernel, _: &Args) -> Answer {
         "connections_in": inbound,
         "connections_out": all - inbound,
         "networks": [network("ipv4", true), network("ipv6", true), network("onion", false), network("i2p", false), network("cjdns", false)],
-        "relayfee": super::values::paid(policy.relay_min.0),
-        "incrementalfee": super::values::paid(policy.incremental.0),
+        "relayfee": crate::shown::paid(policy.relay_min.0),
+        "incrementalfee": crate::shown::paid(policy.incremental.0),
         "localaddresses": [],
         "warnings": [],
     }))

@@ -5,10 +5,11 @@ use std::{sync::atomic::Ordering, time::Duration};
 use quintet_bitcoin_protocol::header::HeaderId;
 use serde_json::{Map, Value, json};
 
-use super::{args::Args, fault::Answer, values::amount};
+use super::{args::Args, fault::Answer};
 use crate::{
     kernel::Kernel,
     peers::{Peer, PeerFlags},
+    shown::amount,
 };
 
 pub(super) fn getpeerinfo(kernel: &mut Kernel, _: &Args) -> Answer {

@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 use super::{
     args::Args,
     fault::{Answer, Failure, code},
-    values::{paid, transaction},
 };
 use crate::{
     kernel::Kernel,
     mempool::{AcceptedTransaction, Verdict},
+    shown::{paid, transaction},
 };
 
 /// Highest rate at which a transaction is taken unless told otherwise, satoshis a 1,000 virtual bytes: 0.10 bitcoins.

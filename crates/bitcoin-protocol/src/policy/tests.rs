@@ -78,3 +78,29 @@ fn witnesses_beyond_the_limits_are_not_standard() {
     assert!(fraction(2, 4).compare(&fraction(1, 2)).is_eq());
     assert_eq!(FeeRate(100).fee(141), 15);
 }
+
+#[test]
+fn templates_have_core_s_names() {
+    let (hash, long) = ("11".repeat(20), "22".repeat(32));
+    let key = format!("02{long}");
+    for (bytes, expected) in [
+        (format!("76a914{hash}88ac"), "pubkeyhash"),
+        (format!("a914{hash}87"), "scripthash"),
+        (format!("0014{hash}"), "witness_v0_keyhash"),
+        (format!("0020{long}"), "witness_v0_scripthash"),
+        (format!("5120{long}"), "witness_v1_taproot"),
+        ("51024e73".to_owned(), "anchor"),
+        (format!("5220{long}"), "witness_unknown"),
+        (format!("21{key}ac"), "pubkey"),
+        (format!("5121{key}21{key}52ae"), "multisig"),
+        (format!("5121{key}52ae"), "nonstandard"),
+        ("6a0401020304".to_owned(), "nulldata"),
+        ("51".to_owned(), "nonstandard"),
+    ] {
+        assert_eq!(
+            Template::of(&quintet_primitives::hex::decode(&bytes).unwrap()).name(),
+            expected,
+            "{bytes}"
+        );
+    }
+}

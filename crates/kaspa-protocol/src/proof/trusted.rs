@@ -186,17 +186,11 @@ fn chain(dag: &Dag, block: BlockId) -> impl Iterator<Item = BlockId> + '_ {
 
 /// Adds whole mergesets down the chain until all blocks of a window have come: samples can only be counted so.
 ///
-/// A block of the window whose merging block was deleted does not come. What a chain block merges has less blue work than itself, so at the
-/// lowest of the window the walk is over: without that bound it would take all blocks there are, none would ever be deleted, and the next
-/// walk would be longer still. (Seen with depths far below the safe formula, where windows reach below the last pruning point.)
-///
 /// Reference: `consecutive_cover_for_window`.
 fn cover(dag: &Dag, block: BlockId, window: Vec<BlockId>, set: &mut HashSet<BlockId>) {
-    let known = |&block: &BlockId| dag.reachability().has(block);
-    let mut rest: HashSet<BlockId> = window.into_iter().filter(known).collect();
-    let Some(lowest) = rest.iter().map(|&block| dag.blue_work(block)).min() else { return };
+    let mut rest: HashSet<BlockId> = window.into_iter().collect();
     for at in chain(dag, block) {
-        if rest.is_empty() || dag.blue_work(at) <= lowest {
+        if rest.is_empty() {
             return;
         }
         for &merged in dag.mergeset(at).iter().filter(|merged| !merged.is_origin()) {

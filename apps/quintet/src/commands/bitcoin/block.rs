@@ -4,14 +4,10 @@
 
 use anyhow::{Context as _, bail};
 use bitcoin::BlockHash;
-use quintet_bitcoin_node::chain::Chain;
-use quintet_bitcoin_protocol::{
-    Block,
-    block::encode_header,
-    header::{HeaderId, pow},
-};
+use quintet_bitcoin_node::{chain::Chain, shown};
+use quintet_bitcoin_protocol::{Block, block::encode_header, header::HeaderId};
 use quintet_primitives::hex;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::open::{self, Place};
 use crate::{
@@ -42,8 +38,7 @@ pub(super) fn run(args: BlockArgs) -> anyhow::Result<()> {
         if raw {
             return Ok(Shown::Raw(hex::encode(block.bytes())));
         }
-        let mut fields = header_fields(chain, id);
-        block_fields(&block, &mut fields);
+        let fields = shown::block(chain, id, &block, None, 1);
         Ok(Shown::Block(fields, Box::new(block)))
     })
 }
@@ -55,7 +50,7 @@ pub(super) fn run_header(args: HeaderArgs) -> anyhow::Result<()> {
             let header = encode_header(&chain.headers().header(id));
             return Ok(Shown::Raw(hex::encode(&header)));
         }
-        Ok(Shown::Header(header_fields(chain, id)))
+        Ok(Shown::Header(shown::header(chain, id)))
     })
 }
 
@@ -120,45 +115,4 @@ fn find(chain: &Chain, which: Which) -> anyhow::Result<HeaderId> {
             }
         },
     }
-}
-
-fn header_fields(chain: &Chain, id: HeaderId) -> Map<String, Value> {
-    let tree = chain.headers();
-    let (header, height) = (tree.header(id), tree.height(id));
-    let active = chain.active().contains(tree, id);
-    let above = i64::from(chain.height()) - i64::from(height);
-    let target = pow::target(header.bits, chain.params().pow_limit).unwrap_or_default();
-    let mut fields = Map::new();
-    let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-    put("hash", json!(tree.hash(id).to_string()));
-    put("confirmations", json!(if active { above + 1 } else { -1 }));
-    put("height", json!(height));
-    put("version", json!(header.version.to_consensus()));
-    put("versionHex", json!(format!("{:08x}", header.version.to_consensus())));
-    put("merkleroot", json!(header.merkle_root.to_string()));
-    put("time", json!(header.time));
-    put("mediantime", json!(tree.median_time_past(id)));
-    put("nonce", json!(header.nonce));
-    put("bits", json!(format!("{:08x}", header.bits.to_consensus())));
-    put("target", json!(format!("{target:064x}")));
-    put("difficulty", json!(pow::difficulty(header.bits)));
-    put("chainwork", json!(format!("{:064x}", tree.work(id))));
-    if height > 0 {
-        put("previousblockhash", json!(header.prev_blockhash.to_string()));
-    }
-    if let Some(next) = chain.active().at(height.saturating_add(1)).filter(|_| active) {
-        put("nextblockhash", json!(tree.hash(next).to_string()));
-    }
-    fields
-}
-
-fn block_fields(block: &Block, fields: &mut Map<String, Value>) {
-    let transactions = block.transactions();
-    let ids: Vec<_> = transactions.iter().map(|tx| tx.txid().to_string()).collect();
-    let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-    put("nTx", json!(transactions.len()));
-    put("strippedsize", json!(block.base_size()));
-    put("size", json!(block.bytes().len()));
-    put("weight", json!(block.weight()));
-    put("tx", json!(ids));
 }

@@ -5,7 +5,7 @@
 //!   open      data directory ──► lock ──► the chain
 //!   run       arguments in Bitcoin Core's spelling ──► a node
 //!   import · verify · info · utxo · block      work on it, beside a progress bar, until done or asked to stop
-//!   decode · script · trace                    need no chain
+//!   decode · trace                             need no chain
 //! ```
 
 mod block;
@@ -16,7 +16,6 @@ mod network;
 mod open;
 mod pace;
 mod run;
-mod script;
 mod sources;
 mod trace;
 mod utxo;

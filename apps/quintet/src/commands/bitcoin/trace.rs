@@ -1,5 +1,6 @@
 //! `quintet bitcoin script-trace`.
 
+use quintet_bitcoin_node::shown;
 use quintet_bitcoin_protocol::{
     script::{
         Immediate, Instruction, ScriptError, ScriptFlags, Step, Trace, TxContext,
@@ -11,7 +12,7 @@ use quintet_primitives::hex;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{decode, script};
+use super::decode;
 use crate::{
     cli::ScriptTraceArgs,
     exit::{AlreadyTold, UsageError},
@@ -54,7 +55,7 @@ impl Trace for Recorder {
         self.steps.push(Shown {
             script: self.scripts.len().saturating_sub(1),
             position: step.position,
-            instruction: script::word(Instruction { opcode: step.opcode, data: step.data }),
+            instruction: shown::word(Instruction { opcode: step.opcode, data: step.data }),
             executed: step.executed,
             stack: step.stack.iter().map(hex::encode).collect(),
         });

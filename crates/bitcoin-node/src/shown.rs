@@ -1,8 +1,9 @@
-//! Headers, blocks, transactions and scripts the way answers show them.
+//! Headers, blocks, transactions and scripts the way Bitcoin Core's answers show them; so are the names of the fields.
+//!
+//! What the node answers over JSON-RPC and what commands print of a chain on disk is made here.
 //!
 //! **Spec:** Bitcoin Core, `blockheaderToJSON`, `blockToJSON`, `TxToUniv`, `ScriptToUniv`.
 
-use bitcoin::BlockHash;
 use quintet_bitcoin_protocol::{
     Block, CoinRef, SpentCoins, Tx,
     address::{self, Prefixes},
@@ -14,24 +15,29 @@ use quintet_bitcoin_protocol::{
 use quintet_primitives::hex;
 use serde_json::{Map, Value, json};
 
-use crate::kernel::Kernel;
+use crate::chain::Chain;
 
 /// Longest push that is shown as a number, bytes.
 const NUMBER_BYTES_MAX: usize = 4;
 
 /// Returns an amount in bitcoins.
+#[must_use]
 #[expect(clippy::cast_precision_loss, reason = "at most 2.1e15, exact in 53 bits")]
-pub(super) fn amount(satoshis: i64) -> Value {
+pub fn amount(satoshis: i64) -> Value {
     json!(satoshis as f64 / 1e8)
 }
 
 /// The same of an unsigned amount.
-pub(super) fn paid(satoshis: u64) -> Value {
+#[must_use]
+pub fn paid(satoshis: u64) -> Value {
     amount(i64::try_from(satoshis).unwrap_or(i64::MAX))
 }
 
-/// Returns a script in Bitcoin Core's notation.
-pub(super) fn asm(script: &[u8]) -> String {
+/// Returns a script in Bitcoin Core's notation, pushes of at most four bytes as numbers.
+///
+/// **Spec:** Bitcoin Core, `ScriptToAsmStr`; the hash types of signatures are left in their hexadecimal digits.
+#[must_use]
+pub fn asm(script: &[u8]) -> String {
     let mut words = Vec::new();
     let mut instructions = Instructions::new(script);
     for instruction in instructions.by_ref() {
@@ -43,7 +49,9 @@ pub(super) fn asm(script: &[u8]) -> String {
     words.join(" ")
 }
 
-fn word(Instruction { opcode, data }: Instruction<'_>) -> String {
+/// Returns one instruction in Bitcoin Core's notation.
+#[must_use]
+pub fn word(Instruction { opcode, data }: Instruction<'_>) -> String {
     match opcode {
         0..=opcode::OP_PUSHDATA4 if data.len() <= NUMBER_BYTES_MAX => number(data).to_string(),
         0..=opcode::OP_PUSHDATA4 => hex::encode(data),
@@ -61,7 +69,9 @@ fn number(bytes: &[u8]) -> i64 {
     if last & 0x80 == 0 { magnitude } else { -magnitude }
 }
 
-pub(super) fn script(script: &[u8], prefixes: Option<&Prefixes>) -> Value {
+/// Returns an output's script: its notation, bytes, address and template.
+#[must_use]
+pub fn script(script: &[u8], prefixes: Option<&Prefixes>) -> Value {
     let mut fields = Map::new();
     fields.insert("asm".to_owned(), json!(asm(script)));
     fields.insert("hex".to_owned(), json!(hex::encode(script)));
@@ -73,7 +83,8 @@ pub(super) fn script(script: &[u8], prefixes: Option<&Prefixes>) -> Value {
 }
 
 /// Returns a transaction. `spent`: the coins it spends, for its fee and, with `previous`, for what each input spends.
-pub(super) fn transaction(
+#[must_use]
+pub fn transaction(
     tx: Tx<'_>,
     prefixes: Option<&Prefixes>,
     spent: Option<&[CoinRef<'_>]>,
@@ -145,79 +156,92 @@ fn input_value(
     fields.into()
 }
 
-impl Kernel {
-    /// Returns the first characters of this network's addresses.
-    pub(super) fn prefixes(&self) -> Option<&'static Prefixes> {
-        Prefixes::of(&self.params.name)
+/// Returns a header.
+#[must_use]
+pub fn header(chain: &Chain, id: HeaderId) -> Map<String, Value> {
+    let tree = chain.headers();
+    let (header, height) = (tree.header(id), tree.height(id));
+    let active = chain.active().contains(tree, id);
+    let above = i64::from(chain.height()) - i64::from(height);
+    let target = pow::target(header.bits, chain.params().pow_limit).unwrap_or_default();
+    let mut fields = Map::new();
+    let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    put("hash", json!(tree.hash(id).to_string()));
+    put("confirmations", json!(if active { above + 1 } else { -1 }));
+    put("height", json!(height));
+    put("version", json!(header.version.to_consensus()));
+    put("versionHex", json!(format!("{:08x}", header.version.to_consensus())));
+    put("merkleroot", json!(header.merkle_root.to_string()));
+    put("time", json!(header.time));
+    put("mediantime", json!(tree.median_time_past(id)));
+    put("nonce", json!(header.nonce));
+    put("bits", json!(format!("{:08x}", header.bits.to_consensus())));
+    put("target", json!(format!("{target:064x}")));
+    put("difficulty", json!(pow::difficulty(header.bits)));
+    put("chainwork", json!(format!("{:064x}", tree.work(id))));
+    put("nTx", json!(chain.transaction_counts(id).0.max(u32::from(height == 0))));
+    if height > 0 {
+        put("previousblockhash", json!(header.prev_blockhash.to_string()));
     }
+    if let Some(next) = chain.active().at(height.saturating_add(1)).filter(|_| active) {
+        put("nextblockhash", json!(tree.hash(next).to_string()));
+    }
+    fields
+}
 
-    /// Returns a header.
-    pub(super) fn header_value(&self, id: HeaderId) -> Map<String, Value> {
-        let tree = self.chain.headers();
-        let (header, height) = (tree.header(id), tree.height(id));
-        let active = self.chain.active().contains(tree, id);
-        let above = i64::from(self.chain.height()) - i64::from(height);
-        let target = pow::target(header.bits, self.params.pow_limit).unwrap_or_default();
-        let mut fields = Map::new();
-        let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-        put("hash", json!(tree.hash(id).to_string()));
-        put("confirmations", json!(if active { above + 1 } else { -1 }));
-        put("height", json!(height));
-        put("version", json!(header.version.to_consensus()));
-        put("versionHex", json!(format!("{:08x}", header.version.to_consensus())));
-        put("merkleroot", json!(header.merkle_root.to_string()));
-        put("time", json!(header.time));
-        put("mediantime", json!(tree.median_time_past(id)));
-        put("nonce", json!(header.nonce));
-        put("bits", json!(format!("{:08x}", header.bits.to_consensus())));
-        put("target", json!(format!("{target:064x}")));
-        put("difficulty", json!(pow::difficulty(header.bits)));
-        put("chainwork", json!(format!("{:064x}", tree.work(id))));
-        put("nTx", json!(self.chain.transaction_counts(id).0.max(u32::from(height == 0))));
-        if height > 0 {
-            put("previousblockhash", json!(header.prev_blockhash.to_string()));
+/// Returns a block. `verbosity` 1: ids; 2: transactions; 3: and what they spend.
+#[must_use]
+pub fn block(
+    chain: &Chain,
+    id: HeaderId,
+    block: &Block,
+    spent: Option<&SpentCoins>,
+    verbosity: i64,
+) -> Map<String, Value> {
+    let mut fields = header(chain, id);
+    let prefixes = Prefixes::of(&chain.params().name);
+    let mut coins = spent.map(SpentCoins::iter);
+    let transactions: Vec<Value> = block
+        .transactions()
+        .iter()
+        .map(|tx| {
+            if verbosity < 2 {
+                return json!(tx.txid().to_string());
+            }
+            let count = if tx.is_coinbase() { 0 } else { tx.inputs().len() };
+            let own: Option<Vec<_>> = coins.as_mut().map(|coins| coins.take(count).collect());
+            transaction(tx, prefixes, own.as_deref(), verbosity > 2).into()
+        })
+        .collect();
+    let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    put("nTx", json!(block.transactions().len()));
+    put("strippedsize", json!(block.base_size()));
+    put("size", json!(block.bytes().len()));
+    put("weight", json!(block.weight()));
+    put("tx", json!(transactions));
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_pushes_are_numbers_and_others_hexadecimal() {
+        for (bytes, expected) in [
+            ("", ""),
+            ("00", "0"),
+            ("4f", "-1"),
+            ("5160", "1 16"),
+            ("01e4", "-100"),
+            ("02e803", "1000"),
+            ("04ffff001d", "486604799"),
+            ("050102030405", "0102030405"),
+            ("76a988ac", "OP_DUP OP_HASH160 OP_EQUALVERIFY OP_CHECKSIG"),
+            ("fa", "OP_UNKNOWN"),
+            ("7602aa", "OP_DUP [error]"),
+        ] {
+            assert_eq!(asm(&hex::decode(bytes).unwrap()), expected, "{bytes}");
         }
-        if let Some(next) = self.chain.active().at(height.saturating_add(1)).filter(|_| active) {
-            put("nextblockhash", json!(tree.hash(next).to_string()));
-        }
-        fields
-    }
-
-    /// Returns a block. `verbosity` 1: ids; 2: transactions; 3: and what they spend.
-    pub(super) fn block_value(
-        &self,
-        id: HeaderId,
-        block: &Block,
-        spent: Option<&SpentCoins>,
-        verbosity: i64,
-    ) -> Map<String, Value> {
-        let mut fields = self.header_value(id);
-        let prefixes = self.prefixes();
-        let mut coins = spent.map(SpentCoins::iter);
-        let transactions: Vec<Value> = block
-            .transactions()
-            .iter()
-            .map(|tx| {
-                if verbosity < 2 {
-                    return json!(tx.txid().to_string());
-                }
-                let count = if tx.is_coinbase() { 0 } else { tx.inputs().len() };
-                let own: Option<Vec<_>> = coins.as_mut().map(|coins| coins.take(count).collect());
-                transaction(tx, prefixes, own.as_deref(), verbosity > 2).into()
-            })
-            .collect();
-        let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-        put("nTx", json!(block.transactions().len()));
-        put("strippedsize", json!(block.base_size()));
-        put("size", json!(block.bytes().len()));
-        put("weight", json!(block.weight()));
-        put("tx", json!(transactions));
-        fields
-    }
-
-    /// Returns a block's number by its hash, if it is known.
-    pub(super) fn find_block(&self, hash: &BlockHash) -> Result<HeaderId, super::fault::Failure> {
-        let missing = || super::fault::Failure::new(super::code::ADDRESS_OR_KEY, "Block not found");
-        self.chain.headers().find(hash).ok_or_else(missing)
     }
 }
