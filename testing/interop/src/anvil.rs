@@ -61,6 +61,18 @@ impl Anvil {
         Self::with(&["--hardfork", "osaka", "--gas-limit", GAS_LIMIT, "--timestamp", &time])
     }
 
+    /// Starts an execution layer of the OP Stack under the rules of a fork, which takes transactions in the order in which they come.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come up.
+    pub fn start_optimism(chain_id: u64, genesis_time: u64, fork: &str) -> Result<Self> {
+        let (id, time) = (chain_id.to_string(), genesis_time.to_string());
+        let rules = ["--network", "optimism", "--hardfork", fork, "--order", "fifo"];
+        let chain = ["--no-mining", "--chain-id", &id, "--timestamp", &time];
+        Self::with(&[&rules[..], &chain].concat())
+    }
+
     fn with(arguments: &[&str]) -> Result<Self> {
         let path = env::var_os(ANVIL).context("no anvil")?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();

@@ -18,7 +18,7 @@ pub use self::{
     sequencer::{Sequencer, genesis_json},
 };
 
-/// Configuration of a chain made for tests, as a `rollup.json`: two-second blocks on an L1 of six-second ones, Holocene from genesis.
+/// Configuration of a chain made for tests, as a `rollup.json`: two-second blocks on an L1 of six-second ones, Isthmus from genesis.
 ///
 /// Its hashes are those of `l1_genesis` and `l2_genesis`.
 #[must_use]
@@ -32,7 +32,7 @@ pub fn rollup_json(
         "system_config":{{"batcherAddr":"{batcher}","overhead":"0x0","scalar":"0x100000000000000000000000000000000000000000000000000000000000001","gasLimit":30000000}}}},
         "block_time":2,"max_sequencer_drift":600,"seq_window_size":200,"channel_timeout":20,"granite_channel_timeout":20,
         "l1_chain_id":900,"l2_chain_id":901,"regolith_time":0,"canyon_time":0,"delta_time":0,"ecotone_time":0,"fjord_time":0,
-        "granite_time":0,"holocene_time":0,"batch_inbox_address":"0xff00000000000000000000000000000000000901",
+        "granite_time":0,"holocene_time":0,"isthmus_time":0,"batch_inbox_address":"0xff00000000000000000000000000000000000901",
         "deposit_contract_address":"0x0000000000000000000000000000000000000011",
         "l1_system_config_address":"0x0000000000000000000000000000000000000022","protocol_versions_address":null}}"#
     )

@@ -101,6 +101,12 @@ impl Sequencer {
         self.blocks.last().map(|(block, _)| *block).unwrap_or_default()
     }
 
+    /// Returns what executes the blocks.
+    #[must_use]
+    pub const fn engine(&self) -> &Embedded {
+        &self.engine
+    }
+
     /// Returns all blocks, genesis first.
     pub fn blocks(&self) -> impl Iterator<Item = &L2Ref> {
         self.blocks.iter().map(|(block, _)| block)

@@ -99,6 +99,18 @@ fn finish(chain: Chain, blocks: Vec<FixtureBlock>, safe: L2Ref, hashes: Vec<B256
     Fixture { chain, blocks, by_hash, safe, system, hashes }
 }
 
+/// Returns the 14 real L1 blocks as they were recorded, with their transactions.
+///
+/// # Errors
+///
+/// If the vectors are not there or not what they were.
+pub fn recorded_blocks(vectors: &Path) -> Result<Vec<Value>> {
+    let json = text(&vectors.join("derive/op-mainnet-l1-18090205-18090218.json.gz"))?;
+    let json: Value = serde_json::from_str(&json)?;
+    let list = json["l1"].as_array().context("a list of L1 blocks")?;
+    Ok(list.iter().map(|item| item["block"].clone()).collect())
+}
+
 /// Two channels of singular batches: 123 blocks, from 14 real L1 blocks.
 ///
 /// # Errors

@@ -66,6 +66,14 @@ impl OurL1 {
         Self { inbox: inbox.collect(), fixture: Arc::clone(fixture), channels: Vec::new() }
     }
 
+    /// Takes what was found in the fixture's last L1 blocks.
+    #[must_use]
+    pub fn with_inbox(fixture: &Arc<Fixture>, found: Vec<Vec<InboxTx>>) -> Self {
+        let mut inbox = vec![Vec::new(); fixture.blocks.len().saturating_sub(found.len())];
+        inbox.extend(found);
+        Self { inbox, fixture: Arc::clone(fixture), channels: Vec::new() }
+    }
+
     /// Scans, puts channels together and inflates them.
     #[must_use]
     pub fn ahead(fixture: &Arc<Fixture>) -> Self {

@@ -11,4 +11,5 @@ mod lux;
 mod mainline_node;
 mod mixed_swarm;
 mod rollup;
+mod rollup_execution;
 mod scenarios;
