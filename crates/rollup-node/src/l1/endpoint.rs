@@ -135,6 +135,11 @@ impl Reply {
         Some(Self { result: body.slice_ref(result) })
     }
 
+    /// Returns the bytes of the result, which were not looked at: JSON, or no text at all; `null` if there is none.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        if self.result.is_empty() { b"null" } else { &self.result }
+    }
+
     /// Returns the result; `null` if there is none.
     pub(crate) fn result(&self) -> &str {
         std::str::from_utf8(&self.result).ok().filter(|text| !text.is_empty()).unwrap_or("null")

@@ -22,7 +22,7 @@ use quintet_rollup_protocol::{inbox::kzg, refs::L1Ref, verify};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{L1Block, L1Error, L1Label, L1Source, json::receipt, rpc::recorded_block};
+use super::{L1Block, L1Error, L1Label, L1Source, blocks::recorded_block, json::receipt};
 
 /// Longest file, unpacked, bytes.
 pub const FILE_BYTES_MAX: u64 = 2 << 30;

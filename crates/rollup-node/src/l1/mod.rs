@@ -17,6 +17,7 @@
 
 pub mod ahead;
 pub mod beacon;
+pub(crate) mod blocks;
 pub mod endpoint;
 pub mod file;
 pub(crate) mod json;

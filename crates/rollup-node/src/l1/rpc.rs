@@ -13,22 +13,18 @@
 
 use std::{future::Future, time::Duration};
 
-use alloy_consensus::{Header, Receipt};
-use alloy_primitives::{Address, B256, Bytes, hex};
+use alloy_consensus::Receipt;
+use alloy_primitives::{Address, B256, Bytes};
 use futures_util::future::BoxFuture;
-use quintet_rollup_protocol::{inbox::scan::scan, refs::L1Ref, verify, view::L1Header};
+use quintet_rollup_protocol::{refs::L1Ref, verify, view::L1Header};
 
 use super::{
     L1Block, L1Error, L1Label, L1Source,
     beacon::Beacon,
+    blocks::{Asked, BLOCK_BY_NUMBER, RAW_BLOCK, checked_header, read_block},
     endpoint::{Endpoint, Limits, Reply},
-    json::{
-        JsonError,
-        block::{BlockJson, Written, without_transactions},
-        digits::uint64,
-        receipt,
-    },
-    raw::{RawBlock, decode_receipt},
+    json::{JsonError, digits::uint64, receipt},
+    raw::decode_receipt,
     transport::Transport,
 };
 
@@ -131,15 +127,6 @@ where
     }
 }
 
-/// A block with the bytes of its transactions, before the inbox is looked for.
-struct Whole {
-    hash: B256,
-    header: Header,
-    transactions: Vec<Bytes>,
-    /// Whether these are all.
-    is_complete: bool,
-}
-
 impl RpcL1 {
     /// Makes an L1 of nodes.
     ///
@@ -194,34 +181,21 @@ impl RpcL1 {
 
     async fn block_of(&self, node: &Endpoint, number: u64) -> Result<Option<L1Block>, L1Error> {
         self.check_chain(node).await?;
-        let name = node.name().to_owned();
-        let (inbox, trust) = (self.options.inbox, self.options.trust);
-        let whole = if node.raw_block.is_open() {
-            const METHOD: &str = "debug_getRawBlock";
-            match node.call(METHOD, [quantity(number)]).await {
-                Ok(reply) => work(move || raw_block(&name, reply.result())).await?,
-                Err(error) if error.is_unsupported() => {
-                    node.raw_block.close();
-                    return Box::pin(self.block_of(node, number)).await;
-                }
+        let asked = Asked {
+            endpoint: node.name().to_owned(),
+            number,
+            inbox: self.options.inbox,
+            trust: self.options.trust,
+        };
+        if node.raw_block.is_open() {
+            match node.call(RAW_BLOCK, [quantity(number)]).await {
+                Ok(reply) => return work(move || asked.raw(&reply)).await,
+                Err(error) if error.is_unsupported() => node.raw_block.close(),
                 Err(error) => return Err(error),
             }
-        } else {
-            const METHOD: &str = "eth_getBlockByNumber";
-            let reply = node.call(METHOD, (quantity(number), true)).await?;
-            let inbox = trust.then_some(inbox);
-            work(move || json_block(&name, METHOD, reply.result(), inbox)).await?
-        };
-        let Some(whole) = whole else { return Ok(None) };
-        if whole.header.number != number {
-            return Err(L1Error::OtherBlock {
-                endpoint: node.name().to_owned(),
-                expected: number.to_string(),
-                actual: whole.header.number.to_string(),
-            });
         }
-        let name = node.name().to_owned();
-        work(move || finish(name, &whole, inbox, trust)).await.map(Some)
+        let reply = node.call(BLOCK_BY_NUMBER, (quantity(number), true)).await?;
+        work(move || asked.json(&reply)).await
     }
 
     /// Asks other nodes whether a block is canonical for them too. One that has not come as far is not counted, and waited for.
@@ -263,12 +237,11 @@ impl RpcL1 {
 
     async fn header_of(&self, node: &Endpoint, label: &str) -> Result<Option<L1Ref>, L1Error> {
         self.check_chain(node).await?;
-        const METHOD: &str = "eth_getBlockByNumber";
-        let reply = node.call(METHOD, (label, false)).await?;
-        let Some(block) = read_block(node.name(), METHOD, reply.result())? else {
+        let reply = node.call(BLOCK_BY_NUMBER, (label, false)).await?;
+        let Some(block) = read_block(node.name(), BLOCK_BY_NUMBER, reply.result())? else {
             return Ok(None);
         };
-        let (hash, header) = checked_header(node.name(), METHOD, &block)?;
+        let (hash, header) = checked_header(node.name(), BLOCK_BY_NUMBER, &block)?;
         Ok(Some(L1Header::new(hash, &header).block))
     }
 
@@ -452,92 +425,4 @@ fn explain(error: L1Error, reason: &JsonError) -> L1Error {
         }
         other => other,
     }
-}
-
-fn not_a_block(endpoint: &str, method: &'static str, reason: &dyn std::fmt::Display) -> L1Error {
-    let actual = reason.to_string();
-    L1Error::Malformed { endpoint: endpoint.to_owned(), method, expected: "a block", actual }
-}
-
-fn read_block<'a>(
-    endpoint: &str,
-    method: &'static str,
-    text: &'a str,
-) -> Result<Option<BlockJson<'a>>, L1Error> {
-    if text == "null" {
-        return Ok(None);
-    }
-    BlockJson::read(text).map(Some).map_err(|error| not_a_block(endpoint, method, &error))
-}
-
-fn checked_header(
-    endpoint: &str,
-    method: &'static str,
-    block: &BlockJson<'_>,
-) -> Result<(B256, Header), L1Error> {
-    let read = || Ok((block.named_hash()?, block.header()?));
-    let (hash, header) =
-        read().map_err(|error: JsonError| not_a_block(endpoint, method, &error))?;
-    verify::header(&header, hash)
-        .map_err(|source| L1Error::Lie { endpoint: endpoint.to_owned(), source })?;
-    Ok((hash, header))
-}
-
-fn json_block(
-    endpoint: &str,
-    method: &'static str,
-    text: &str,
-    only_to: Option<Address>,
-) -> Result<Option<Whole>, L1Error> {
-    let only_to = only_to.map(Written::new);
-    let short = only_to.as_ref().and_then(|inbox| without_transactions(text, inbox));
-    let text = short.as_deref().unwrap_or(text);
-    let Some(block) = read_block(endpoint, method, text)? else { return Ok(None) };
-    let (hash, header) = checked_header(endpoint, method, &block)?;
-    let transactions = match &only_to {
-        Some(inbox) => block.transactions_to(inbox),
-        None => block.transactions(),
-    };
-    let transactions = transactions.map_err(|error| not_a_block(endpoint, method, &error))?;
-    Ok(Some(Whole { hash, header, transactions, is_complete: only_to.is_none() }))
-}
-
-fn raw_block(endpoint: &str, text: &str) -> Result<Option<Whole>, L1Error> {
-    const METHOD: &str = "debug_getRawBlock";
-    if text == "null" {
-        return Ok(None);
-    }
-    // Digits need no unescaping, and whatever is none is refused where they are decoded.
-    let digits = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    let bytes = hex::decode(digits).map_err(|error| not_a_block(endpoint, METHOD, &error))?;
-    let RawBlock { hash, header, transactions } =
-        RawBlock::read(&bytes.into()).map_err(|error| not_a_block(endpoint, METHOD, &error))?;
-    // The header is hashed as it came, and again as it was read: fields it holds that are not known would be lost else.
-    verify::header(&header, hash)
-        .map_err(|source| L1Error::Lie { endpoint: endpoint.to_owned(), source })?;
-    Ok(Some(Whole { hash, header, transactions, is_complete: true }))
-}
-
-fn finish(
-    endpoint: String,
-    whole: &Whole,
-    inbox: Address,
-    trust: bool,
-) -> Result<L1Block, L1Error> {
-    if whole.is_complete && !trust {
-        verify::transactions(&whole.transactions, whole.header.transactions_root)
-            .map_err(|source| L1Error::Lie { endpoint, source })?;
-    }
-    Ok(L1Block {
-        header: L1Header::new(whole.hash, &whole.header),
-        receipts_root: whole.header.receipts_root,
-        inbox: scan(&whole.transactions, inbox),
-    })
-}
-
-/// Reads a block of JSON with all that can be checked of it: for files.
-pub(crate) fn recorded_block(path: &str, text: &str, inbox: Address) -> Result<L1Block, L1Error> {
-    let whole = json_block(path, "l1", text, None)?;
-    let whole = whole.ok_or_else(|| not_a_block(path, "l1", &"null"))?;
-    finish(path.to_owned(), &whole, inbox, false)
 }

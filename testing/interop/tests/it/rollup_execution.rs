@@ -1,4 +1,8 @@
 //! `anvil --network optimism` beside the embedded execution layer: the same blocks of transactions to both, every receipt compared.
+//!
+//! anvil tells the nonce a deposit's sender has after it, op-geth and we the one before; and it writes the type of a deposit in capitals. Where a contract
+//! would have stood that was not made is what RPC adds to a receipt; it is not compared.
+//! Both on Isthmus: before it anvil takes the floor of EIP-7623, which the OP Stack has since Isthmus alone.
 
 use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, Bytes, TxKind, U256, bytes, hex};
@@ -109,15 +113,15 @@ fn compare(sequencer: &Sequencer, anvil: &Anvil) -> Result<usize> {
             "gasUsed": format!("{:#x}", ours.gas_used),
             "cumulativeGasUsed": format!("{:#x}", ours.cumulative_gas_used),
             "contractAddress": ours.created,
-            "depositNonce": ours.deposit.map(|deposit| format!("{:#x}", deposit.nonce)),
+            "depositNonce": ours.deposit.map(|deposit| format!("{:#x}", deposit.nonce + 1)),
             "logs": logs.collect::<Value>(),
         });
         let actual = json!({
-            "type": theirs["type"],
+            "type": theirs["type"].as_str().map(str::to_ascii_lowercase),
             "status": theirs["status"],
             "gasUsed": theirs["gasUsed"],
             "cumulativeGasUsed": theirs["cumulativeGasUsed"],
-            "contractAddress": theirs["contractAddress"],
+            "contractAddress": theirs["contractAddress"].as_str().filter(|_| theirs["status"] == "0x1"),
             "depositNonce": theirs["depositNonce"],
             "logs": theirs["logs"].as_array().into_iter().flatten().map(|log| {
                 json!({ "address": log["address"], "topics": log["topics"], "data": log["data"] })

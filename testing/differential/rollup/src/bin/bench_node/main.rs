@@ -31,6 +31,9 @@ enum What {
         /// Runs of each.
         #[arg(long, default_value_t = 20)]
         rounds: usize,
+        /// Only those whose names hold this: for a profile of one.
+        #[arg(long, default_value = "")]
+        side: String,
     },
     /// Answers JSON-RPC with the recorded blocks, until its input ends.
     Serve {
@@ -42,8 +45,8 @@ enum What {
     },
     /// Derivation from an L1 that takes its time.
     Latency {
-        /// L1 blocks.
-        #[arg(long, default_value_t = 400)]
+        /// L1 blocks at most.
+        #[arg(long, default_value_t = 5_120)]
         blocks: u64,
         /// Time before each answer, in milliseconds.
         #[arg(long, default_value_t = 50)]
@@ -64,7 +67,7 @@ enum What {
 
 fn main() -> Result<()> {
     match Arguments::parse().what {
-        What::Rpc { vectors, rounds } => rpc::run(&vectors, rounds),
+        What::Rpc { vectors, rounds, side } => rpc::run(&vectors, rounds, &side),
         What::Serve { vectors, no_raw } => server::serve(&vectors, !no_raw),
         What::Latency { blocks, latency } => latency::run(blocks, latency),
         What::Execute { vectors, rounds, threads } => execute::run(&vectors, rounds, threads),
