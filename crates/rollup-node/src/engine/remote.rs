@@ -488,8 +488,8 @@ mod tests {
             let methods = Methods::at(config, time);
             [methods.forkchoice, methods.get, methods.new].map(|name| name.chars().last().unwrap())
         };
-        assert_eq!(at(&config, 100), ['3', '3', '3']);
         config.forks.set(Fork::Isthmus, Some(200));
+        assert_eq!(at(&config, 100), ['3', '3', '3']);
         config.forks.set(Fork::Karst, Some(300));
         assert_eq!(at(&config, 200), ['3', '4', '4']);
         assert_eq!(at(&config, 300), ['3', '5', '4']);
