@@ -13,6 +13,7 @@
 //! - [`ecdsa_lanes`]: ECDSA signatures and the keys recovered from them, eight side by side.
 //! - [`schnorr_batch`]: Schnorr signatures and tweaks of keys, many at once.
 //! - [`ed25519`]: signatures, strict verification, keys from seeds or in expanded form.
+//! - [`vrf`]: outputs of a key that nobody can foretell and everybody can check.
 //! - [`crc32c`]: the Castagnoli checksum.
 
 pub mod digest;
@@ -25,6 +26,7 @@ pub mod muhash;
 pub mod schnorr_batch;
 pub mod secp;
 mod sha256_lanes;
+pub mod vrf;
 mod words;
 
 pub use sha256_lanes::{sha256d_64_many, sha256d_many};

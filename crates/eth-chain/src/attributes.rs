@@ -88,6 +88,18 @@ pub struct Built {
 }
 
 impl Built {
+    /// Returns it with other extra data: how a proposer puts its seal into a block whose roots are known. Nothing is run again.
+    #[must_use]
+    pub fn with_extra_data(&self, extra_data: Bytes) -> Self {
+        let Executed { block, receipts, update } = &*self.executed;
+        let mut sealed = SealedBlock::clone(block);
+        sealed.block.header.extra_data = extra_data;
+        sealed.hash = sealed.block.header.hash_slow();
+        let receipts = Arc::clone(receipts);
+        let executed = Executed { block: Arc::new(sealed), receipts, update: update.clone() };
+        Self { executed: Arc::new(executed), ..self.clone() }
+    }
+
     /// Returns the block.
     #[must_use]
     pub fn block(&self) -> &Arc<SealedBlock> {

@@ -1,9 +1,13 @@
 //! The first block of a LuxTensor chain: an Ethereum genesis file with one section more.
 //!
 //! ```json
-//! { "config": { "chainId": 8898, …, "lux": { "blockSeconds": 12, "epochBlocks": 100, "validatorsMax": 100, "proposer": "0x…" } },
+//! { "config": { "chainId": 8898, …, "lux": { "blockSeconds": 12, "epochBlocks": 100, "validatorsMax": 100, "proposer": "0x…",
+//!                "slotMillis": 100, "validators": [ { "address": "0x…", "vrfKey": "0x…", "stake": 1000 }, … ] } },
 //!   "alloc": { … } }
 //! ```
+//!
+//! With validators the chain is a network's: slots of `slotMillis`, or of `blockSeconds` if that is left out, epochs of `epochBlocks`
+//! slots, headers with a seal, and several blocks may have the timestamp of one second.
 //!
 //! Every tool that reads Ethereum's files reads this one and passes over what it does not know.
 
@@ -16,18 +20,26 @@ use alloy_eips::{
     eip7251::{CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS, CONSOLIDATION_REQUEST_PREDEPLOY_CODE},
 };
 use alloy_genesis::{ChainConfig, Genesis, GenesisAccount};
-use alloy_primitives::{Address, Bytes, U256, address, bytes};
+use alloy_primitives::{Address, B256, Bytes, U256, address, bytes};
 use quintet_eth_chain::{ChainSpec, SpecError};
+use quintet_lux_protocol::{
+    params::{Domain, Params, ParamsError},
+    seal::{self, SEAL_LEN},
+    validator::{Validator, ValidatorSet, ValidatorSetError},
+};
 use serde::{Deserialize, Serialize};
 
 /// First byte of `extraData`: the version of the header's own fields.
-pub const HEADER_VERSION: u8 = 1;
+pub const HEADER_VERSION: u8 = seal::VERSION;
 
 /// Seconds between blocks where a genesis says none.
 pub const BLOCK_SECONDS_DEFAULT: u64 = 12;
 
 /// Gas of a block where nobody says otherwise.
 pub const GAS_LIMIT_DEFAULT: u64 = 30_000_000;
+
+/// Base fee of a network's first block, wei.
+const INITIAL_BASE_FEE: u128 = 1_000_000_000;
 
 /// The contract that makes contracts at addresses everybody can compute, which tools expect on every chain.
 const DEPLOYER: Address = address!("4e59b44847b379578588920ca78fbf26c0b4956c");
@@ -43,9 +55,23 @@ pub enum LuxGenesisError {
     Spec(#[from] SpecError),
     /// LuxTensor's section is not one.
     #[error(
-        "config.lux: expected blockSeconds, epochBlocks, validatorsMax and proposer alone: {0}"
+        "config.lux: expected blockSeconds, slotMillis, epochBlocks, validatorsMax, validators and proposer alone: {0}"
     )]
     Section(#[from] serde_json::Error),
+    /// The validators make no set.
+    #[error("config.lux.validators: {0}")]
+    Validators(#[from] ValidatorSetError),
+    /// There are more of them than the chain takes.
+    #[error("config.lux.validators: expected at most validatorsMax, {most}, got {actual}")]
+    TooMany {
+        /// Most validators.
+        most: u64,
+        /// How many came.
+        actual: usize,
+    },
+    /// Slots or epochs have no length there is.
+    #[error("config.lux: {0}")]
+    Params(#[from] ParamsError),
     /// A number that cannot be zero is.
     #[error("config.lux.{field}: expected a number from 1 on, got 0")]
     Zero {
@@ -65,7 +91,26 @@ pub struct LuxSection {
     /// Most validators.
     pub validators_max: u64,
     /// Who makes all blocks, while one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub proposer: Option<Address>,
+    /// Length of a slot in milliseconds, in place of [`Self::block_seconds`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot_millis: Option<u64>,
+    /// The validators of a network; a chain for development has none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub validators: Vec<GenesisValidator>,
+}
+
+/// A validator, as a genesis file names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GenesisValidator {
+    /// Who it is.
+    pub address: Address,
+    /// Key of its verifiable random function.
+    pub vrf_key: B256,
+    /// Its stake, in gwei.
+    pub stake: u64,
 }
 
 impl Default for LuxSection {
@@ -75,6 +120,8 @@ impl Default for LuxSection {
             epoch_blocks: 100,
             validators_max: 100,
             proposer: None,
+            slot_millis: None,
+            validators: Vec::new(),
         }
     }
 }
@@ -116,9 +163,77 @@ impl LuxGenesis {
     ///
     /// [`LuxGenesisError`] if it makes no LuxTensor chain.
     pub fn from_json(json: &[u8]) -> Result<Self, LuxGenesisError> {
-        let spec = ChainSpec::from_json(json)?;
+        let mut spec = ChainSpec::from_json(json)?;
         let lux = LuxSection::of(&spec.genesis.config)?;
+        if !lux.validators.is_empty() {
+            spec.schedule.extra_data_max = SEAL_LEN;
+            spec.schedule.equal_timestamps = true;
+        }
         Ok(Self { spec, lux })
+    }
+
+    /// The parameters of a network.
+    ///
+    /// # Errors
+    ///
+    /// [`LuxGenesisError::Params`] if slots or epochs have no length there is.
+    pub fn params(&self) -> Result<Params, LuxGenesisError> {
+        let slot_millis = self.lux.slot_millis;
+        let slot_millis = slot_millis.unwrap_or(self.lux.block_seconds.saturating_mul(1_000));
+        let params = Params {
+            domain: Domain::new(self.spec.chain_id(), self.spec.hash),
+            genesis: self.spec.hash,
+            genesis_time: self.spec.header.timestamp,
+            slot_millis,
+            epoch_slots: self.lux.epoch_blocks,
+        };
+        Ok(params.check()?)
+    }
+
+    /// The validators of a network.
+    ///
+    /// # Errors
+    ///
+    /// [`LuxGenesisError`] if there are none, too many, or one that cannot be.
+    pub fn validators(&self) -> Result<ValidatorSet, LuxGenesisError> {
+        let (most, actual) = (self.lux.validators_max, self.lux.validators.len());
+        if u64::try_from(actual).is_ok_and(|count| count > most) {
+            return Err(LuxGenesisError::TooMany { most, actual });
+        }
+        let validators = self.lux.validators.iter().map(|one| Validator {
+            address: one.address,
+            vrf_key: one.vrf_key.0,
+            stake: one.stake,
+        });
+        Ok(ValidatorSet::new(validators.collect())?)
+    }
+
+    /// Makes the genesis file of a network: every fork from the start, contracts of the system, accounts with this balance.
+    #[must_use]
+    pub fn network(
+        chain_id: u64,
+        timestamp: u64,
+        gas_limit: u64,
+        lux: &LuxSection,
+        accounts: impl IntoIterator<Item = (Address, U256)>,
+    ) -> Genesis {
+        let mut alloc = system_contracts();
+        for (account, balance) in accounts {
+            alloc.insert(account, GenesisAccount { balance, ..GenesisAccount::default() });
+        }
+        let mut config = every_fork(chain_id);
+        if let Ok(section) = serde_json::to_value(lux) {
+            config.extra_fields.insert("lux".to_owned(), section);
+        }
+        Genesis {
+            config,
+            timestamp,
+            gas_limit,
+            base_fee_per_gas: Some(INITIAL_BASE_FEE),
+            extra_data: Bytes::from_static(&[HEADER_VERSION]),
+            alloc,
+            ..Genesis::default()
+        }
     }
 
     /// Makes the genesis of a development chain: every fork from the start, contracts of the system, accounts with this balance.

@@ -9,6 +9,13 @@
 //! - [`genesis`]: the first block, in Ethereum's format with LuxTensor's own section.
 //! - [`dev`]: a chain for one, which mines what it is given: what Foundry and Hardhat projects run on.
 //! - [`rpc`]: the methods by which their tools drive it.
+//! - [`validator`]: a node of a network: proposes, votes, imports, follows finality.
+//! - [`p2p`]: how such nodes reach each other.
+//!
+//! ```text
+//!   peers ◄──libp2p──► p2p ◄──► validator ◄──► lux-protocol's Consensus
+//!                                  └──► EthChain, pool ──► Ethereum's RPC and lux_*
+//! ```
 //!
 //! # Invariants
 //!
@@ -16,4 +23,6 @@
 
 pub mod dev;
 pub mod genesis;
+pub mod p2p;
 pub mod rpc;
+pub mod validator;

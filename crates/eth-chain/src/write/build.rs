@@ -99,7 +99,8 @@ impl EthChain {
     ) -> Result<(Rules, Header), BuildError> {
         let schedule = &self.inner.spec.schedule;
         let before = &parent.header;
-        if attributes.timestamp <= before.timestamp {
+        let equal = schedule.equal_timestamps && attributes.timestamp == before.timestamp;
+        if attributes.timestamp <= before.timestamp && !equal {
             let (parent, actual) = (before.timestamp, attributes.timestamp);
             return Err(BuildError::Timestamp { parent, actual });
         }

@@ -42,7 +42,8 @@ pub fn check(rules: &Rules, header: &Header, parent: &Header) -> Result<(), Head
     if header.number != expected {
         return Err(HeaderError::Number { expected, actual: header.number });
     }
-    if header.timestamp <= parent.timestamp {
+    let equal = rules.equal_timestamps && header.timestamp == parent.timestamp;
+    if header.timestamp <= parent.timestamp && !equal {
         return Err(HeaderError::Timestamp { after: parent.timestamp, actual: header.timestamp });
     }
     fields(rules, header)?;

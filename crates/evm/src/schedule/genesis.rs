@@ -69,6 +69,7 @@ impl Schedule {
             blobs: blobs(config),
             deposit_contract: config.deposit_contract_address.unwrap_or(MAINNET_DEPOSIT_CONTRACT),
             extra_data_max: EXTRA_DATA_MAX,
+            equal_timestamps: false,
             op: OpSchedule::from_genesis(config)?,
         })
     }

@@ -67,6 +67,8 @@ pub struct Schedule {
     pub deposit_contract: Address,
     /// Longest extra data of a header, in bytes.
     pub extra_data_max: usize,
+    /// Whether a block may have its parent's timestamp: chains with blocks in under a second need it.
+    pub equal_timestamps: bool,
     /// The forks of an OP chain, which stand in place of [`Self::forks`].
     pub op: Option<OpSchedule>,
 }
@@ -86,6 +88,8 @@ pub struct Rules {
     pub deposit_contract: Address,
     /// Longest extra data of a header, in bytes.
     pub extra_data_max: usize,
+    /// Whether a block may have its parent's timestamp.
+    pub equal_timestamps: bool,
     /// The newest fork of an OP chain in force.
     pub op: Option<OpFork>,
     /// Whether the block is the first of Canyon, which puts the deterministic deployer into the state.
@@ -107,6 +111,7 @@ impl Rules {
             since_dao: None,
             deposit_contract: MAINNET_DEPOSIT_CONTRACT,
             extra_data_max: EXTRA_DATA_MAX,
+            equal_timestamps: false,
             op: None,
             begins_canyon: false,
         }
@@ -163,6 +168,7 @@ impl Schedule {
             blobs: Vec::new(),
             deposit_contract: MAINNET_DEPOSIT_CONTRACT,
             extra_data_max: EXTRA_DATA_MAX,
+            equal_timestamps: false,
             op: None,
         };
         schedule.blobs_from_forks();
@@ -194,6 +200,7 @@ impl Schedule {
             since_dao: self.dao.and_then(|dao| number.checked_sub(dao)),
             deposit_contract: self.deposit_contract,
             extra_data_max: self.extra_data_max,
+            equal_timestamps: self.equal_timestamps,
             op,
             begins_canyon: false,
         }
