@@ -24,12 +24,14 @@ pub mod ethereum;
 pub mod field;
 pub mod file;
 pub mod kaspa;
+pub mod lux;
 pub mod print;
 pub mod rollup;
 mod roots;
 pub mod run;
 pub mod suite;
 pub mod sums;
+mod wycheproof;
 
 pub use run::{Outcome, RunError, run};
 pub use suite::{Mismatch, Report, Suite};

@@ -16,7 +16,7 @@ use conformance::{print, run};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Node kind whose vectors these are: bitcoin, dht, ethereum, kaspa or rollup.
+    /// Node kind whose vectors these are: bitcoin, dht, ethereum, kaspa, lux or rollup.
     kind: String,
     /// Folder of vector files; `.gz` files are decompressed.
     dir: PathBuf,

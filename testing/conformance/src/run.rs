@@ -10,13 +10,13 @@ use thiserror::Error;
 use crate::{
     bitcoin, dht, ethereum,
     file::{File, FileError, plain_name, walk},
-    kaspa, rollup,
+    kaspa, lux, rollup,
     suite::{Report, Suite},
     sums,
 };
 
 /// The node kinds whose vectors can be run.
-pub const KINDS: [&str; 5] = ["bitcoin", "dht", "ethereum", "kaspa", "rollup"];
+pub const KINDS: [&str; 6] = ["bitcoin", "dht", "ethereum", "kaspa", "lux", "rollup"];
 
 /// Files that explain and list vectors and are none themselves.
 const PROSE: [&str; 4] = ["README.md", "LICENSE", "NOTICE", sums::LIST];
@@ -137,6 +137,7 @@ pub fn suites_of(kind: &str) -> Result<Vec<Box<dyn Suite>>, RunError> {
         "dht" => Ok(dht::suites()),
         "ethereum" => Ok(ethereum::suites()),
         "kaspa" => Ok(kaspa::suites()),
+        "lux" => Ok(lux::suites()),
         "rollup" => Ok(rollup::suites()),
         _ => Err(RunError::UnknownKind { actual: kind.to_owned() }),
     }

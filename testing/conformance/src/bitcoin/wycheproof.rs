@@ -7,12 +7,13 @@ use quintet_crypto::{
     ecdsa_lanes::{EcdsaItem, verify_ecdsa_many},
     secp::{SecretKey, ecdsa_verify, ecdsa_verify_strict},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
 use super::{array, bytes};
 use crate::{
     file::File,
     suite::{Mismatch, Report, Suite, expect_eq},
+    wycheproof::{Numbered, Verdict, run},
 };
 
 pub(super) struct Wycheproof;
@@ -47,62 +48,6 @@ const POINT_PREFIXES: [(&str, usize); 2] = [
     ("3056301006072a8648ce3d020106052b8104000a034200", 65),
     ("3036301006072a8648ce3d020106052b8104000a032200", 33),
 ];
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Vectors<G, T> {
-    test_groups: Vec<Group<G, T>>,
-}
-
-#[derive(Deserialize)]
-struct Group<G, T> {
-    #[serde(flatten)]
-    of_all: G,
-    tests: Vec<T>,
-}
-
-fn run<G: DeserializeOwned, T: DeserializeOwned + Numbered>(
-    file: &File,
-    report: &mut Report,
-    check: impl Fn(&T, &G) -> Result<(), Mismatch>,
-) {
-    let vectors: Vectors<G, T> = match serde_json::from_slice(&file.bytes) {
-        Ok(vectors) => vectors,
-        Err(error) => {
-            report.unreadable = Some(format!("expected Wycheproof's JSON: {error}"));
-            return;
-        }
-    };
-    for group in &vectors.test_groups {
-        for test in &group.tests {
-            report.case(format!("{} tcId {}", file.name.display(), test.number()), || {
-                check(test, &group.of_all)
-            });
-        }
-    }
-}
-
-trait Numbered {
-    fn number(&self) -> u32;
-}
-
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
-#[serde(rename_all = "lowercase")]
-enum Verdict {
-    Valid,
-    Invalid,
-    Acceptable,
-}
-
-impl Verdict {
-    fn check(self, accepted: bool) -> Result<(), Mismatch> {
-        match self {
-            Self::Valid => expect_eq("accepted", true, accepted),
-            Self::Invalid => expect_eq("accepted", false, accepted),
-            Self::Acceptable => Ok(()),
-        }
-    }
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -113,7 +113,8 @@ fn a_folder_without_checksums_says_so() {
 fn unknown_kinds_suites_and_folders_are_errors_that_name_the_known() {
     let folder = folder::with(&[("distance.json", DISTANCE.as_bytes())]);
     let unknown = run("litecoin", folder.path(), None).unwrap_err();
-    let expected = "unknown kind `litecoin`: expected one of bitcoin, dht, ethereum, kaspa, rollup";
+    let expected =
+        "unknown kind `litecoin`: expected one of bitcoin, dht, ethereum, kaspa, lux, rollup";
     assert_eq!(unknown.to_string(), expected);
     let unknown = run("dht", folder.path(), Some("bep99")).unwrap_err().to_string();
     assert!(unknown.contains("bep44") && unknown.contains("sums"), "{unknown}");

@@ -72,6 +72,11 @@ fn every_case_of_kaspa_passes() {
 }
 
 #[test]
+fn every_case_of_lux_passes() {
+    every_case_of("lux");
+}
+
+#[test]
 fn every_case_of_rollup_passes() {
     every_case_of("rollup");
 }
