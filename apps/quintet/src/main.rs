@@ -12,6 +12,7 @@
 //! This is the only place that knows every kind. What the command line means lives in [`cli`], what it
 //! does in [`commands`], how it ends in [`exit`].
 
+mod bitcoin_rpc;
 mod cli;
 mod commands;
 mod dev_chain;

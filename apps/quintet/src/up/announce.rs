@@ -6,6 +6,7 @@ use quintet_dht_protocol::message::Item;
 use serde_json::json;
 
 use super::{
+    bitcoin::BitcoinPlaces,
     lux::LuxPlaces,
     network::{Home, LocalNode},
 };
@@ -27,6 +28,7 @@ pub(super) struct Places<'a> {
     pub(super) metrics: String,
     pub(super) home: &'a Home,
     pub(super) nodes: &'a [LocalNode],
+    pub(super) bitcoin: Option<BitcoinPlaces>,
     pub(super) lux: Option<LuxPlaces>,
     /// Time from the start until now.
     pub(super) took: Duration,
@@ -34,9 +36,10 @@ pub(super) struct Places<'a> {
 
 impl Places<'_> {
     pub(super) fn print_json(&self) -> anyhow::Result<()> {
-        let Self { dashboard, metrics, home, nodes, lux, took } = self;
+        let Self { dashboard, metrics, home, nodes, bitcoin, lux, took } = self;
         let nodes: Vec<_> = nodes.iter().map(|node| &node.endpoints).collect();
-        let kinds = [("dht", !nodes.is_empty()), ("lux", lux.is_some())];
+        let kinds =
+            [("dht", !nodes.is_empty()), ("bitcoin", bitcoin.is_some()), ("lux", lux.is_some())];
         let kinds: Vec<_> =
             kinds.into_iter().filter(|(_, runs)| *runs).map(|(kind, _)| kind).collect();
         output::json(&json!({
@@ -46,6 +49,7 @@ impl Places<'_> {
             "metrics": metrics,
             "data_dir": home.path(),
             "nodes": nodes,
+            "bitcoin": bitcoin,
             "lux": lux,
             "seconds": took.as_secs_f64(),
         }))
@@ -59,7 +63,8 @@ impl Places<'_> {
             Home::Kept(_) => "kept",
         };
         let seconds = self.took.as_secs_f64();
-        let nodes = self.nodes.len() + usize::from(self.lux.is_some());
+        let bitcoins = self.bitcoin.as_ref().map_or(0, |places| places.nodes.len());
+        let nodes = self.nodes.len() + bitcoins + usize::from(self.lux.is_some());
         let nodes = output::count(nodes, "node is", "nodes are");
         output::print(&format!(
             "{}  {}\n{}  {}\n{}  {home} ({lasts})\n\n{}\n{}\n{}\n",
@@ -77,7 +82,7 @@ impl Places<'_> {
         ))
     }
 
-    /// The nodes, and the chain with accounts to try it with.
+    /// The nodes of each kind, with keys and accounts to try them with.
     fn tables(&self) -> String {
         let mut text = String::new();
         let mut table = Table::new(["NODE", "ID", "UDP", "RPC"]);
@@ -92,6 +97,9 @@ impl Places<'_> {
         if !table.is_empty() {
             text += &table.render();
             text.push('\n');
+        }
+        if let Some(bitcoin) = &self.bitcoin {
+            text += &tables_of_bitcoin(bitcoin);
         }
         let Some(lux) = &self.lux else { return text };
         let mut table = Table::new(["CHAIN", "ID", "RPC", "WEBSOCKET"]);
@@ -108,6 +116,11 @@ impl Places<'_> {
     /// Commands that work as they are printed.
     fn examples(&self) -> Vec<String> {
         let mut all = self.examples_of_the_dht();
+        if let Some(place) = self.bitcoin.as_ref().and_then(|bitcoin| bitcoin.nodes.first()) {
+            let (rpc, cookie) = (&place.rpc, place.cookie.display());
+            let call = r#"{"method":"getblockchaininfo","params":[]}"#;
+            all.push(format!("  curl -s --user \"$(cat {cookie})\" -d '{call}' {rpc}"));
+        }
         if let Some(lux) = &self.lux {
             let http = &lux.http;
             let call = r#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#;
@@ -134,6 +147,17 @@ impl Places<'_> {
             format!("  curl -s {metrics} | grep quintet_dht_contacts"),
         ]
     }
+}
+
+/// The nodes, and the key that their blocks pay.
+fn tables_of_bitcoin(bitcoin: &BitcoinPlaces) -> String {
+    let mut nodes = Table::new(["BITCOIN, REGTEST", "P2P", "RPC"]);
+    for place in &bitcoin.nodes {
+        nodes.row([place.name.clone(), place.p2p.clone(), place.rpc.clone()]);
+    }
+    let mut key = Table::new(["ADDRESS OF THE MINER", "PRIVATE KEY, KNOWN TO EVERYBODY"]);
+    key.row([bitcoin.address.clone(), bitcoin.private_key.clone()]);
+    format!("{}\n{}\n", nodes.render(), key.render())
 }
 
 fn heading(text: &str) -> String {

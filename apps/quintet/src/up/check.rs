@@ -1,8 +1,8 @@
 //! `quintet up --check`: does each kind do its job?
 //!
 //! For the dht: a record put through one node is read through another that did not hold it, over UDP; then a
-//! changeable record is put, changed through a second node, and its new version read through a third. For lux: see
-//! [`lux::prove`].
+//! changeable record is put, changed through a second node, and its new version read through a third. For the others: see
+//! [`bitcoin::prove`] and [`lux::prove`].
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
@@ -22,7 +22,7 @@ use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    lux,
+    bitcoin, lux,
     network::{Home, LocalNode, Network},
 };
 use crate::{
@@ -84,6 +84,13 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
             signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
         };
         all &= tell("dht", &outcome, args.json, begun)?;
+    }
+    if all && wants("bitcoin") {
+        let outcome = tokio::select! {
+            outcome = bitcoin::prove(home.path(), deadline) => outcome,
+            signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
+        };
+        all &= tell("bitcoin", &outcome, args.json, begun)?;
     }
     if all && wants("lux") {
         let outcome = tokio::select! {

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     STOP_DEADLINE, announce,
+    bitcoin::{self, BitcoinNodes},
     feed::{self, Watched},
     lux::{self, LuxChain},
     network::{Home, LocalNode, Network},
@@ -68,17 +69,23 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
         true => Some(LuxChain::start(home.path(), true).await?),
         false => None,
     };
+    let mut bitcoins = match wants("bitcoin") {
+        true => BitcoinNodes::start(home.path(), true, &health).await?,
+        false => BitcoinNodes::default(),
+    };
     let nodes = if wants("dht") { args.nodes } else { 0 };
     let mut network = Network::start(nodes, home.path(), &bus, &health).await?;
     let others = network.nodes.len().saturating_sub(1);
     network.joined(others.min(CONTACTS_WANTED), Instant::now() + ACQUAINTANCE_MAX).await;
     let helpers = Helpers { logs, early, metrics, bus, publisher: dashboard.publisher() };
-    let helpers = helpers.start(&network, chain.as_ref(), args.no_traffic, (&home, &health))?;
+    let helpers =
+        helpers.start((&network, &bitcoins, chain.as_ref()), args.no_traffic, (&home, &health))?;
     let places = announce::Places {
         dashboard: dashboard.url(),
         metrics: format!("http://{}/metrics", ops.local_addr()),
         home: &home,
         nodes: &network.nodes,
+        bitcoin: wants("bitcoin").then(|| bitcoins.places()).transpose()?,
         lux: chain.as_ref().map(LuxChain::places),
         took: begun.elapsed(),
     };
@@ -89,11 +96,13 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     }
 
     let mut running = std::mem::take(&mut network.running);
+    running.append(&mut bitcoins.running);
     running.push(helpers);
     let report = run_until_shutdown(running, signals, &health, STOP_DEADLINE).await;
     if !report.forced {
         stop.cancel();
         end_servers(dashboard, ops).await;
+        bitcoins.end_servers().await;
         if let Some(chain) = chain {
             chain.serving.stop().await?;
         }
@@ -137,8 +146,7 @@ impl Helpers {
     /// Starts them under one supervisor. None of them is worth ending the network for: they are restarted.
     fn start(
         self,
-        network: &Network,
-        chain: Option<&LuxChain>,
+        (network, bitcoins, chain): (&Network, &BitcoinNodes, Option<&LuxChain>),
         no_traffic: bool,
         (home, health): (&Home, &Health),
     ) -> anyhow::Result<RunningNode> {
@@ -168,6 +176,12 @@ impl Helpers {
         };
         if let Some(chain) = chain {
             chain_helpers(&mut supervisor, chain, &publisher, no_traffic);
+        }
+        if !no_traffic && !bitcoins.nodes.is_empty() {
+            let nodes = bitcoins.nodes.clone();
+            supervisor.spawn(restarted("bitcoin-traffic"), move |stop| {
+                bitcoin::traffic(nodes.clone(), rand::rng().random(), stop)
+            });
         }
         let nodes: Vec<Watched> = network.nodes.iter().map(watched).collect();
         if !nodes.is_empty() {

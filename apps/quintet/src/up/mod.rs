@@ -3,6 +3,7 @@
 //! ```text
 //!   network   16 nodes on 127.0.0.1, UDP among themselves ──► event bus, status
 //!                                                                   │
+//!   bitcoin   2 nodes on regtest, each other's peers, with Core's RPC
 //!   lux       a chain of one proposer, served over HTTP ──► head, pool
 //!                                                                   │
 //!   traffic   puts and looks up, sends transactions                 ▼
@@ -17,6 +18,7 @@
 //! - Without `--data-dir`, nothing stays on disk.
 
 mod announce;
+mod bitcoin;
 mod check;
 mod feed;
 mod live;

@@ -12,26 +12,20 @@
 mod arguments;
 mod settings;
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{fs, sync::Arc};
 
 use anyhow::Context as _;
-use quintet_bitcoin_node::{
-    node::BitcoinNode,
-    rpc::{self, BitcoinRpc},
-};
+use quintet_bitcoin_node::{node::BitcoinNode, rpc::BitcoinRpc};
 use quintet_node::{
     datadir::DataDir,
     telemetry::{self, LogConfig},
 };
-use quintet_rpc::{AuthConfig, BasicUser, RpcConfig, RpcServer, Secret};
+use quintet_rpc::{AuthConfig, BasicUser, Secret};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::{fmt::writer::BoxMakeWriter, util::SubscriberInitExt as _};
 
 use self::settings::Settings;
-use crate::{cli::BitcoinRunArgs, output, runtime, stop};
-
-/// Time a call may take: a wait for a block among them.
-const CALL_MAX: Duration = Duration::from_secs(3_600);
+use crate::{bitcoin_rpc, cli::BitcoinRunArgs, output, runtime, stop};
 
 const HELP: &str = "\
 quintet bitcoin run [-regtest|-signet|-testnet|-testnet4|-chain=NAME] [-datadir=DIR] [-conf=FILE] [OPTION…]
@@ -71,22 +65,10 @@ async fn node(settings: Settings) -> anyhow::Result<()> {
                 .user
                 .map(|(user, password)| BasicUser { user, password: Secret::new(password) });
             let cookie_file = basic.is_none().then_some(rpc.cookie_file);
-            let config = RpcConfig {
-                listen: rpc.listen,
-                // Blocks in hexadecimal, and answers about them.
-                request_bytes_max: 32 << 20,
-                response_bytes_max: 256 << 20,
-                batch_items_max: 1_000,
-                request_timeout: CALL_MAX,
-                stop_grace: Duration::from_secs(2),
-                rate_limit: quintet_rpc::RateLimit { requests_per_second: 0, ..Default::default() },
-                auth: AuthConfig { cookie_file, basic, ..AuthConfig::default() },
-                ..RpcConfig::default()
-            };
+            let auth = AuthConfig { cookie_file, basic, ..AuthConfig::default() };
             let calls = BitcoinRpc::new(node.kernel().clone(), stop.clone());
-            let server = RpcServer::builder(config, rpc::registry()).lenient(calls);
             // Ends after the node: who asks for the end is answered.
-            Some(server.start(CancellationToken::new()).await?)
+            Some(bitcoin_rpc::serve(calls, rpc.listen, auth).await?)
         }
     };
     for address in node.addresses() {
