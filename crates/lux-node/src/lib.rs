@@ -9,6 +9,7 @@
 //! - [`genesis`]: the first block, in Ethereum's format with LuxTensor's own section.
 //! - [`dev`]: a chain for one, which mines what it is given: what Foundry and Hardhat projects run on.
 //! - [`rpc`]: the methods by which their tools drive it.
+//! - [`python`]: a chain of the old Python node, verified and carried into a genesis file.
 //!
 //! # Invariants
 //!
@@ -16,4 +17,5 @@
 
 pub mod dev;
 pub mod genesis;
+pub mod python;
 pub mod rpc;
