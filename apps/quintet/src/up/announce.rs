@@ -5,11 +5,11 @@ use std::{env, fs, path::Path, time::Duration};
 use quintet_dht_protocol::message::Item;
 use serde_json::json;
 
-use super::{
-    lux::LuxPlaces,
-    network::{Home, LocalNode},
+use super::network::{Home, LocalNode};
+use crate::{
+    dev_chain::ChainPlaces,
+    output::{self, Style, Table, paint},
 };
-use crate::output::{self, Style, Table, paint};
 
 /// Digits of an id that tell nodes apart.
 const ID_DIGITS: usize = 10;
@@ -27,7 +27,7 @@ pub(super) struct Places<'a> {
     pub(super) metrics: String,
     pub(super) home: &'a Home,
     pub(super) nodes: &'a [LocalNode],
-    pub(super) lux: Option<LuxPlaces>,
+    pub(super) lux: Option<ChainPlaces>,
     /// Time from the start until now.
     pub(super) took: Duration,
 }

@@ -93,7 +93,7 @@ fn a_broken_block_of_the_python_node_is_named_and_no_file_is_left() {
     let text =
         std::fs::read_to_string(path.join("../../crates/lux-node/tests/data/python/blocks.json"));
     let blocks =
-        home.write("blocks.json", &text.unwrap().replace(r#""gas_used":42000"#, r#""gas_used":1"#));
+        home.write("blocks.json", &text.unwrap().replace(r#""gas_used":63000"#, r#""gas_used":1"#));
     let state = home.write("state.json", "[]");
     let out = home.path("lux.json");
     let ended =
@@ -101,4 +101,43 @@ fn a_broken_block_of_the_python_node_is_named_and_no_file_is_left() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.err.contains("block 1"), "{}", ended.err);
     assert!(!std::path::Path::new(&out).exists());
+}
+
+#[test]
+fn a_transaction_that_waits_outlives_a_killed_process_and_one_that_was_mined_does_not_come_back() {
+    let home = Home::new();
+    let directory = home.path("chain");
+    let dev = ["lux", "dev", "--json", "--port", "0", "--no-mining", "--data-dir", &directory];
+    let running = home.start(&dev);
+    let accounts = ask(&running, "eth_accounts", &json!([]));
+    let send = |running: &Running, value: &str| {
+        let send = json!([{ "from": accounts[0], "to": accounts[1], "value": value }]);
+        ask(running, "eth_sendTransaction", &send)
+    };
+    let mined = send(&running, "0x1");
+    ask(&running, "evm_mine", &json!([]));
+    let [first, second] = [send(&running, "0x2"), send(&running, "0x3")];
+    running.signal("-KILL");
+    drop(running);
+
+    let again = home.start(&dev);
+    let status = ask(&again, "txpool_status", &json!([]));
+    assert_eq!(status, json!({ "pending": "0x2", "queued": "0x0" }));
+    ask(&again, "evm_mine", &json!([]));
+    let block = ask(&again, "eth_getBlockByNumber", &json!(["latest", false]));
+    assert_eq!(
+        (&block["number"], &block["transactions"]),
+        (&json!("0x2"), &json!([first, second]))
+    );
+    assert_eq!(
+        ask(&again, "eth_getTransactionReceipt", &json!([mined]))["blockNumber"],
+        json!("0x1")
+    );
+    again.signal("-KILL");
+    drop(again);
+
+    let last = home.start(&dev);
+    let status = ask(&last, "txpool_status", &json!([]));
+    assert_eq!(status, json!({ "pending": "0x0", "queued": "0x0" }));
+    last.stop();
 }
