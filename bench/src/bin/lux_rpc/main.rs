@@ -15,12 +15,13 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use bench::eth_load::{Key, TOKEN, token_input};
 use clap::Parser;
 use serde_json::{Value, json};
 
 use self::{
     client::{Client, quantity, send},
-    load::{Deed, Key, TOKEN, batches, fund, keys, signed, token_input},
+    load::{Deed, batches, fund, keys, signed},
     node::{Kind, Mining, Node},
 };
 
