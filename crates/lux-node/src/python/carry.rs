@@ -149,7 +149,7 @@ pub struct LeftBehind {
 pub(super) fn carry(
     state: &State,
     codes: Codes,
-    ends: Ends,
+    ends: &Ends,
     options: &CarryOptions,
 ) -> Result<Imported, CarryError> {
     let chain_id = ends.chain_id.ok_or(CarryError::ChainId)?;
@@ -158,7 +158,7 @@ pub(super) fn carry(
         system: system_contracts(),
         leave_behind: options.leave_behind,
         alloc: BTreeMap::new(),
-        report: Report::new(chain_id, &ends),
+        report: Report::new(chain_id, ends),
     };
     for (key, account) in state.accounts() {
         hold.take(key, account)?;

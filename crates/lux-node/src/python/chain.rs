@@ -242,7 +242,7 @@ impl Importer {
             chain_id: options.chain_id.or(told),
             config: self.config,
         };
-        Ok(carry::carry(&state, self.codes, ends, options)?)
+        Ok(carry::carry(&state, self.codes, &ends, options)?)
     }
 }
 

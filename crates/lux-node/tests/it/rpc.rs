@@ -159,6 +159,39 @@ async fn accounts_come_out_of_a_state_that_anvil_dumped() {
 }
 
 #[tokio::test]
+async fn the_calls_of_a_transaction_are_told_in_a_row_with_their_places() {
+    let client = Client(rpc::module(&node()).unwrap());
+    let accounts = client.get("eth_accounts", json!([])).await;
+    let callee = Address::repeat_byte(0x78);
+    client.get("anvil_setCode", json!([callee, "0x5f5ffd"])).await;
+    // PUSH0 x5, PUSH20 callee, GAS, CALL, STOP.
+    let caller = [&[0x5f; 5][..], &[0x73], callee.as_slice(), &[0x5a, 0xf1, 0x00]].concat();
+    let caller = alloy_primitives::hex::encode_prefixed(caller);
+    client.get("anvil_setCode", json!([TO, caller])).await;
+    let send = json!([{ "from": accounts[0], "to": TO, "value": "0x5", "gas": "0x186a0" }]);
+    let hash = client.get("eth_sendTransaction", send).await;
+    let traces = client.get("trace_transaction", json!([hash])).await;
+    assert_eq!(traces, client.get("trace_block", json!(["latest"])).await);
+    let [outer, inner] = [&traces[0], &traces[1]];
+    assert_eq!(traces.as_array().map(Vec::len), Some(2));
+    let action = json!({
+        "from": accounts[0], "to": TO, "callType": "call", "input": "0x", "value": "0x5",
+        // What is left once the transaction's own 21,000 are paid.
+        "gas": format!("{:#x}", 100_000 - 21_000),
+    });
+    assert_eq!(outer["action"], action);
+    assert_eq!((&outer["subtraces"], &outer["traceAddress"]), (&json!(1), &json!([])));
+    assert_eq!((&outer["blockNumber"], &outer["transactionPosition"]), (&json!(1), &json!(0)));
+    assert_eq!((&outer["transactionHash"], &outer["type"]), (&hash, &json!("call")));
+    assert_eq!(outer["result"]["output"], json!("0x"));
+    assert_eq!((&inner["error"], &inner["result"]), (&json!("Reverted"), &Value::Null));
+    assert_eq!((&inner["subtraces"], &inner["traceAddress"]), (&json!(0), &json!([0])));
+    assert_eq!(client.get("trace_block", json!(["0x0"])).await, json!([]));
+    let nothing = client.get("trace_transaction", json!([alloy_primitives::B256::ZERO])).await;
+    assert_eq!(nothing, Value::Null);
+}
+
+#[tokio::test]
 async fn nothing_is_mined_by_itself_when_that_is_off_and_what_waits_is_when_it_is_on_again() {
     let client = Client(rpc::module(&node()).unwrap());
     client.get("evm_setAutomine", json!([false])).await;
