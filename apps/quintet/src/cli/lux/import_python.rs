@@ -16,6 +16,7 @@ How to write blocks and a state out of a Python node is told in docs/operations/
 /// What `quintet lux import-python` takes.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, group(ArgGroup::new("books").required(true).args(["began_from", "state"])))]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line, each on its own")]
 pub(crate) struct ImportPythonArgs {
     /// Files of blocks, from the first block to the last, in this order: JSON objects one after the other, or lists of them.
     #[arg(required = true, value_name = "BLOCKS")]
