@@ -2,6 +2,8 @@
 
 #[cfg(feature = "bitcoin")]
 pub mod bitcoin_chain;
+#[cfg(any(feature = "eth-chain", feature = "lux-rpc"))]
+pub mod eth_load;
 pub mod process;
 #[cfg(any(feature = "bitcoin-blocks", feature = "bitcoin-crypto", feature = "kaspa"))]
 pub mod thread_time;

@@ -11,14 +11,16 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use alloy_primitives::Address;
 use quintet_eth_chain::EthChain;
 use quintet_eth_pool::PoolConfig;
 use quintet_eth_rpc::{EthRpcConfig, graphql::GraphQl};
 use quintet_lux_node::{
-    dev::{DevNode, DevOptions, DevParts, Miner},
+    dev::{DevAccount, DevNode, DevOptions, DevParts, Miner},
     rpc,
 };
 use quintet_rpc::{RateLimit, RpcConfig, RpcHandle, RpcServer};
+use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -26,13 +28,45 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const ETHER: u64 = 1_000_000_000_000_000_000;
 
 /// Where GraphQL is served.
-pub(crate) const GRAPHQL_PATH: &str = "/graphql";
+const GRAPHQL_PATH: &str = "/graphql";
 
 /// Time a block in the making has to be finished at the end.
 const MINER_GRACE: Duration = Duration::from_secs(5);
 
 /// Most calls of a batch.
 const BATCH_ITEMS_MAX: usize = 1_000;
+
+/// Whether what was sent and waits is there again the next time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lasting {
+    /// As the chain itself.
+    Stays,
+    /// It goes with the process.
+    Goes,
+}
+
+/// Where a chain is, for people and scripts.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ChainPlaces {
+    pub(crate) http: String,
+    pub(crate) ws: String,
+    pub(crate) graphql: String,
+    pub(crate) chain_id: u64,
+    pub(crate) accounts: Vec<OpenAccount>,
+}
+
+/// An account with money, whose key everybody knows.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct OpenAccount {
+    pub(crate) address: Address,
+    pub(crate) private_key: String,
+}
+
+impl From<&DevAccount> for OpenAccount {
+    fn from(account: &DevAccount) -> Self {
+        Self { address: account.address, private_key: account.key().to_string() }
+    }
+}
 
 /// A chain that is served and mined.
 #[derive(Debug)]
@@ -50,12 +84,14 @@ impl DevServing {
         chain: EthChain,
         options: DevOptions,
         listen: SocketAddr,
+        lasting: Lasting,
     ) -> anyhow::Result<Self> {
         let parts = DevParts {
             chain: chain.clone(),
             options,
             rpc: EthRpcConfig::default(),
             pool: PoolConfig::default(),
+            keeps_waiting: lasting == Lasting::Stays,
             client_version: format!("quintet/v{}", env!("CARGO_PKG_VERSION")),
         };
         let dev = DevNode::new(parts, Arc::new(clock))?;
@@ -77,6 +113,18 @@ impl DevServing {
     /// Where it is served.
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.local_addr()
+    }
+
+    /// Where it is, with the accounts whose keys it has.
+    pub(crate) fn places(&self) -> ChainPlaces {
+        let at = self.address();
+        ChainPlaces {
+            http: format!("http://{at}"),
+            ws: format!("ws://{at}"),
+            graphql: format!("http://{at}{GRAPHQL_PATH}"),
+            chain_id: self.chain.spec().chain_id(),
+            accounts: self.dev.dev.accounts().iter().map(OpenAccount::from).collect(),
+        }
     }
 
     /// What ends when the chain does.

@@ -12,26 +12,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy_consensus::{EthereumTxEnvelope, SignableTransaction, TxEip1559, TxEip4844};
-use alloy_eips::eip2718::Encodable2718;
 use alloy_genesis::{Genesis, GenesisAccount};
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, address, hex, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use anyhow::{Context as _, ensure};
-use bench::process::{cpu_seconds, peak_rss_mib};
+use bench::{
+    eth_load::{CHAIN_ID, Key, TOKEN, TOKEN_CODE, TOKEN_GAS, TRANSFER_GAS, stranger, token_input},
+    process::{cpu_seconds, peak_rss_mib},
+};
 use clap::Parser;
-use quintet_crypto::secp::SecretKey;
 use quintet_eth::tx::{EthTransaction, TxRules, recover_senders};
 use quintet_eth_chain::{Attributes, Candidate, ChainOptions, ChainSpec, EthChain, Retention};
 use quintet_store::Durability;
 
-/// An ERC-20's `transfer`: balances under keccak256(holder . 0), reverts on too little, logs `Transfer`.
-const TOKEN_CODE: &[u8] = &hex!(
-    "335f525f60205260405f208054602435808210606157900390556004355f5260405f2080546024350190556024355f52600435337f"
-    "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef60205fa360015f5260205ff35b5f5ffd"
-);
-const TOKEN: Address = address!("00000000000000000000000000000000000c0de0");
-const CHAIN_ID: u64 = 31_337;
-const GWEI: u128 = 1_000_000_000;
 /// Enough for every block here.
 const GAS_LIMIT: u64 = 10_000_000_000;
 
@@ -61,47 +53,10 @@ struct Arguments {
     small: u64,
 }
 
-/// A key that sends.
-struct Key {
-    secret: SecretKey,
-    address: Address,
-    nonce: u64,
-}
-
-impl Key {
-    fn new(number: u64) -> anyhow::Result<Self> {
-        let secret = SecretKey::from_bytes(&keccak256(number.to_be_bytes()).0)?;
-        let public = secret.public_key_uncompressed();
-        let address = Address::from_word(keccak256(&public[1..]));
-        Ok(Self { secret, address, nonce: 0 })
-    }
-
-    fn sign(&mut self, to: Address, gas_limit: u64, input: Bytes) -> anyhow::Result<Candidate> {
-        let transaction = TxEip1559 {
-            chain_id: CHAIN_ID,
-            nonce: self.nonce,
-            gas_limit,
-            max_fee_per_gas: 100 * GWEI,
-            max_priority_fee_per_gas: 1,
-            to: TxKind::Call(to),
-            value: U256::from(u64::from(input.is_empty())),
-            access_list: Default::default(),
-            input,
-        };
-        self.nonce += 1;
-        let digest = transaction.signature_hash();
-        let (compact, odd) =
-            self.secret.sign_ecdsa_recoverable(&digest.0).context("a signature")?;
-        let signature = Signature::from_bytes_and_parity(&compact, odd);
-        let envelope: EthereumTxEnvelope<TxEip4844> = transaction.into_signed(signature).into();
-        let transaction = EthTransaction::decode(&envelope.encoded_2718())?;
-        Ok(Candidate { transaction: Arc::new(transaction), sender: self.address })
-    }
-}
-
-/// Somebody who never held anything.
-fn stranger(round: u64, number: u64) -> Address {
-    Address::from_word(keccak256([round.to_be_bytes(), number.to_be_bytes()].concat()))
+fn candidate(key: &mut Key, to: Address, input: Bytes) -> anyhow::Result<Candidate> {
+    let gas_limit = if input.is_empty() { TRANSFER_GAS } else { TOKEN_GAS };
+    let transaction = EthTransaction::decode(&key.sign(to, gas_limit, input)?)?;
+    Ok(Candidate { transaction: Arc::new(transaction), sender: key.address })
 }
 
 fn transfers(keys: &mut [Key], round: u64, count: u64) -> anyhow::Result<Vec<Candidate>> {
@@ -109,7 +64,7 @@ fn transfers(keys: &mut [Key], round: u64, count: u64) -> anyhow::Result<Vec<Can
     (0..count)
         .map(|number| {
             let at = usize::try_from(number % senders)?;
-            keys[at].sign(stranger(round, number), 21_000, Bytes::new())
+            candidate(&mut keys[at], stranger(&round.to_be_bytes(), number), Bytes::new())
         })
         .collect()
 }
@@ -119,10 +74,8 @@ fn token_transfers(keys: &mut [Key], round: u64, count: u64) -> anyhow::Result<V
     (0..count)
         .map(|number| {
             let at = usize::try_from(number % senders)?;
-            let mut input = hex!("a9059cbb").to_vec();
-            input.extend_from_slice(stranger(round, number).into_word().as_slice());
-            input.extend_from_slice(&U256::ONE.to_be_bytes::<32>());
-            keys[at].sign(TOKEN, 100_000, input.into())
+            let input = token_input(stranger(&round.to_be_bytes(), number));
+            candidate(&mut keys[at], TOKEN, input)
         })
         .collect()
 }
@@ -262,7 +215,8 @@ fn small_blocks(arguments: &Arguments, keys: &mut [Key]) -> anyhow::Result<()> {
             let quarter = arguments.small / 4;
             let mut quarters = [Duration::ZERO; 4];
             for number in 0..quarter * 4 {
-                let one = keys[0].sign(stranger(0, number), 21_000, Bytes::new())?;
+                let to = stranger(&[0; 8], number);
+                let one = candidate(&mut keys[0], to, Bytes::new())?;
                 let (building, committing) = mine(&chain, &[one])?;
                 quarters[usize::try_from(number / quarter)?] += building + committing;
             }

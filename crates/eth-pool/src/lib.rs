@@ -19,7 +19,7 @@
 //! - A sender's pending transactions have consecutive nonces from the state's on, and the balance pays for all of them together.
 //! - What the pool holds is within [`PoolConfig`]'s limits after every call, whoever sends what.
 //! - A transaction that is refused has changed nothing; nothing is thrown out but for one that pays more.
-//! - No clock, no randomness, no I/O but the journal's, which is handed a batch.
+//! - No clock, no randomness, no I/O but the journal's, which is handed a store.
 //!
 //! The rules and the words of refusals are go-ethereum's: `core/txpool/{validation,errors}.go`, `core/txpool/legacypool`,
 //! `core/txpool/blobpool`. It differs where it says so: balances count all of a sender's pending transactions together, and what is

@@ -47,4 +47,4 @@ pub use engine::{engine_module, engine_registry};
 pub use error::{EthError, codes};
 pub use methods::{module, registry};
 pub use node::{Clock, EthNode, NodeParts};
-pub use pool::{PoolService, SubmitHook};
+pub use pool::{PoolService, Restored, SubmitHook};

@@ -118,6 +118,12 @@ impl EthNode {
         &self.pool
     }
 
+    /// Name and version, as `web3_clientVersion` tells them.
+    #[must_use]
+    pub fn client_version(&self) -> &str {
+        &self.client_version
+    }
+
     pub(crate) fn reader(&self) -> EthResult<ChainReader> {
         Ok(self.chain.reader()?)
     }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   submit ─► Decoded ─► verify (senders shared with import) ─► Pool::add ─► event, hook
-//!   chain's events ─► gathered until the fork choice is known ─► Pool::set_head
+//!      └─► what a client sent and still waits ─► Journal, if there is one
+//!   chain's events ─► gathered until the fork choice is known ─► Pool::set_head ─► the mined leave the journal
 //! ```
 //!
 //! After a block the pool reads again the senders that the block names: who sent, who was paid, who delegated. What else a block may
@@ -22,15 +23,20 @@ use alloy_primitives::{
 use quintet_eth::tx::{Limits, TxRules};
 use quintet_eth_chain::{BlockTag, Candidate, ChainEvent, ChainReader, EthChain, SealedBlock};
 use quintet_eth_pool::{
-    Added, Decoded, Head, HeadChange, KnownSenders, Origin, Pool, PoolConfig, PoolError,
-    PoolTransaction, Touched, Verified, verify_all,
+    Added, Decoded, Head, HeadChange, HeadReport, KnownSenders, Origin, Pool, PoolConfig,
+    PoolError, PoolTransaction, Touched, Verified,
+    journal::{Journal, Journaled},
+    verify_all,
 };
 use quintet_evm::{
     header::{base_fee, blobs},
     schedule::{Fork, Rules},
 };
 
-use crate::{error::EthResult, node::Clock};
+use crate::{
+    error::{EthError, EthResult},
+    node::Clock,
+};
 
 /// Blocks after which every sender is read again.
 const REFRESH_BLOCKS: u64 = 32;
@@ -45,6 +51,17 @@ pub struct PoolService {
     clock: Clock,
     gathered: Mutex<Gathered>,
     hooks: Mutex<Vec<SubmitHook>>,
+    /// Taken before the pool, where both are.
+    journal: Mutex<Option<Journal>>,
+}
+
+/// What a journal gave back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Transactions taken in again.
+    pub taken: usize,
+    /// Those the pool takes no more: mined meanwhile, or the state does not let them be.
+    pub refused: usize,
 }
 
 impl fmt::Debug for PoolService {
@@ -132,7 +149,8 @@ impl PoolService {
         let head = head_of(&chain.reader()?)?;
         let pool = Mutex::new(Pool::new(config, head));
         let gathered = Mutex::default();
-        Ok(Self { chain, pool, clock, gathered, hooks: Mutex::default() })
+        let (hooks, journal) = (Mutex::default(), Mutex::default());
+        Ok(Self { chain, pool, clock, gathered, hooks, journal })
     }
 
     /// Returns the pool, held until dropped.
@@ -160,12 +178,94 @@ impl PoolService {
         Decoded::read(bytes, rules, &limits, bytes_max)
     }
 
-    /// Takes a client's transaction.
+    /// From now on what clients send outlives this process, while it waits; takes in again what waited when the last one ended.
+    ///
+    /// Transactions in the name of somebody else do not: nothing but this process knows whose they are.
+    ///
+    /// # Errors
+    ///
+    /// [`EthError`] if the store cannot be read or written.
+    pub fn keep_waiting(&self) -> EthResult<Restored> {
+        let failed = |error: &dyn fmt::Display| EthError::server(error.to_string());
+        let opened = Journal::open(self.chain.store().clone());
+        let (journal, rows) = opened.map_err(|error| failed(&error))?;
+        *self.journal() = Some(journal);
+        let mut restored = Restored::default();
+        let mut refused = Vec::new();
+        for Journaled { hash, bytes } in rows {
+            match self.read(&bytes).and_then(|decoded| self.take(decoded)) {
+                Ok(_) => restored.taken += 1,
+                Err(error) => {
+                    tracing::info!(%hash, %error, "a transaction that waited is not taken again");
+                    refused.push(hash);
+                }
+            }
+        }
+        restored.refused = refused.len();
+        self.forget_in_journal(refused);
+        Ok(restored)
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Option<Journal>> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a client's transaction, and keeps it if it waits.
     ///
     /// # Errors
     ///
     /// [`PoolError`] for the first rule that does not hold.
     pub fn submit(&self, decoded: Decoded) -> Result<Added, PoolError> {
+        let hash = decoded.hash();
+        let added = self.take(decoded)?;
+        self.keep(&hash, &added)?;
+        Ok(added)
+    }
+
+    /// Writes down a transaction that still waits: one that was mined at once never meets the disk here.
+    fn keep(&self, hash: &B256, added: &Added) -> Result<(), PoolError> {
+        let mut journal = self.journal();
+        let Some(journal) = journal.as_mut() else { return Ok(()) };
+        let failed = |error: &dyn fmt::Display| PoolError::State { reason: error.to_string() };
+        let gone = added.replaced.iter().chain(&added.evicted).map(|one| one.hash());
+        journal.forget(gone).map_err(|error| failed(&error))?;
+        let Some(waiting) = self.transaction(hash) else { return Ok(()) };
+        if !journal.keep(&waiting).map_err(|error| failed(&error))? {
+            tracing::warn!(%hash, "the journal is full: this transaction does not outlive the process");
+        }
+        Ok(())
+    }
+
+    fn forget_in_journal(&self, hashes: impl IntoIterator<Item = B256>) {
+        let mut journal = self.journal();
+        if let Some(journal) = journal.as_mut()
+            && let Err(error) = journal.forget(hashes)
+        {
+            // It is tried again, and refused, with the next start.
+            tracing::error!(%error, "a transaction did not leave the journal");
+        }
+    }
+
+    /// Takes a waiting transaction out, and those that cannot stay without it.
+    pub fn remove(&self, hash: &B256) -> Vec<Arc<PoolTransaction>> {
+        let removed = self.pool().remove(hash);
+        self.forget_in_journal(removed.iter().map(|one| one.hash()));
+        removed
+    }
+
+    /// Takes everything out.
+    pub fn clear(&self) {
+        let mut journal = self.journal();
+        self.pool().clear();
+        let all: Vec<B256> = journal.iter().flat_map(Journal::hashes).copied().collect();
+        if let Some(journal) = journal.as_mut()
+            && let Err(error) = journal.forget(all)
+        {
+            tracing::error!(%error, "the journal was not emptied");
+        }
+    }
+
+    fn take(&self, decoded: Decoded) -> Result<Added, PoolError> {
         let rules = self.pool().head().rules;
         let verified = verify_all(vec![decoded], rules, &Senders(&self.chain)).pop();
         let verified = verified.unwrap_or_else(|| {
@@ -178,8 +278,14 @@ impl PoolService {
     #[must_use]
     pub fn submit_all(&self, decoded: Vec<Decoded>) -> Vec<Result<Added, PoolError>> {
         let rules = self.pool().head().rules;
+        let hashes: Vec<B256> = decoded.iter().map(Decoded::hash).collect();
         let verified = verify_all(decoded, rules, &Senders(&self.chain));
-        verified.into_iter().map(|one| self.add(one?, Origin::Local)).collect()
+        let one = |(one, hash): (Result<Verified, PoolError>, &B256)| {
+            let added = self.add(one?, Origin::Local)?;
+            self.keep(hash, &added)?;
+            Ok(added)
+        };
+        verified.into_iter().zip(&hashes).map(one).collect()
     }
 
     /// Takes a transaction whose sender is known.
@@ -272,10 +378,16 @@ impl PoolService {
             let change = HeadChange { head, touched, included, returned };
             Ok(self.pool().set_head(change, reader.state(), (self.clock)())?)
         });
-        if let Err(error) = moved {
-            let error: crate::EthError = error;
-            tracing::error!(%error, "the pool could not follow the head; it tries again with the next block");
-            self.gathered().everybody = true;
+        match moved {
+            Ok(HeadReport { mined, dropped, refused, .. }) => {
+                let gone = mined.iter().chain(&dropped).map(|one| one.hash());
+                self.forget_in_journal(gone.chain(refused.into_iter().map(|(hash, _)| hash)));
+            }
+            Err(error) => {
+                let error: EthError = error;
+                tracing::error!(%error, "the pool could not follow the head; it tries again with the next block");
+                self.gathered().everybody = true;
+            }
         }
     }
 
@@ -295,7 +407,7 @@ impl PoolService {
 fn head_of(reader: &ChainReader) -> EthResult<Head> {
     let at = reader.head();
     let header = reader.header(at.hash)?.ok_or_else(|| {
-        crate::EthError::from(quintet_eth_chain::ChainError::UnknownBlock { tag: BlockTag::Latest })
+        EthError::from(quintet_eth_chain::ChainError::UnknownBlock { tag: BlockTag::Latest })
     })?;
     let next = next_block(reader, &header)?;
     Ok(Head {

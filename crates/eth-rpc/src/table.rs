@@ -1,6 +1,9 @@
 //! One table of methods: what each is called, what it takes, how it is run, and what the document says of it.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use quintet_rpc::{
     ErrorObjectOwned, Method, Params, Registry, RpcError, RpcModule, RpcResult, StartError,
@@ -17,6 +20,13 @@ use crate::{
 
 /// Runs a method.
 pub(crate) type Run<C> = fn(&C, &Args) -> EthResult<Answer>;
+
+/// Runs a method as long as it is told to go on; none if it gave up.
+pub(crate) type Try<C> = fn(&C, &Args, &mut dyn FnMut() -> bool) -> EthResult<Option<Answer>>;
+
+/// How long a method is tried where it is before it is handed to a thread for such work: less than others would notice who wait meanwhile,
+/// and many times what handing over costs.
+const TRIED_FOR: Duration = Duration::from_micros(500);
 
 /// Most calls of a module whose cost nobody knows that run at a time. One that was answered because its time was over counts until its
 /// thread has given up; others wait for it as long as their own time lets them.
@@ -40,12 +50,15 @@ pub(crate) struct Entry<C: 'static> {
     most: usize,
     cost: Cost,
     run: Run<C>,
+    /// How it is tried first.
+    attempt: Option<Try<C>>,
     method: Method,
 }
 
 impl<C> Entry<C> {
     pub(crate) fn light(name: &'static str, summary: &'static str, run: Run<C>) -> Self {
-        Self { name, most: 0, cost: Cost::Light, run, method: Method::new(name, summary) }
+        let method = Method::new(name, summary);
+        Self { name, most: 0, cost: Cost::Light, run, attempt: None, method }
     }
 
     pub(crate) fn heavy(name: &'static str, summary: &'static str, run: Run<C>) -> Self {
@@ -54,6 +67,11 @@ impl<C> Entry<C> {
 
     pub(crate) fn timed(name: &'static str, summary: &'static str, run: Run<C>) -> Self {
         Self { cost: Cost::Timed, ..Self::light(name, summary, run) }
+    }
+
+    /// It is over at once more often than not: it is tried where it is first.
+    pub(crate) fn tried(self, attempt: Try<C>) -> Self {
+        Self { attempt: Some(attempt), ..self }
     }
 
     pub(crate) const fn name(&self) -> &'static str {
@@ -109,7 +127,7 @@ pub(crate) fn register<C: Send + Sync + 'static>(
     millis: u64,
 ) -> Result<(), StartError> {
     let slots = Arc::new(Semaphore::new(TIMED_CALLS_MAX));
-    for Entry { name, most, cost, run, .. } in entries {
+    for Entry { name, most, cost, run, attempt, .. } in entries {
         match cost {
             Cost::Light => {
                 module.register_method(name, move |params, context, _| {
@@ -132,13 +150,40 @@ pub(crate) fn register<C: Send + Sync + 'static>(
                 let slots = Arc::clone(&slots);
                 module.register_async_method(name, move |params, context, _| {
                     let (slots, deadline) = (Arc::clone(&slots), Deadline::after(millis));
-                    // The module holds what it was given in an `Arc` of its own.
-                    in_time(slots, params, Arc::<C>::clone(&context), run, most, deadline)
+                    async move {
+                        // The module holds what it was given in an `Arc` of its own.
+                        let context = Arc::<C>::clone(&context);
+                        if let Some(attempt) = attempt {
+                            // A batch of such calls lets others have the thread now and then.
+                            tokio::task::coop::consume_budget().await;
+                            let tried = try_here(attempt, most, &context, &params, deadline);
+                            if let Some(answer) = tried.transpose() {
+                                return answer;
+                            }
+                        }
+                        in_time(slots, params, context, run, most, deadline).await
+                    }
                 })?;
             }
         }
     }
     Ok(())
+}
+
+/// Tries a method where it is; none if it takes longer than [`TRIED_FOR`].
+fn try_here<C>(
+    attempt: Try<C>,
+    most: usize,
+    context: &Arc<C>,
+    params: &Params<'_>,
+    deadline: Deadline,
+) -> Result<Option<Answer>, ErrorObjectOwned> {
+    deadline.check()?;
+    let begun = Instant::now();
+    let mut go_on = || begun.elapsed() < TRIED_FOR;
+    let args = Args::read(params, most, deadline);
+    let answer = args.and_then(|args| attempt(context, &args, &mut go_on));
+    answer.map_err(EthError::into)
 }
 
 /// Runs a method on a thread of its own, and answers without it once its time is over.

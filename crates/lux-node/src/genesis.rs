@@ -164,6 +164,19 @@ impl LuxGenesis {
     /// [`LuxGenesisError`] if it makes no LuxTensor chain.
     pub fn from_json(json: &[u8]) -> Result<Self, LuxGenesisError> {
         let mut spec = ChainSpec::from_json(json)?;
+        Self::of(ChainSpec::from_json(json)?)
+    }
+
+    /// Takes a genesis that was made.
+    ///
+    /// # Errors
+    ///
+    /// [`LuxGenesisError`] if it makes no LuxTensor chain.
+    pub fn from_genesis(genesis: Genesis) -> Result<Self, LuxGenesisError> {
+        Self::of(ChainSpec::from_genesis(genesis)?)
+    }
+
+    fn of(spec: ChainSpec) -> Result<Self, LuxGenesisError> {
         let lux = LuxSection::of(&spec.genesis.config)?;
         if !lux.validators.is_empty() {
             spec.schedule.extra_data_max = SEAL_LEN;
@@ -266,7 +279,7 @@ impl LuxGenesis {
 }
 
 /// Contracts that the rules call, and the deployer.
-fn system_contracts() -> BTreeMap<Address, GenesisAccount> {
+pub(crate) fn system_contracts() -> BTreeMap<Address, GenesisAccount> {
     let contracts = [
         (HISTORY_STORAGE_ADDRESS, HISTORY_STORAGE_CODE.clone()),
         (BEACON_ROOTS_ADDRESS, BEACON_ROOTS_CODE.clone()),
@@ -280,7 +293,7 @@ fn system_contracts() -> BTreeMap<Address, GenesisAccount> {
 }
 
 /// Configuration of a chain with every fork up to Osaka from the start.
-fn every_fork(chain_id: u64) -> ChainConfig {
+pub(crate) fn every_fork(chain_id: u64) -> ChainConfig {
     ChainConfig {
         chain_id,
         homestead_block: Some(0),

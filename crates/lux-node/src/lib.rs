@@ -16,6 +16,7 @@
 //!   peers ◄──libp2p──► p2p ◄──► validator ◄──► lux-protocol's Consensus
 //!                                  └──► EthChain, pool ──► Ethereum's RPC and lux_*
 //! ```
+//! - [`python`]: a chain of the old Python node, verified and carried into a genesis file.
 //!
 //! # Invariants
 //!
@@ -24,5 +25,6 @@
 pub mod dev;
 pub mod genesis;
 pub mod p2p;
+pub mod python;
 pub mod rpc;
 pub mod validator;

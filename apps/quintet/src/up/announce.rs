@@ -9,8 +9,11 @@ use super::{
     bitcoin::BitcoinPlaces,
     lux::LuxPlaces,
     network::{Home, LocalNode},
+use super::network::{Home, LocalNode};
+use crate::{
+    dev_chain::ChainPlaces,
+    output::{self, Style, Table, paint},
 };
-use crate::output::{self, Style, Table, paint};
 
 /// Digits of an id that tell nodes apart.
 const ID_DIGITS: usize = 10;
@@ -30,6 +33,7 @@ pub(super) struct Places<'a> {
     pub(super) nodes: &'a [LocalNode],
     pub(super) bitcoin: Option<BitcoinPlaces>,
     pub(super) lux: Option<LuxPlaces>,
+    pub(super) lux: Option<ChainPlaces>,
     /// Time from the start until now.
     pub(super) took: Duration,
 }

@@ -15,12 +15,13 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use bench::eth_load::{Key, TOKEN, token_input};
 use clap::Parser;
 use serde_json::{Value, json};
 
 use self::{
     client::{Client, quantity, send},
-    load::{Deed, Key, TOKEN, batches, fund, keys, signed, token_input},
+    load::{Deed, batches, fund, keys, signed},
     node::{Kind, Mining, Node},
 };
 
@@ -223,8 +224,8 @@ fn serial(kind: Kind, arguments: &Arguments) -> anyhow::Result<()> {
     let mut keys = keys()?;
     let node = Node::start(kind, Mining::Instant)?;
     let mut client = node.client()?;
-    let idle = node.rss_mib()?;
-    row(kind, "idle, MiB resident", &format!("{idle:.1}"), &node, node.cpu_seconds()?)?;
+    let idle = format!("{:.1}, {:.1}", node.rss_mib()?, node.own_mib()?);
+    row(kind, "idle, MiB resident, of it not program", &idle, &node, node.cpu_seconds()?)?;
     fund(&mut client, &keys)?;
     let some: &mut [Key] = keys.get_mut(..4).context("keys")?;
     let of_keys = signed(some, Deed::Pay, arguments.small / 4)?;

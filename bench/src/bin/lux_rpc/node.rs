@@ -123,6 +123,11 @@ impl Node {
         self.status("VmRSS:")
     }
 
+    /// What of that is its own, MiB: not pages of its program, which the system reads again when it needs them.
+    pub(crate) fn own_mib(&self) -> anyhow::Result<f64> {
+        self.status("RssAnon:")
+    }
+
     /// The most memory it had resident, MiB.
     pub(crate) fn peak_mib(&self) -> anyhow::Result<f64> {
         self.status("VmHWM:")

@@ -84,6 +84,19 @@ impl Simulator {
         self.with_session(|session| session.call(call, inspector).map_err(run_failed))?
     }
 
+    /// Runs a call as [`Self::call`] does, as long as `go_on` says so: none if it was given up.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::call`].
+    pub fn call_while(
+        &self,
+        call: &CallTransaction,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Called>, ChainError> {
+        self.with_session(|session| session.call_while(call, go_on).map_err(run_failed))?
+    }
+
     /// Hands a session to `run`: for several calls one after the other, each seeing what those before it did if they are run with
     /// [`Session::inspect_call`].
     ///

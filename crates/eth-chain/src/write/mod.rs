@@ -109,6 +109,12 @@ impl Writer {
 }
 
 impl EthChain {
+    /// The store beneath, for tables of who owns the chain; their names begin with neither `chain-` nor `state-`.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        self.inner.state.store()
+    }
+
     /// Opens the chain in a directory; a new one begins with the genesis.
     ///
     /// # Errors

@@ -175,3 +175,36 @@ fn a_block_is_run_again_under_watch_and_does_what_it_did() {
         step.called.touched.iter().find(|touched| touched.address == Key::new(0).address).unwrap();
     assert_eq!((sender.before.unwrap().nonce, sender.after.unwrap().nonce), (2, 3));
 }
+
+#[test]
+fn a_call_is_given_up_when_it_is_told_to_and_is_the_same_when_it_is_not() {
+    let reader = chain().reader().unwrap();
+    let mut simulator = reader.simulator(BlockTag::Latest).unwrap();
+    // So short that nobody is asked.
+    let run = simulator.call_while(&call(COUNTER), &mut || false).unwrap();
+    assert_eq!(run, Some(simulator.call(&call(COUNTER), None).unwrap()));
+    // A loop without end: JUMPDEST PUSH0 JUMP. It is asked about every few hundred instructions.
+    let code = Some(alloy_primitives::bytes!("5b5f56"));
+    simulator.overrides.insert(REVERTS, AccountOverride { code, ..AccountOverride::default() });
+    let mut left = 100;
+    let mut for_some_time = || {
+        left -= 1;
+        left > 0
+    };
+    assert_eq!(simulator.call_while(&call(REVERTS), &mut for_some_time).unwrap(), None);
+    assert_eq!(left, 0);
+    // Called from another, which must not take its failing for its answer: PUSH0 x5, PUSH20 callee, GAS, CALL, STOP.
+    let code = [&[0x5f; 5][..], &[0x73], REVERTS.as_slice(), &[0x5a, 0xf1, 0x00]].concat();
+    simulator
+        .overrides
+        .insert(COUNTER, AccountOverride { code: Some(code.into()), ..AccountOverride::default() });
+    let mut left = 100;
+    let mut for_some_time = || {
+        left -= 1;
+        left > 0
+    };
+    assert_eq!(simulator.call_while(&call(COUNTER), &mut for_some_time).unwrap(), None);
+    // What a precompile costs nobody knows before it ran: MODEXP is not tried.
+    let to_modexp = Address::with_last_byte(5);
+    assert_eq!(simulator.call_while(&call(to_modexp), &mut || true).unwrap(), None);
+}

@@ -1,8 +1,8 @@
 //! Local transactions over a restart.
 
 use quintet_eth::tx::{Limits, TxRules};
-use quintet_eth_pool::{Decoded, Origin, journal};
-use quintet_store::{Batch, Durability, Schema, Store};
+use quintet_eth_pool::{Decoded, Origin, journal::Journal};
+use quintet_store::{Schema, Store};
 
 use crate::{
     chain::{RICH, World, address, pool, tx},
@@ -14,19 +14,23 @@ const SCHEMA: Schema = Schema { name: "pool-test", version: 1, migrations: &[] }
 #[test]
 fn local_transactions_come_back_in_their_order_and_the_mined_do_not() {
     let store = Store::memory(&SCHEMA).unwrap();
-    let mut batch = Batch::new();
+    let (mut journal, rows) = Journal::open(store.clone()).unwrap();
+    assert_eq!(rows, []);
     let verified: Vec<_> = (0..5).map(|nonce| tx(1, nonce).build()).collect();
-    for (arrival, one) in verified.iter().enumerate() {
-        journal::put(&mut batch, one.transaction(), arrival as u64);
+    for one in &verified {
+        assert!(journal.keep(one.transaction()).unwrap());
     }
-    store.commit(batch, Durability::Sync).unwrap();
-    let mut batch = Batch::new();
-    journal::delete(&mut batch, &verified[0].transaction().hash());
-    store.commit(batch, Durability::Sync).unwrap();
-    let rows = journal::read(&store.snapshot().unwrap()).unwrap();
-    let hashes: Vec<_> = rows.iter().map(|row| row.hash).collect();
-    let expected: Vec<_> = verified[1..].iter().map(|one| one.transaction().hash()).collect();
-    assert_eq!(hashes, expected);
+    // A second time changes nothing, least of all the order.
+    assert!(journal.keep(verified[1].transaction()).unwrap());
+    let hash = |at: usize| verified[at].transaction().hash();
+    journal.forget([hash(0), alloy_primitives::B256::ZERO]).unwrap();
+    let expected: Vec<_> = (1..5).map(hash).collect();
+    let (mut again, rows) = Journal::open(store.clone()).unwrap();
+    assert_eq!(rows.iter().map(|row| row.hash).collect::<Vec<_>>(), expected);
+    // What comes after a restart stands behind what was there before it.
+    again.keep(verified[0].transaction()).unwrap();
+    let (_, rows) = Journal::open(store).unwrap();
+    assert_eq!(rows.last().map(|row| row.hash), Some(hash(0)));
 }
 
 #[test]
@@ -41,10 +45,9 @@ fn a_signed_one_goes_from_the_journal_into_the_pool() {
             .verify()
             .unwrap()
     };
-    let mut batch = Batch::new();
-    journal::put(&mut batch, read(&bytes).transaction(), 1);
-    store.commit(batch, Durability::Sync).unwrap();
-    let rows = journal::read(&store.snapshot().unwrap()).unwrap();
+    let (mut journal, _) = Journal::open(store.clone()).unwrap();
+    journal.keep(read(&bytes).transaction()).unwrap();
+    let (_, rows) = Journal::open(store).unwrap();
     let mut pool = pool();
     pool.add(read(&rows[0].bytes), Origin::Local, &world, 0).unwrap();
     assert_eq!(pool.status().pending, 1);

@@ -31,7 +31,7 @@ pub(super) fn entries() -> Vec<Entry> {
             )
     };
     vec![
-        call(Entry::timed("eth_call", "Runs a call and keeps nothing of it.", run))
+        call(Entry::timed("eth_call", "Runs a call and keeps nothing of it.", run).tried(run_at_once))
             .optional::<BlockFields>("blockOverrides", "Fields of the block taken to be other than they are.")
             .gives::<Data>("output", "What it returned."),
         call(Entry::timed("eth_estimateGas", "Tells how much gas a call needs.", estimate))
@@ -238,7 +238,24 @@ fn run(node: &EthNode, args: &Args) -> EthResult<Answer> {
     let Prepared { simulator, mut call } = prepare(node, args)?;
     call.gas_limit = capped(node, call.gas_limit);
     let called = simulator.call(&call, None).map_err(|error| supplied(error, call.gas_limit))?;
-    match called.ending {
+    ended(called.ending)
+}
+
+/// Runs a call if it is over at once.
+fn run_at_once(
+    node: &EthNode,
+    args: &Args,
+    go_on: &mut dyn FnMut() -> bool,
+) -> EthResult<Option<Answer>> {
+    let Prepared { simulator, mut call } = prepare(node, args)?;
+    call.gas_limit = capped(node, call.gas_limit);
+    let called = simulator.call_while(&call, go_on);
+    let called = called.map_err(|error| supplied(error, call.gas_limit))?;
+    called.map(|called| ended(called.ending)).transpose()
+}
+
+fn ended(ending: Ending) -> EthResult<Answer> {
+    match ending {
         Ending::Returned { output, .. } => Ok(data(&output).into()),
         Ending::Reverted { output } => Err(EthError::reverted(&output)),
         Ending::Halted(halt) => Err(EthError::halted(&halt)),

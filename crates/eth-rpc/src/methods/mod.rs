@@ -8,6 +8,7 @@ mod logs;
 mod misc;
 mod state;
 mod testing;
+mod trace;
 mod transactions;
 mod txpool;
 
@@ -40,6 +41,7 @@ fn entries() -> Vec<Entry> {
         fees::entries(),
         call::entries(),
         debug::entries(),
+        trace::entries(),
         txpool::entries(),
         testing::entries(),
     ]

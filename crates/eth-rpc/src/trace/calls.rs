@@ -9,7 +9,10 @@ use quintet_evm::execute::{
 };
 use serde_json::{Value, json};
 
-use super::too_long;
+use super::{
+    flat::{self, Position},
+    too_long,
+};
 use crate::{
     error::EthResult,
     json::{big, count, data, fields, quantity},
@@ -81,6 +84,25 @@ impl CallTracer {
         Ok(top.written(false))
     }
 
+    /// Watches for all calls, of which at most so many bytes are told.
+    pub(crate) const fn whole(bytes_max: usize) -> Self {
+        Self::new(Options { only_top: false, with_logs: false }, bytes_max)
+    }
+
+    /// Adds the calls in a row; returns the bytes that are left to tell. `most` is what there was at the beginning.
+    pub(crate) fn flat(
+        mut self,
+        at: &Position,
+        calls: &mut Vec<Value>,
+        most: usize,
+    ) -> EthResult<usize> {
+        let left = self.bytes_max.checked_sub(self.bytes).ok_or_else(|| too_long(most))?;
+        if let Some(top) = self.open.pop() {
+            top.flat(&mut Vec::new(), at, calls);
+        }
+        Ok(left)
+    }
+
     fn is_over(&mut self, bytes: usize) -> bool {
         self.bytes = self.bytes.saturating_add(bytes).saturating_add(FRAME_BYTES);
         self.bytes > self.bytes_max
@@ -105,6 +127,28 @@ impl Frame {
             self.reason = revert::reason(end.output);
         }
         self.error = failed;
+    }
+
+    /// Adds this call and those below it.
+    fn flat(&self, path: &mut Vec<usize>, at: &Position, calls: &mut Vec<Value>) {
+        let done = flat::Done {
+            kind: self.kind,
+            from: self.from,
+            to: self.to,
+            value: self.value.unwrap_or_default(),
+            gas: self.gas,
+            gas_used: self.gas_used,
+            input: &self.input,
+            output: &self.output,
+            error: self.error.as_deref(),
+            calls: self.calls.len(),
+        };
+        calls.push(flat::written(&done, path, at));
+        for (index, call) in self.calls.iter().enumerate() {
+            path.push(index);
+            call.flat(path, at, calls);
+            path.pop();
+        }
     }
 
     /// `failed` says whether a frame above failed, whose logs never were.

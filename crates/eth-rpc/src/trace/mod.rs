@@ -7,6 +7,7 @@
 //! **Spec:** execution-apis, `debug_trace*`; go-ethereum's `eth/tracers/{api,logger,native}`.
 
 mod calls;
+mod flat;
 mod four_byte;
 mod prestate;
 mod steps;
@@ -17,8 +18,8 @@ use quintet_evm::execute::{
 };
 use serde_json::{Map, Value, json};
 
-pub(crate) use self::prestate::CodeOf;
-use self::{calls::CallTracer, four_byte::FourByteTracer, steps::StepTracer};
+pub(crate) use self::{calls::CallTracer, flat::Position, prestate::CodeOf};
+use self::{four_byte::FourByteTracer, steps::StepTracer};
 use crate::{
     args::FromArg,
     config::EthRpcConfig,

@@ -24,6 +24,7 @@ mod error;
 mod halt;
 pub mod inspect;
 mod machine;
+mod meter;
 mod oddities;
 mod outcome;
 mod overlay;

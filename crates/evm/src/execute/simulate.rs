@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{
     BlockHashes, CallTransaction, Called, Checks, Environment, Inspector, Machine, Overlay,
-    ReadError, Receipt, RunError, Session, Touched, Transaction, watch::Watch,
+    ReadError, Receipt, RunError, Session, Touched, Transaction, meter::Meter, watch::Watch,
 };
 use crate::schedule::{Fork, Rules};
 
@@ -126,6 +126,30 @@ impl<'a, V: StateView, H: BlockHashes> Session<'a, V, H> {
         self.try_run(&transaction, inspector)
     }
 
+    /// Runs a call as [`Self::call`] does, as long as `go_on` says so: none if it was given up. How long that may take is told in the
+    /// words of work: some hundred instructions, some ten thousand gas, and one instruction more.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] if it cannot be run, or the state cannot be read.
+    pub fn call_while(
+        &mut self,
+        call: &CallTransaction,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Called>, RunError<V::Error>> {
+        let transaction = Transaction::call(&self.rules, call);
+        self.admit(&transaction)?;
+        let environment = self.environment_of(&transaction);
+        let mut meter = Meter::new(go_on);
+        let mut machine = Machine::watched(&environment, self.overlay(), &mut meter);
+        let done = machine.transact_watched(&transaction);
+        drop(machine);
+        if meter.over {
+            return Ok(None);
+        }
+        self.called(&done?).map(Some)
+    }
+
     /// Runs a transaction and leaves the state as it was.
     ///
     /// # Errors
@@ -177,6 +201,19 @@ impl<'a, V: StateView, H: BlockHashes> Session<'a, V, H> {
         transaction: &Transaction,
         inspector: Option<&mut dyn Inspector>,
     ) -> Result<super::Done, RunError<V::Error>> {
+        let environment = self.environment_of(transaction);
+        let overlay = self.overlay();
+        match inspector {
+            Some(inspector) => {
+                let mut machine = Machine::watched(&environment, overlay, Watch::new(inspector));
+                Ok(machine.transact_watched(transaction)?)
+            }
+            None => Ok(Machine::new(&environment, overlay).transact(transaction)?),
+        }
+    }
+
+    /// Returns what is around a transaction that may pay nothing.
+    fn environment_of(&self, transaction: &Transaction) -> Environment {
         let mut environment = self.environment().clone();
         if !environment.checks.gas_limit && transaction.env.gas_price == 0 {
             // Who pays nothing is not asked for a base fee, nor shown one. **Spec:** go-ethereum, `NoBaseFee`.
@@ -190,14 +227,7 @@ impl<'a, V: StateView, H: BlockHashes> Session<'a, V, H> {
         {
             blobs.blob_gasprice = 0;
         }
-        let overlay = self.overlay();
-        match inspector {
-            Some(inspector) => {
-                let mut machine = Machine::watched(&environment, overlay, Watch::new(inspector));
-                Ok(machine.transact_watched(transaction)?)
-            }
-            None => Ok(Machine::new(&environment, overlay).transact(transaction)?),
-        }
+        environment
     }
 
     /// Adds what was paid to accounts that were not loaded.

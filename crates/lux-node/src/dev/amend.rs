@@ -15,7 +15,8 @@ pub(super) struct Amendment {
     before: StateChanges,
 }
 
-const NOBODY: Account = Account { nonce: 0, balance: U256::ZERO, code_hash: KECCAK256_EMPTY };
+pub(super) const NOBODY: Account =
+    Account { nonce: 0, balance: U256::ZERO, code_hash: KECCAK256_EMPTY };
 
 impl DevChain {
     /// Sets an account's balance, wei.
@@ -99,7 +100,11 @@ impl DevChain {
         let mut changes = of_account(address, after, storage);
         changes.codes.extend(code);
         self.chain().amend_state(&changes)?;
-        controls.remember(Amendment { at, before: of_account(address, before, slots) });
+        controls.remember(
+            at,
+            of_account(address, before, slots),
+            self.chain().spec().header.number,
+        );
         drop(controls);
         self.inner.source.refresh();
         Ok(())
@@ -132,13 +137,17 @@ fn of_account(
 }
 
 impl Controls {
-    fn remember(&mut self, amendment: Amendment) {
+    /// Keeps what was before a change by hand, for whom wants it back; `first` is the chain's first block.
+    pub(super) fn remember(&mut self, at: BlockRef, before: StateChanges, first: u64) {
+        if at.number == first {
+            self.remember_origin(&before);
+        }
         if self.saved.is_empty() {
             // Nobody can ask for it back.
             self.amendments.clear();
             return;
         }
-        self.amendments.push(amendment);
+        self.amendments.push(Amendment { at, before });
         if self.amendments.len() > AMENDMENTS_MAX {
             self.amendments.clear();
             self.saved.clear();

@@ -18,6 +18,7 @@
 
 mod accounts;
 mod amend;
+mod load;
 mod miner;
 mod node;
 mod send;
@@ -29,6 +30,7 @@ use std::{
 };
 
 use alloy_primitives::{Address, B256, Bytes};
+use quintet_eth::state::StateChanges;
 use quintet_eth_chain::{
     Attributes, BlockRef, BuildError, Built, Candidate, ChainError, EthChain, ForkchoiceError,
     ImportError,
@@ -43,6 +45,7 @@ pub use self::{
     accounts::{
         ACCOUNTS_DEFAULT, ACCOUNTS_MAX, AccountsError, DevAccount, MNEMONIC, accounts, impersonated,
     },
+    load::{LOADED_BYTES_MAX, LoadError, LoadedAccount, read_accounts},
     miner::Miner,
     node::{DevNode, DevParts},
     send::Outgoing,
@@ -76,6 +79,9 @@ pub trait TransactionSource: Send + Sync {
     /// Forgets a transaction that no block will take.
     fn forget(&self, hash: B256);
 
+    /// Forgets everything.
+    fn clear(&self);
+
     /// Reads everybody's account again: somebody changed some by hand.
     fn refresh(&self);
 }
@@ -103,6 +109,11 @@ pub enum DevError {
         /// The one given.
         actual: u64,
     },
+    /// Too much was changed by hand at the first block.
+    #[error(
+        "more than {AMENDMENTS_MAX} accounts and slots of the first block were changed by hand: start the chain anew in place of resetting it"
+    )]
+    Origin,
     /// Too many blocks are asked for.
     #[error("{actual} blocks are asked for, expected at most {MINE_MAX}")]
     TooMany {
@@ -158,6 +169,8 @@ struct Controls {
     saved: Vec<Saved>,
     saved_next: u64,
     amendments: Vec<Amendment>,
+    /// What was before the first change by hand of each account at the first block; none if that is too much to keep.
+    origin: Option<StateChanges>,
 }
 
 /// A chain for one. Cheap to clone.
@@ -203,6 +216,7 @@ impl DevChain {
             saved: Vec::new(),
             saved_next: 0,
             amendments: Vec::new(),
+            origin: Some(StateChanges::default()),
         };
         let (changed, _) = tokio::sync::watch::channel(options.mining);
         let accounts = options.accounts;
@@ -471,6 +485,12 @@ impl DevChain {
         }
         controls.saved.push(saved);
         id
+    }
+
+    /// The snapshots there are: number, and the block of each.
+    #[must_use]
+    pub fn snapshots(&self) -> Vec<(u64, BlockRef)> {
+        self.controls().saved.iter().map(|saved| (saved.id, saved.at)).collect()
     }
 
     /// Goes back to a snapshot and forgets it and those after it; false if there is none of that number.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use alloy_primitives::B256;
 use quintet_eth_chain::{Candidate, EthChain};
 use quintet_eth_pool::{PoolConfig, PoolTransaction};
-use quintet_eth_rpc::{EthError, EthNode, EthRpcConfig, NodeParts, PoolService};
+use quintet_eth_rpc::{EthError, EthNode, EthRpcConfig, NodeParts, PoolService, Restored};
 
 use super::{Clock, DevChain, DevOptions, Inner, TransactionSource};
 
@@ -15,7 +15,11 @@ impl TransactionSource for PoolService {
     }
 
     fn forget(&self, hash: B256) {
-        self.pool().remove(&hash);
+        Self::remove(self, &hash);
+    }
+
+    fn clear(&self) {
+        Self::clear(self);
     }
 
     fn refresh(&self) {
@@ -34,6 +38,8 @@ pub struct DevParts {
     pub rpc: EthRpcConfig,
     /// Limits of the pool.
     pub pool: PoolConfig,
+    /// Whether what clients sent and waits outlives this process: for a chain that stays.
+    pub keeps_waiting: bool,
     /// Name and version, as clients are told.
     pub client_version: String,
 }
@@ -54,7 +60,7 @@ impl DevNode {
     ///
     /// [`EthError`] if the chain cannot be read.
     pub fn new(parts: DevParts, clock: Clock) -> Result<Self, EthError> {
-        let DevParts { chain, options, rpc, pool, client_version } = parts;
+        let DevParts { chain, options, rpc, pool, keeps_waiting, client_version } = parts;
         let node = EthNode::new(NodeParts {
             chain: chain.clone(),
             config: rpc,
@@ -72,6 +78,10 @@ impl DevNode {
                 tracing::error!(%error, "no block was mined");
             }
         }));
+        if keeps_waiting {
+            let Restored { taken, refused } = node.pool().keep_waiting()?;
+            tracing::debug!(taken, refused, "transactions that waited are in the pool again");
+        }
         Ok(Self { dev, node })
     }
 }

@@ -10,7 +10,7 @@ use super::{
     Entry,
     args::{Args, number, quantity, small},
 };
-use crate::dev::{DevNode, Mining};
+use crate::dev::{DevNode, Mining, TIP_DEFAULT, read_accounts};
 
 /// What a faucet gives if nobody says how much, ether.
 const FAUCET_ETHER: u64 = 100;
@@ -220,7 +220,7 @@ pub(super) static ENTRIES: &[Entry] = &[
         params: &[("hash", "The transaction.")],
         run: |node, args| {
             let hash = args.hash(0)?;
-            let removed = node.node.pool().pool().remove(&hash);
+            let removed = node.node.pool().remove(&hash);
             Ok(if removed.is_empty() { Value::Null } else { json!(hash) })
         },
     },
@@ -229,7 +229,7 @@ pub(super) static ENTRIES: &[Entry] = &[
         summary: "Empties the pool.",
         params: &[],
         run: |node, _| {
-            node.node.pool().pool().clear();
+            node.node.pool().clear();
             Ok(Value::Null)
         },
     },
@@ -238,6 +238,29 @@ pub(super) static ENTRIES: &[Entry] = &[
         summary: "Tells of the node.",
         params: &[],
         run: node_info,
+    },
+    Entry {
+        names: &["anvil_metadata", "hardhat_metadata"],
+        summary: "Tells of the chain: its instance, its head, its snapshots.",
+        params: &[],
+        run: metadata,
+    },
+    Entry {
+        names: &["anvil_reset", "hardhat_reset"],
+        summary: "Goes back to the first block as it was made; forgets what waits and what was changed by hand.",
+        params: &[("options", "Nothing: this chain forks no other.")],
+        run: reset,
+    },
+    Entry {
+        names: &["anvil_loadState", "hardhat_loadState"],
+        summary: "Sets accounts as a state that anvil dumped has them; its blocks are passed over.",
+        params: &[("state", "What anvil_dumpState gave, packed or plain.")],
+        run: |node, args| {
+            let accounts = read_accounts(&args.bytes(0)?);
+            let accounts = accounts.map_err(|error| EthError::params(error.to_string()))?;
+            node.dev.load(accounts)?;
+            Ok(json!(true))
+        },
     },
 ];
 
@@ -298,12 +321,47 @@ fn faucet(node: &DevNode, args: &Args) -> Answer {
 fn node_info(node: &DevNode, _args: &Args) -> Answer {
     let chain = node.dev.chain();
     let head = chain.head();
+    let header = chain.reader()?.header(head.hash)?.unwrap_or_default();
+    let base_fee = header.base_fee_per_gas.unwrap_or_default();
     Ok(json!({
         "currentBlockNumber": quantity(head.number),
         "currentBlockHash": head.hash,
         "currentBlockTimestamp": node.dev.now(),
         "hardFork": "osaka",
         "transactionOrder": "fees",
-        "environment": { "chainId": quantity(chain.spec().chain_id()) },
+        "environment": {
+            "baseFee": quantity(base_fee),
+            "chainId": chain.spec().chain_id(),
+            "gasLimit": quantity(header.gas_limit),
+            "gasPrice": format!("{:#x}", u128::from(base_fee).saturating_add(TIP_DEFAULT)),
+        },
+        "forkConfig": { "forkUrl": null, "forkBlockNumber": null, "forkRetryBackoff": null },
     }))
+}
+
+fn metadata(node: &DevNode, _args: &Args) -> Answer {
+    let chain = node.dev.chain();
+    let head = chain.head();
+    let snapshots = node.dev.snapshots().into_iter();
+    let snapshots = snapshots.map(|(id, at)| (format!("{id:#x}"), json!([at.number, at.hash])));
+    Ok(json!({
+        "clientVersion": node.node.client_version(),
+        "chainId": chain.spec().chain_id(),
+        // One first block is one instance.
+        "instanceId": chain.spec().hash,
+        "latestBlockNumber": head.number,
+        "latestBlockHash": head.hash,
+        "forkedNetwork": null,
+        "snapshots": snapshots.collect::<serde_json::Map<_, _>>(),
+    }))
+}
+
+fn reset(node: &DevNode, args: &Args) -> Answer {
+    let forking = args
+        .get(0)
+        .and_then(|options| options.get("forking").or_else(|| options.get("jsonRpcUrl")));
+    if forking.is_some_and(|forking| !forking.is_null()) {
+        return Err(EthError::params("expected no fork: this chain forks no other"));
+    }
+    done(node.dev.reset())
 }

@@ -37,6 +37,10 @@ impl TransactionSource for Queue {
 
     fn forget(&self, _hash: B256) {}
 
+    fn clear(&self) {
+        self.waiting.lock().unwrap().clear();
+    }
+
     fn refresh(&self) {
         self.refreshed.fetch_add(1, Ordering::Relaxed);
     }

@@ -29,6 +29,7 @@ fn node() -> DevNode {
         options: DevOptions { mining: Mining::Instant, coinbase: keys[0].address, accounts: keys },
         rpc: EthRpcConfig::default(),
         pool: PoolConfig::default(),
+        keeps_waiting: false,
         client_version: "test".to_owned(),
     };
     DevNode::new(parts, Arc::new(|| 2_000)).unwrap()
@@ -98,6 +99,96 @@ async fn tools_snapshot_change_accounts_travel_in_time_and_go_back() {
     assert_eq!(client.get("eth_blockNumber", json!([])).await, json!("0x0"));
     assert_eq!(client.get("eth_getBalance", json!([TO, "latest"])).await, json!("0x0"));
     assert_eq!(client.get("evm_revert", json!([id])).await, json!(false));
+}
+
+#[tokio::test]
+async fn a_chain_is_reset_to_its_first_block_as_it_was_made() {
+    let client = Client(rpc::module(&node()).unwrap());
+    let accounts = client.get("eth_accounts", json!([])).await;
+    let balance = async |who: &Value| client.get("eth_getBalance", json!([who, "latest"])).await;
+    let (first, hash) = (balance(&accounts[0]).await, async || {
+        client.get("anvil_metadata", json!([])).await["latestBlockHash"].clone()
+    });
+    let genesis = hash().await;
+    // By hand at the first block, twice; a block; by hand on that; a snapshot nobody comes back to.
+    for balance in ["0x1", "0x2"] {
+        client.get("anvil_setBalance", json!([accounts[0], balance])).await;
+    }
+    client.get("anvil_setStorageAt", json!([TO, "0x1", "0x5"])).await;
+    client.get("evm_snapshot", json!([])).await;
+    client.get("evm_increaseTime", json!([1_000])).await;
+    client.get("anvil_mine", json!([2])).await;
+    client.get("anvil_setBalance", json!([TO, "0x7"])).await;
+    let told = client.get("anvil_metadata", json!([])).await;
+    assert_eq!((&told["latestBlockNumber"], &told["snapshots"]["0x0"][0]), (&json!(2), &json!(0)));
+    client.get("evm_setAutomine", json!([false])).await;
+    let send = json!([{ "from": accounts[1], "to": TO, "value": "0x1" }]);
+    client.get("eth_sendTransaction", send).await;
+
+    client.get("anvil_reset", json!([])).await;
+    assert_eq!(balance(&accounts[0]).await, first);
+    assert_eq!(balance(&json!(TO)).await, json!("0x0"));
+    let slot = client.get("eth_getStorageAt", json!([TO, "0x1", "latest"])).await;
+    assert_eq!(slot, json!(alloy_primitives::B256::ZERO));
+    assert_eq!(hash().await, genesis);
+    let told = client.get("anvil_metadata", json!([])).await;
+    assert_eq!(told["snapshots"], json!({}));
+    assert_eq!(client.get("txpool_status", json!([])).await["pending"], json!("0x0"));
+    let forked = json!([{ "forking": { "jsonRpcUrl": "http://127.0.0.1:1" } }]);
+    assert!(client.ask("anvil_reset", forked).await.unwrap_err().contains("forks no other"));
+}
+
+#[tokio::test]
+async fn accounts_come_out_of_a_state_that_anvil_dumped() {
+    let client = Client(rpc::module(&node()).unwrap());
+    let id = client.get("evm_snapshot", json!([])).await;
+    let state = json!({ "accounts": { TO.to_string(): {
+        "nonce": 2, "balance": "0x9", "code": "0x60015f5260205ff3", "storage": { "0x03": "0x04" },
+    } }, "best_block_number": 7, "blocks": [] });
+    let packed = alloy_primitives::hex::encode_prefixed(state.to_string());
+    assert_eq!(client.get("anvil_loadState", json!([packed])).await, json!(true));
+    assert_eq!(client.get("eth_getBalance", json!([TO, "latest"])).await, json!("0x9"));
+    assert_eq!(client.get("eth_getTransactionCount", json!([TO, "latest"])).await, json!("0x2"));
+    let answer = client.get("eth_call", json!([{ "to": TO }, "latest"])).await;
+    assert_eq!(answer, json!(alloy_primitives::B256::with_last_byte(1)));
+    let slot = client.get("eth_getStorageAt", json!([TO, "0x3", "latest"])).await;
+    assert_eq!(slot, json!(alloy_primitives::B256::with_last_byte(4)));
+    assert_eq!(client.get("evm_revert", json!([id])).await, json!(true));
+    assert_eq!(client.get("eth_getCode", json!([TO, "latest"])).await, json!("0x"));
+    assert!(client.ask("anvil_loadState", json!(["0x00"])).await.is_err());
+}
+
+#[tokio::test]
+async fn the_calls_of_a_transaction_are_told_in_a_row_with_their_places() {
+    let client = Client(rpc::module(&node()).unwrap());
+    let accounts = client.get("eth_accounts", json!([])).await;
+    let callee = Address::repeat_byte(0x78);
+    client.get("anvil_setCode", json!([callee, "0x5f5ffd"])).await;
+    // PUSH0 x5, PUSH20 callee, GAS, CALL, STOP.
+    let caller = [&[0x5f; 5][..], &[0x73], callee.as_slice(), &[0x5a, 0xf1, 0x00]].concat();
+    let caller = alloy_primitives::hex::encode_prefixed(caller);
+    client.get("anvil_setCode", json!([TO, caller])).await;
+    let send = json!([{ "from": accounts[0], "to": TO, "value": "0x5", "gas": "0x186a0" }]);
+    let hash = client.get("eth_sendTransaction", send).await;
+    let traces = client.get("trace_transaction", json!([hash])).await;
+    assert_eq!(traces, client.get("trace_block", json!(["latest"])).await);
+    let [outer, inner] = [&traces[0], &traces[1]];
+    assert_eq!(traces.as_array().map(Vec::len), Some(2));
+    let action = json!({
+        "from": accounts[0], "to": TO, "callType": "call", "input": "0x", "value": "0x5",
+        // What is left once the transaction's own 21,000 are paid.
+        "gas": format!("{:#x}", 100_000 - 21_000),
+    });
+    assert_eq!(outer["action"], action);
+    assert_eq!((&outer["subtraces"], &outer["traceAddress"]), (&json!(1), &json!([])));
+    assert_eq!((&outer["blockNumber"], &outer["transactionPosition"]), (&json!(1), &json!(0)));
+    assert_eq!((&outer["transactionHash"], &outer["type"]), (&hash, &json!("call")));
+    assert_eq!(outer["result"]["output"], json!("0x"));
+    assert_eq!((&inner["error"], &inner["result"]), (&json!("Reverted"), &Value::Null));
+    assert_eq!((&inner["subtraces"], &inner["traceAddress"]), (&json!(0), &json!([0])));
+    assert_eq!(client.get("trace_block", json!(["0x0"])).await, json!([]));
+    let nothing = client.get("trace_transaction", json!([alloy_primitives::B256::ZERO])).await;
+    assert_eq!(nothing, Value::Null);
 }
 
 #[tokio::test]

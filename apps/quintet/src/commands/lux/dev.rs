@@ -25,7 +25,7 @@ use tempfile::TempDir;
 use super::engine::{self, Engine};
 use crate::{
     cli::LuxDevArgs,
-    dev_chain::{DevServing, ETHER, GRAPHQL_PATH, clock},
+    dev_chain::{ChainPlaces, DevServing, ETHER, Lasting, clock},
     exit::UsageError,
     output, runtime, telemetry,
 };
@@ -114,7 +114,9 @@ async fn serve(
     };
     let coinbase = keys.first().map_or(Address::ZERO, |key| key.address);
     let options = DevOptions { mining, coinbase, accounts: keys };
-    let serving = DevServing::start(chain, options, SocketAddr::new(args.host, args.port)).await?;
+    let listen = SocketAddr::new(args.host, args.port);
+    let lasting = if args.data_dir.is_some() { Lasting::Stays } else { Lasting::Goes };
+    let serving = DevServing::start(chain, options, listen, lasting).await?;
     let engine = match args.engine_addr {
         Some(listen) => {
             let secret = args.jwt_secret.clone().unwrap_or_else(|| place.root().join(JWT_FILE));
@@ -155,49 +157,32 @@ fn ended() -> std::io::Result<impl Future<Output = ()>> {
 /// What a script wants to know.
 #[derive(Serialize)]
 struct Told {
-    http: String,
-    ws: String,
-    graphql: String,
+    #[serde(flatten)]
+    places: ChainPlaces,
     #[serde(skip_serializing_if = "Option::is_none")]
     engine: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     jwt_secret: Option<PathBuf>,
-    chain_id: u64,
-    accounts: Vec<ToldAccount>,
-}
-
-#[derive(Serialize)]
-struct ToldAccount {
-    address: Address,
-    private_key: String,
 }
 
 fn tell(args: &LuxDevArgs, serving: &DevServing, engine: Option<&Engine>) -> anyhow::Result<()> {
-    let (at, dev) = (serving.address(), &serving.dev);
-    let accounts = dev.dev.accounts().iter().map(|account| ToldAccount {
-        address: account.address,
-        private_key: account.key().to_string(),
-    });
     let told = Told {
-        http: format!("http://{at}"),
-        ws: format!("ws://{at}"),
-        graphql: format!("http://{at}{GRAPHQL_PATH}"),
+        places: serving.places(),
         engine: engine.map(|engine| format!("http://{}", engine.server.local_addr())),
         jwt_secret: engine.map(|engine| engine.secret.clone()),
-        chain_id: dev.dev.chain().spec().chain_id(),
-        accounts: accounts.collect(),
     };
     if args.json {
         return output::json(&told);
     }
+    let places = &told.places;
     let mut lines = vec![
-        format!("chain {} at {} and {}", told.chain_id, told.http, told.ws),
+        format!("chain {} at {} and {}", places.chain_id, places.http, places.ws),
         format!("{} ether each; keys everybody knows, of: {}", args.balance, args.mnemonic),
         String::new(),
     ];
     if let (Some(engine), Some(secret)) = (&told.engine, &told.jwt_secret) {
         lines.insert(1, format!("for a consensus client {engine}, secret in {}", secret.display()));
     }
-    lines.extend(told.accounts.iter().map(|one| format!("{}  {}", one.address, one.private_key)));
+    lines.extend(places.accounts.iter().map(|one| format!("{}  {}", one.address, one.private_key)));
     output::print(&format!("{}\n", lines.join("\n")))
 }

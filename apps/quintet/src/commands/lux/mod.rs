@@ -2,6 +2,7 @@
 
 mod dev;
 mod engine;
+mod import_python;
 
 use crate::{
     cli::{LuxArgs, LuxCommand},
@@ -13,6 +14,7 @@ pub(super) fn run(args: LuxArgs) -> anyhow::Result<()> {
     match args.command {
         None | Some(LuxCommand::Run(_)) => Err(no_peers().into()),
         Some(LuxCommand::Dev(args)) => dev::run(*args),
+        Some(LuxCommand::ImportPython(args)) => import_python::run(*args),
     }
 }
 

@@ -26,10 +26,9 @@ use quintet_lux_node::{
     genesis::{GAS_LIMIT_DEFAULT, LuxGenesis},
 };
 use quintet_store::Durability;
-use serde::Serialize;
 
 pub(super) use self::{check::prove, feed::run as feed, traffic::run as traffic};
-use crate::dev_chain::{DevServing, ETHER};
+use crate::dev_chain::{ChainPlaces, DevServing, ETHER, Lasting};
 
 /// Name of the chain's node.
 pub(super) const INSTANCE: &str = "lux";
@@ -63,22 +62,6 @@ pub(super) struct LuxChain {
     pub(super) busy: Vec<DevAccount>,
 }
 
-/// Where it is, for people and scripts.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct LuxPlaces {
-    pub(super) http: String,
-    pub(super) ws: String,
-    pub(super) chain_id: u64,
-    pub(super) accounts: Vec<LuxAccount>,
-}
-
-/// An account with money, whose key everybody knows.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct LuxAccount {
-    pub(super) address: Address,
-    pub(super) private_key: String,
-}
-
 impl LuxChain {
     /// Starts the chain below `home`, at the port tools expect if `usual` and it is free.
     pub(super) async fn start(home: &Path, usual: bool) -> anyhow::Result<Self> {
@@ -98,23 +81,13 @@ impl LuxChain {
             .with_context(|| format!("{INSTANCE} does not start: {}", place.display()))?;
         let mining = Mining::Interval { millis: BLOCK_MILLIS };
         let options = DevOptions { mining, coinbase: proposer, accounts: shown };
-        let serving = DevServing::start(chain, options, listen(usual)).await?;
+        let serving = DevServing::start(chain, options, listen(usual), Lasting::Goes).await?;
         Ok(Self { serving, busy })
     }
 
     /// Where it is.
-    pub(super) fn places(&self) -> LuxPlaces {
-        let at = self.serving.address();
-        let account = |account: &DevAccount| LuxAccount {
-            address: account.address,
-            private_key: account.key().to_string(),
-        };
-        LuxPlaces {
-            http: format!("http://{at}"),
-            ws: format!("ws://{at}"),
-            chain_id: CHAIN_ID,
-            accounts: self.serving.dev.dev.accounts().iter().map(account).collect(),
-        }
+    pub(super) fn places(&self) -> ChainPlaces {
+        self.serving.places()
     }
 }
 
