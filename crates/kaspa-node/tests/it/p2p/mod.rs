@@ -1,0 +1,7 @@
+//! The network over real sockets on the loopback interface: our nodes with one another, and with peers that do what none should.
+
+mod hostile;
+mod node;
+mod raw;
+mod relay;
+mod sync;
