@@ -11,7 +11,9 @@ use crate::consensus::ConsensusError;
 #[derive(Debug, Error)]
 pub enum NetworkError {
     /// The address peers should reach us at cannot be listened on.
-    #[error("could not listen on {address}: {source}; name another address or stop who listens there")]
+    #[error(
+        "could not listen on {address}: {source}; name another address or stop who listens there"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,

@@ -10,7 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use quintet_kaspa_protocol::wire::{Frame, Message, PROTOCOL_VERSION, USER_AGENT_BYTES_MAX, Version};
+use quintet_kaspa_protocol::wire::{
+    Frame, Message, PROTOCOL_VERSION, USER_AGENT_BYTES_MAX, Version,
+};
 use quintet_net::{
     Subnet,
     bans::{BanList, BanReason},

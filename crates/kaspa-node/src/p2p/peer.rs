@@ -111,11 +111,6 @@ impl Peer {
         self.time_offset.get().copied().unwrap_or(0)
     }
 
-    /// Returns the protocol spoken.
-    pub(super) fn protocol(&self) -> u32 {
-        self.agreed().map_or(0, |agreed| agreed.protocol)
-    }
-
     pub(super) fn last_ping(&self) -> Duration {
         Duration::from_millis(self.ping_millis.load(Ordering::Relaxed))
     }
@@ -220,10 +215,6 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) const fn peer(&self) -> &Arc<Peer> {
-        &self.peer
-    }
-
     /// Asks.
     pub(super) async fn ask(&self, question: Message) -> Result<(), PeerError> {
         self.peer.send(&Frame::request(question, self.id)).await

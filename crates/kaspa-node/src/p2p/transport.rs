@@ -33,10 +33,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{
-    Status, Streaming,
-    body::Body,
-    client::GrpcService,
-    codec::CompressionEncoding,
+    Status, Streaming, body::Body, client::GrpcService, codec::CompressionEncoding,
     server::StreamingService,
 };
 

@@ -33,8 +33,7 @@ mod tests;
 
 pub use error::WireError;
 pub use kind::{
-    ADDRESSES_MAX, BODY_BYTES_MAX, HEADER_BYTES_MAX, Kind, LOCATOR_MAX, Limits,
-    TRANSACTION_IDS_MAX,
+    ADDRESSES_MAX, BODY_BYTES_MAX, HEADER_BYTES_MAX, Kind, LOCATOR_MAX, Limits, TRANSACTION_IDS_MAX,
 };
 pub use message::{Message, SentLane, Version};
 

@@ -292,7 +292,8 @@ fn headers_are_refused_for_what_is_wrong_with_them() {
     assert!(with_header(|_| {}).is_ok());
     let absent = with_header(|header| header.pruning_point = None);
     assert_eq!(absent, Err(WireError::Absent { what: "the pruning point" }));
-    let short = with_header(|header| header.utxo_commitment = Some(proto::Bytes { bytes: vec![1] }));
+    let short =
+        with_header(|header| header.utxo_commitment = Some(proto::Bytes { bytes: vec![1] }));
     assert!(matches!(short, Err(WireError::Length { actual: 1, .. })));
     let version = with_header(|header| header.version = 65_536);
     let what = "a header's version";
@@ -306,9 +307,11 @@ fn headers_are_refused_for_what_is_wrong_with_them() {
     assert_eq!(order, Err(WireError::Parents(run)));
     let level = with_header(|header| header.parents[2].cumulative_level = 256);
     assert!(matches!(level, Err(WireError::TooLarge { actual: 256, .. })));
-    let twice = with_header(|header| header.parents[1] = {
-        let hashes = header.parents[0].hashes.clone();
-        proto::LevelParents { hashes, cumulative_level: 7 }
+    let twice = with_header(|header| {
+        header.parents[1] = {
+            let hashes = header.parents[0].hashes.clone();
+            proto::LevelParents { hashes, cumulative_level: 7 }
+        }
     });
     assert_eq!(twice, Err(WireError::Parents(LevelParentsError::RunsNotMerged { run: 1 })));
 }
@@ -325,11 +328,20 @@ fn transactions_are_refused_for_what_is_wrong_with_them() {
     assert!(with(|_| {}).is_ok());
     assert!(matches!(with(|tx| tx.version = 1 << 16), Err(WireError::TooLarge { .. })));
     // 256 signature operations do not fit into version 0, as a budget of version 1 they do.
-    assert!(matches!(with(|tx| tx.inputs[0].compute_commit = 256), Err(WireError::TooLarge { .. })));
+    assert!(matches!(
+        with(|tx| tx.inputs[0].compute_commit = 256),
+        Err(WireError::TooLarge { .. })
+    ));
     assert!(with(|tx| (tx.version, tx.inputs[0].compute_commit) = (1, 256)).is_ok());
-    assert!(matches!(with(|tx| tx.inputs[0].previous_outpoint = None), Err(WireError::Absent { .. })));
+    assert!(matches!(
+        with(|tx| tx.inputs[0].previous_outpoint = None),
+        Err(WireError::Absent { .. })
+    ));
     assert!(matches!(with(|tx| tx.subnetwork_id = None), Err(WireError::Absent { .. })));
-    assert!(matches!(with(|tx| tx.outputs[0].script_public_key = None), Err(WireError::Absent { .. })));
+    assert!(matches!(
+        with(|tx| tx.outputs[0].script_public_key = None),
+        Err(WireError::Absent { .. })
+    ));
     let long = with(|tx| tx.subnetwork_id = Some(proto::Bytes { bytes: vec![0; 21] }));
     assert!(matches!(long, Err(WireError::Length { actual: 21, .. })));
 }

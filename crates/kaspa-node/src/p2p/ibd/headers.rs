@@ -20,9 +20,7 @@ use crate::{
 pub(super) type Checking = tokio::task::JoinHandle<Result<(), PeerError>>;
 
 /// Waits for tickets; the first refusal is the peer's fault.
-pub(super) fn settle(
-    tickets: Vec<(Hash256, Ticket)>,
-) -> Result<(), PeerError> {
+pub(super) fn settle(tickets: Vec<(Hash256, Ticket)>) -> Result<(), PeerError> {
     for (hash, ticket) in tickets {
         let outcome: Result<Outcome, ConsensusError> = ticket.wait();
         if let Outcome::Refused(rule) = outcome? {
@@ -106,7 +104,9 @@ pub(super) async fn to_relayed(
         other => return Err(unexpected("that headers are done", other.kind())),
     }
     if pipeline.consensus().status(&relayed).is_none() {
-        return Err(misbehaviour(format!("did not receive the header of the relayed block {relayed}")));
+        return Err(misbehaviour(format!(
+            "did not receive the header of the relayed block {relayed}"
+        )));
     }
     Ok(())
 }

@@ -45,11 +45,7 @@ async fn ibd_answer(exchange: &mut Exchange, what: &'static str) -> Result<Messa
 }
 
 /// Downloads from a peer whenever a block of its lies too far ahead.
-pub(super) async fn run(
-    hub: Arc<Hub>,
-    peer: Arc<Peer>,
-    trigger: Trigger,
-) -> Result<(), PeerError> {
+pub(super) async fn run(hub: Arc<Hub>, peer: Arc<Peer>, trigger: Trigger) -> Result<(), PeerError> {
     loop {
         let relayed = trigger.pulled().await;
         let target = relayed.header.hash();

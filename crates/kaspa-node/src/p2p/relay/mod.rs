@@ -249,10 +249,15 @@ pub(super) async fn settle(hub: &Arc<Hub>) -> Result<(), PeerError> {
     submit_orphans(hub, ready).await
 }
 
+/// Submits orphans one after the other, and those that wait for them: a worker may have kept one while its parent was on its way.
 async fn submit_orphans(hub: &Arc<Hub>, ready: Vec<(Hash256, Block)>) -> Result<(), PeerError> {
-    for (hash, block) in ready {
+    let mut rest = VecDeque::from(ready);
+    while let Some((hash, block)) = rest.pop_front() {
         match submit(hub, block).await? {
-            Outcome::Accepted(_) => hub.announce_block(hash, None),
+            Outcome::Accepted(_) => {
+                hub.announce_block(hash, None);
+                rest.extend(lock(&hub.orphans).take_ready(&hash, |hash| has_body(hub, hash)));
+            }
             Outcome::Known(_) => {}
             Outcome::Refused(rule) => debug!(block = %hash, %rule, "orphan refused"),
         }

@@ -233,7 +233,8 @@ mod tests {
     fn block(parents: &[u8]) -> Block {
         let parents: Vec<Hash256> = parents.iter().map(|&parent| hash(parent)).collect();
         let genesis = Params::of(Network::Simnet).genesis.block();
-        let header = Header { parents: LevelParents::from_levels([parents]).unwrap(), ..genesis.header };
+        let header =
+            Header { parents: LevelParents::from_levels([parents]).unwrap(), ..genesis.header };
         Block { header, transactions: vec![] }
     }
 

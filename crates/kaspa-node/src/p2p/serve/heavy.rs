@@ -123,9 +123,8 @@ impl Serving {
         let bytes: usize = headers.iter().map(|header| header_bytes(header)).sum();
         if bytes > HEADERS_BYTES {
             // Headers of giants: one chain block with what it merges at a time.
-            let above = read(hub, move |consensus| {
-                consensus.headers_above(&low, &high, limit.div_ceil(4))
-            });
+            let above =
+                read(hub, move |consensus| consensus.headers_above(&low, &high, limit.div_ceil(4)));
             if let Some(fewer) = above.await?.filter(|above| !above.headers.is_empty()) {
                 (headers, reached) = (fewer.headers, fewer.reached);
             }

@@ -3,5 +3,6 @@
 mod hostile;
 mod node;
 mod raw;
+mod reference;
 mod relay;
 mod sync;

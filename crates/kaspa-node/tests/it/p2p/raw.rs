@@ -98,8 +98,9 @@ impl Raw {
         let (sender, connection) =
             builder.handshake::<_, Body>(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        let mut grpc = tonic::client::Grpc::with_origin(Sender(sender), http::Uri::from_static("http://node"))
-            .max_decoding_message_size(1 << 30);
+        let mut grpc =
+            tonic::client::Grpc::with_origin(Sender(sender), http::Uri::from_static("http://node"))
+                .max_decoding_message_size(1 << 30);
         grpc.ready().await.unwrap();
         let (sent, frames) = mpsc::channel(16);
         let path = http::uri::PathAndQuery::from_static(METHOD);

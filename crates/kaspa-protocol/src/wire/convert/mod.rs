@@ -126,9 +126,7 @@ pub(super) fn to_proto(message: &Message) -> Payload {
         Message::Pong(nonce) => Payload::Pong(super::proto::Nonce { nonce: *nonce }),
         Message::Version(m) => Payload::Version(parts::version_to(m)),
         Message::TransactionNotFound(m) => Payload::TransactionNotFound(parts::one(m)),
-        Message::Reject(reason) => {
-            Payload::Reject(super::proto::Reject { reason: reason.clone() })
-        }
+        Message::Reject(reason) => Payload::Reject(super::proto::Reject { reason: reason.clone() }),
         Message::PruningPointUtxoSetChunk(m) => {
             let utxos = m.iter().map(transaction::utxo_to).collect();
             Payload::PruningPointUtxoSetChunk(super::proto::UtxoChunk { utxos })
