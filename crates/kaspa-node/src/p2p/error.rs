@@ -2,7 +2,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use quintet_kaspa_protocol::wire::{Kind, WireError};
+use quintet_kaspa_protocol::{
+    validation::RuleError,
+    wire::{Kind, WireError},
+};
+use quintet_primitives::Hash256;
 use thiserror::Error;
 
 use crate::consensus::ConsensusError;
@@ -121,6 +125,17 @@ impl PeerError {
     /// Returns whether the peer did what no honest one does.
     pub(super) const fn is_hostile(&self) -> bool {
         matches!(self, Self::Misbehaviour { .. } | Self::Wire(_))
+    }
+}
+
+/// Returns what becomes of a peer whose block breaks a rule. Clocks differ and pruning points move without anybody's fault.
+pub(super) fn refused(hash: &Hash256, rule: &RuleError) -> PeerError {
+    let reason = format!("block {hash} is refused: {rule}");
+    match rule {
+        RuleError::TimeTooFarIntoTheFuture { .. } | RuleError::PrunedBlock => {
+            PeerError::Unsuitable { reason }
+        }
+        _ => PeerError::Misbehaviour { reason },
     }
 }
 

@@ -1,8 +1,8 @@
 //! One peer: who it is, what is sent to it, what it was asked.
 //!
-//! Sending is bounded by bytes: a frame is encoded when it enters the outbox and takes its length of room until it is written. Announcements
-//! do not wait for room: a peer that does not read loses its connection. Answers wait, so that serving a slow reader holds no more than the
-//! outbox.
+//! Sending is bounded by bytes: a frame is encoded when it enters the outbox and takes its length of room until it is written. Answers wait
+//! for room, so that serving a slow reader holds no more than the outbox. Announcements have room of their own and do not wait for it: a
+//! peer that does not read loses its connection, one that is busy downloading does not.
 //!
 //! Questions are numbered. [`Peer::open`] makes an [`Exchange`]: what answers its number arrives there, up to a number of messages, and in
 //! order.
@@ -26,8 +26,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{codec::Outgoing, error::PeerError, handshake::Agreed};
 
-/// Encoded frames that wait to be written, kibibytes: some ten full blocks with their chunk of headers.
-const OUTBOX_KIB: usize = 48 << 10;
+/// Answers that wait to be written, kibibytes: what a download asks for at once, if blocks are full.
+const ANSWERS_KIB: usize = 48 << 10;
+
+/// Announcements that wait to be written, kibibytes: a message of transaction ids and more, or the blocks of some minutes.
+const ANNOUNCEMENTS_KIB: usize = 8 << 10;
+
+/// What a frame takes of the room for answers, and of that for announcements, at least, kibibytes: bounds the number of frames, too.
+const LEAST_KIB: (usize, usize) = (8, 4);
 
 /// How long an answer may wait for room in the outbox.
 const SLOW_READER: Duration = Duration::from_secs(120);
@@ -64,7 +70,8 @@ pub(super) struct Peer {
     /// How far its clock is behind ours, milliseconds.
     time_offset: OnceLock<i64>,
     outgoing: Mutex<Option<mpsc::Sender<Outgoing>>>,
-    room: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
+    announcements: Arc<Semaphore>,
     questions: Mutex<Questions>,
     next_id: AtomicU32,
     ping_millis: AtomicU64,
@@ -88,7 +95,8 @@ impl Peer {
             agreed: OnceLock::new(),
             time_offset: OnceLock::new(),
             outgoing: Mutex::new(Some(outgoing)),
-            room: Arc::new(Semaphore::new(OUTBOX_KIB)),
+            answers: Arc::new(Semaphore::new(ANSWERS_KIB)),
+            announcements: Arc::new(Semaphore::new(ANNOUNCEMENTS_KIB)),
             questions: Mutex::default(),
             next_id: AtomicU32::new(1),
             ping_millis: AtomicU64::new(0),
@@ -147,8 +155,8 @@ impl Peer {
     /// Sends if there is room.
     pub(super) fn try_send(&self, frame: &Frame) -> Result<(), PeerError> {
         let bytes = frame.encode();
-        let room = Arc::clone(&self.room)
-            .try_acquire_many_owned(kibibytes(bytes.len()))
+        let room = Arc::clone(&self.announcements)
+            .try_acquire_many_owned(kibibytes(bytes.len(), LEAST_KIB.1, ANNOUNCEMENTS_KIB))
             .map_err(|_| PeerError::SlowReader)?;
         self.outgoing()?.try_send(Outgoing { bytes, room }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => PeerError::SlowReader,
@@ -160,7 +168,8 @@ impl Peer {
     pub(super) async fn send(&self, frame: &Frame) -> Result<(), PeerError> {
         let bytes = frame.encode();
         let sending = async {
-            let room = Arc::clone(&self.room).acquire_many_owned(kibibytes(bytes.len())).await;
+            let room = kibibytes(bytes.len(), LEAST_KIB.0, ANSWERS_KIB);
+            let room = Arc::clone(&self.answers).acquire_many_owned(room).await;
             let room = room.map_err(|_| PeerError::Closed)?;
             let outgoing = self.outgoing()?;
             outgoing.send(Outgoing { bytes, room }).await.map_err(|_| PeerError::Closed)
@@ -247,10 +256,9 @@ impl Drop for Exchange {
     }
 }
 
-/// Returns the kibibytes of a frame, at least one; one that is longer than the outbox takes all of it.
-fn kibibytes(bytes: usize) -> u32 {
-    let kib = bytes.div_ceil(1 << 10).clamp(1, OUTBOX_KIB);
-    u32::try_from(kib).unwrap_or(u32::MAX)
+/// Returns the room a frame takes, in kibibytes; one that is longer than all the room takes all of it.
+fn kibibytes(bytes: usize, least: usize, most: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1 << 10).clamp(least, most)).unwrap_or(u32::MAX)
 }
 
 /// Shorthand for an answer of another kind than was asked for.

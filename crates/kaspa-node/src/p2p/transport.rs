@@ -54,7 +54,7 @@ const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::fro
 /// How long what was sent last may take to leave when a connection ends.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Frames that wait to be written, at most; what they take is bounded by the outbox.
+/// Frames that wait to be written, at most: as many as there is room for in the outbox.
 const OUTGOING_MAX: usize = 8 << 10;
 
 /// Both directions of a call.

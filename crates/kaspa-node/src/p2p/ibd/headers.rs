@@ -9,7 +9,7 @@ use super::{IbdStage, ibd_answer};
 use crate::{
     consensus::{ConsensusError, Outcome},
     p2p::{
-        error::{PeerError, misbehaviour},
+        error::{PeerError, misbehaviour, refused},
         hub::Hub,
         peer::{Exchange, unexpected},
     },
@@ -24,7 +24,7 @@ pub(super) fn settle(tickets: Vec<(Hash256, Ticket)>) -> Result<(), PeerError> {
     for (hash, ticket) in tickets {
         let outcome: Result<Outcome, ConsensusError> = ticket.wait();
         if let Outcome::Refused(rule) = outcome? {
-            return Err(misbehaviour(format!("block {hash} is refused: {rule}")));
+            return Err(refused(&hash, &rule));
         }
     }
     Ok(())

@@ -27,7 +27,7 @@ pub(super) use claims::Claims;
 pub(super) use orphans::{Orphans, resolution_range};
 
 use super::{
-    error::{PeerError, misbehaviour},
+    error::{PeerError, misbehaviour, refused},
     hub::{Hub, lock},
     ibd::Trigger,
     peer::{ANSWER_WITHIN, Peer, unexpected},
@@ -173,7 +173,7 @@ impl Worker {
             }
             Outcome::Known(_) => Ok(()),
             Outcome::Refused(RuleError::MissingParents { .. }) => self.orphan(told, block).await,
-            Outcome::Refused(rule) => Err(misbehaviour(rule.to_string())),
+            Outcome::Refused(rule) => Err(refused(&told.hash, &rule)),
         }
     }
 

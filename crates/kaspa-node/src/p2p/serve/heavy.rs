@@ -13,10 +13,13 @@ use quintet_primitives::Hash256;
 use tokio::sync::mpsc;
 
 use super::{read, unanswerable};
-use crate::p2p::{
-    error::{PeerError, misbehaviour},
-    hub::Hub,
-    peer::{Peer, unexpected},
+use crate::{
+    consensus::HeadersAbove,
+    p2p::{
+        error::{PeerError, misbehaviour},
+        hub::Hub,
+        peer::{Peer, unexpected},
+    },
 };
 
 /// Headers in one message, at least as many as a block may merge.
@@ -116,19 +119,17 @@ impl Serving {
             self.headers = None;
             return peer.send(&Frame::response(Message::DoneHeaders, id)).await;
         }
-        let limit = merge_limit(hub).saturating_add(1).max(HEADERS);
-        let above = read(hub, move |consensus| consensus.headers_above(&low, &high, limit)).await?;
-        let above = above.ok_or_else(|| unanswerable(format!("{low} was pruned")))?;
-        let (mut headers, mut reached) = (above.headers, above.reached);
-        let bytes: usize = headers.iter().map(|header| header_bytes(header)).sum();
-        if bytes > HEADERS_BYTES {
-            // Headers of giants: one chain block with what it merges at a time.
-            let above =
-                read(hub, move |consensus| consensus.headers_above(&low, &high, limit.div_ceil(4)));
-            if let Some(fewer) = above.await?.filter(|above| !above.headers.is_empty()) {
-                (headers, reached) = (fewer.headers, fewer.reached);
+        let least = merge_limit(hub).saturating_add(1);
+        let mut limit = least.max(HEADERS);
+        let HeadersAbove { headers, reached } = loop {
+            let above = read(hub, move |consensus| consensus.headers_above(&low, &high, limit));
+            let above = above.await?.ok_or_else(|| unanswerable(format!("{low} was pruned")))?;
+            let bytes: usize = above.headers.iter().map(|header| header_bytes(header)).sum();
+            if bytes <= HEADERS_BYTES || limit <= least {
+                break above;
             }
-        }
+            limit = (limit / 2).max(least);
+        };
         if headers.is_empty() {
             return Err(unanswerable(format!("there is nothing between {low} and {high}")));
         }
