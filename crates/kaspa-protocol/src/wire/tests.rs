@@ -106,6 +106,7 @@ fn version() -> Version {
 }
 
 /// One message of every kind.
+#[expect(clippy::too_many_lines, reason = "it is a list, as long as there are kinds")]
 fn messages() -> Vec<Message> {
     let two = vec![hash(1), hash(2)];
     let utxo = UtxoEntry {
