@@ -2,6 +2,7 @@
 
 pub mod consensus;
 pub mod dump;
+pub mod p2p;
 pub mod pipeline;
 pub mod ports;
 pub mod sim;

@@ -20,9 +20,7 @@
 //! - [`state`]: acceptance, UTXO diffs and what a chain block must say of them.
 //! - [`lanes`]: active lanes and the sequencing commitment.
 //! - [`proof`]: pruning proofs, trusted data, past pruning points, and what pruning keeps.
-//! - [`lanes`]: active lanes and the sequencing commitment.
-//! - [`proof`]: pruning proofs, trusted data, past pruning points, and what pruning keeps.
-//! - [`state`]: acceptance, UTXO diffs and what a chain block must say of them.
+//! - [`wire`]: the peer-to-peer messages in bytes.
 //! - [`address`], [`message`]: what people see and sign.
 
 pub mod address;
@@ -43,3 +41,4 @@ pub mod subsidy;
 pub mod target;
 pub mod tx;
 pub mod validation;
+pub mod wire;

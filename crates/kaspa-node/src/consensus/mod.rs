@@ -52,12 +52,14 @@ mod renumber;
 mod resolve;
 mod rules;
 mod scripts;
+mod sync;
 mod template;
 mod virtual_state;
 
 pub use error::{ConsensusError, Outcome};
 pub use events::{Event, Listener};
 pub use memory::MemoryLedger;
+pub use sync::HeadersAbove;
 pub use template::BlockTemplate;
 pub use virtual_state::VirtualState;
 

@@ -8,6 +8,7 @@ mod kill;
 mod lab;
 mod model;
 mod orders;
+mod p2p;
 mod power;
 mod pruning;
 mod refusals;

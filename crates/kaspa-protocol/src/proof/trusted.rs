@@ -46,7 +46,7 @@ pub struct TrustedGhostdag {
 }
 
 /// A header with its GHOSTDAG data.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedHeader {
     /// The header.
     pub header: Arc<Header>,
@@ -64,7 +64,7 @@ pub struct TrustedBlock {
 }
 
 /// The GHOSTDAG data of a block known by its hash.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedGhostdagData {
     /// The block's hash.
     pub hash: Hash256,
