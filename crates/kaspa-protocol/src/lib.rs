@@ -20,9 +20,7 @@
 //! - [`state`]: acceptance, UTXO diffs and what a chain block must say of them.
 //! - [`lanes`]: active lanes and the sequencing commitment.
 //! - [`proof`]: pruning proofs, trusted data, past pruning points, and what pruning keeps.
-//! - [`lanes`]: active lanes and the sequencing commitment.
-//! - [`proof`]: pruning proofs, trusted data, past pruning points, and what pruning keeps.
-//! - [`state`]: acceptance, UTXO diffs and what a chain block must say of them.
+//! - [`mempool`]: what is kept for blocks to come.
 //! - [`address`], [`message`]: what people see and sign.
 
 pub mod address;
@@ -33,6 +31,7 @@ pub mod hashing;
 pub mod header;
 pub mod lanes;
 pub mod mass;
+pub mod mempool;
 pub mod message;
 pub mod params;
 pub mod pow;
