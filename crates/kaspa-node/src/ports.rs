@@ -1,4 +1,7 @@
-//! What consensus asks of whoever keeps its data: the [`Ledger`].
+//! What this crate's parts ask of one another: consensus of whoever keeps its data, the [`Ledger`]; the network of whoever keeps
+//! unconfirmed transactions, the [`TransactionPool`].
+//!
+//! # The ledger
 //!
 //! Blocks go by their dense number ([`BlockId`]); hashes are looked up nowhere but in memory.
 //!
@@ -329,4 +332,83 @@ pub trait Ledger: Send + Sync + fmt::Debug {
     ///
     /// [`LedgerError`].
     fn flush(&self) -> Result<(), LedgerError>;
+}
+
+/// What became of a transaction that the pool did not refuse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Submitted {
+    /// It is in the pool: its id first, then those of orphans that became whole with it. All of them are worth telling peers.
+    Accepted(Vec<Hash256>),
+    /// It waits in the pool for transactions that made what it spends; nobody is told of it.
+    Orphan {
+        /// Ids of the transactions that are missing.
+        missing: Vec<Hash256>,
+    },
+}
+
+/// Why the pool does not take a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PoolRefusal {
+    /// It can never be part of a block: who sent it misbehaves.
+    #[error("transaction {id} is invalid: {reason}")]
+    Invalid {
+        /// Its id.
+        id: Hash256,
+        /// The rule that is broken.
+        reason: String,
+    },
+    /// It is valid, but not of a form that this node relays.
+    #[error("transaction {id} is not standard: {reason}")]
+    NonStandard {
+        /// Its id.
+        id: Hash256,
+        /// What is not standard.
+        reason: String,
+    },
+    /// It is known, spends what another one spends, pays too little, or there is no room. Nobody is to blame.
+    #[error("transaction {id} is not taken: {reason}")]
+    NotTaken {
+        /// Its id.
+        id: Hash256,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Keeps unconfirmed transactions; what the network asks of the mempool.
+///
+/// Every method may be called from any thread and may run scripts: it must not be called on an asynchronous worker, [`Self::has`] aside.
+/// The pool follows the virtual block by itself ([`Event`](crate::consensus::Event)) and hands what became whole or is to be told again to
+/// [`Network::announce_transactions`](crate::p2p::Network::announce_transactions).
+pub trait TransactionPool: Send + Sync + fmt::Debug {
+    /// Returns whether a transaction is in the pool, as an orphan too: then nobody is asked for it. Fast.
+    fn has(&self, id: &Hash256) -> bool;
+
+    /// Returns a transaction of the pool that may be shown to others; no orphan.
+    fn get(&self, id: &Hash256) -> Option<Arc<Transaction>>;
+
+    /// Takes transactions that a peer sent, in their order; the verdicts stand in the same order. A transaction may spend what one before it makes.
+    fn submit(&self, transactions: Vec<Transaction>) -> Vec<Result<Submitted, PoolRefusal>>;
+}
+
+/// A pool that takes nothing: for a node that relays blocks alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoTransactions;
+
+impl TransactionPool for NoTransactions {
+    fn has(&self, _: &Hash256) -> bool {
+        false
+    }
+
+    fn get(&self, _: &Hash256) -> Option<Arc<Transaction>> {
+        None
+    }
+
+    fn submit(&self, transactions: Vec<Transaction>) -> Vec<Result<Submitted, PoolRefusal>> {
+        let refuse = |tx: &Transaction| {
+            let reason = "this node keeps no transactions".to_owned();
+            Err(PoolRefusal::NotTaken { id: tx.id(), reason })
+        };
+        transactions.iter().map(refuse).collect()
+    }
 }
