@@ -2,7 +2,12 @@
 
 pub mod consensus;
 pub mod dump;
+pub mod index;
+pub mod mempool;
+pub mod mining;
+pub mod node;
 pub mod pipeline;
 pub mod ports;
+pub mod rpc;
 pub mod sim;
 pub mod storage;

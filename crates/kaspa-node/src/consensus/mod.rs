@@ -46,7 +46,9 @@ mod header;
 mod lanes;
 mod memory;
 mod open;
+mod pool;
 mod prune;
+mod query;
 mod records;
 mod renumber;
 mod resolve;
@@ -58,6 +60,8 @@ mod virtual_state;
 pub use error::{ConsensusError, Outcome};
 pub use events::{Event, Listener};
 pub use memory::MemoryLedger;
+pub use pool::{Prepared, Unprepared};
+pub use query::{AcceptedBy, BlockPlace, ChainPath, VirtualChanges};
 pub use template::BlockTemplate;
 pub use virtual_state::VirtualState;
 
