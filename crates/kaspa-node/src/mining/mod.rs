@@ -3,5 +3,5 @@
 mod cpu;
 mod templates;
 
-pub use cpu::{CpuMiner, MinerError, MinerOptions};
+pub use cpu::{CpuMiner, MinerError, MinerOptions, Submit};
 pub use templates::{TEMPLATE_LIFETIME, TemplateError, Templates};

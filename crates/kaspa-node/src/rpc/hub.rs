@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use super::{
     Failure,
     model::{Notification, RpcUtxoByAddress, Scope, UtxosChanged, VirtualChainChanged},
-    wire::{Wire as _, camel_case, put_payload},
+    wire::{Wire as _, put_payload},
 };
 
 /// Notifications that wait for one client, at most.
@@ -237,35 +237,45 @@ impl Subscription {
     }
 }
 
-/// Returns the message of an answer in Borsh: the id, the kind, the operation, the payload.
+/// Says that a method is not known: of workflow-rpc's `ServerError`.
+const NOT_FOUND: u8 = 3;
+
+/// Says that a text follows: of workflow-rpc's `ServerError`.
+const TEXT: u8 = 13;
+
+/// Kinds of messages.
+const ANSWER: u8 = 0;
+const FAILURE: u8 = 1;
+
+fn borsh_head(id: u64, kind: u8, operation: Option<u8>) -> Vec<u8> {
+    let mut message = Vec::new();
+    Some(id).put(&mut message);
+    message.push(kind);
+    operation.put(&mut message);
+    message
+}
+
+/// Returns the message of an answer in Borsh.
 pub(super) fn borsh_answer(id: u64, operation: u8, payload: &[u8]) -> Vec<u8> {
-    let mut message = vec![1];
-    id.put(&mut message);
-    message.extend_from_slice(&[0, 1, operation]);
+    let mut message = borsh_head(id, ANSWER, Some(operation));
+    message.push(1);
     message.extend_from_slice(payload);
     message
 }
 
-/// Returns the message of a failure in Borsh. Its payload is workflow-rpc's `ServerError`, the text or that the method is unknown.
-pub(super) fn borsh_failure(id: u64, text: Option<&str>) -> Vec<u8> {
-    const NOT_FOUND: u8 = 3;
-    const TEXT: u8 = 13;
-    let mut message = vec![1];
-    id.put(&mut message);
-    message.extend_from_slice(&[1, 0]);
-    match text {
-        None => message.push(NOT_FOUND),
-        Some(text) => {
-            message.push(TEXT);
-            text.to_owned().put(&mut message);
-        }
-    }
+/// Returns the message of an answer that is none, and why.
+pub(super) fn borsh_refusal(id: u64, operation: u8, why: &str) -> Vec<u8> {
+    let mut message = borsh_head(id, ANSWER, Some(operation));
+    message.extend_from_slice(&[0, TEXT]);
+    why.to_owned().put(&mut message);
     message
 }
 
-/// Returns a method's name as JSON has it.
-pub(super) fn json_name(name: &str) -> String {
-    camel_case(name)
+/// Returns the message that there is no such method.
+pub(super) fn borsh_unknown(id: u64) -> Vec<u8> {
+    let mut message = borsh_head(id, FAILURE, None);
+    message.push(NOT_FOUND);
+    message
 }
 
 /// Returns the payload of an answer.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   Borsh   request   id? u64 ‖ operation u8 ‖ payload
-//!           answer    id? u64 ‖ kind u8 (0 answer, 1 failure, 255 notification) ‖ operation? u8 ‖ payload
+//!           answer    id? u64 ‖ kind u8 (0 answer, 1 failure, 255 notification) ‖ operation? u8 ‖ body
+//!           body      of an answer 1 ‖ payload, or 0 ‖ 13 ‖ why not; of a notification the payload
 //!   JSON    request   { id, method, params }        answer { id, method, params | error }
 //! ```
 //!
@@ -35,7 +36,7 @@ use tracing::{debug, info};
 
 use super::{
     Core, Failure, Subscription,
-    hub::{borsh_answer, borsh_failure, payload},
+    hub::{borsh_answer, borsh_refusal, borsh_unknown, payload},
     model::{Scope, SubscribeResponse, UnsubscribeResponse},
     table,
     wire::{Wire, take_payload},
@@ -236,12 +237,12 @@ pub(super) fn answer_borsh(core: &Core, client: u64, bytes: &[u8]) -> Option<Vec
             }),
         _ => match table::by_number(operation) {
             Some(method) => (method.borsh)(core, input),
-            None => return Some(borsh_failure(id, None)),
+            None => return Some(borsh_unknown(id)),
         },
     };
     Some(match answered {
         Ok(payload) => borsh_answer(id, operation, &payload),
-        Err(error) => borsh_failure(id, Some(&error.to_string())),
+        Err(error) => borsh_refusal(id, operation, &error.to_string()),
     })
 }
 

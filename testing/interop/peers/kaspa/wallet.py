@@ -10,7 +10,7 @@ import sys
 
 import kaspa
 
-NETWORK = "devnet"
+NETWORK = "simnet"
 PATIENCE_SECONDS = 150
 
 

@@ -33,6 +33,10 @@ pub(crate) struct KaspaRunArgs {
     #[arg(long, group = "network", help_heading = "Network")]
     pub(crate) devnet: bool,
 
+    /// Change the network's parameters: JSON with the reference's names; not of the main network.
+    #[arg(long, value_name = "FILE", help_heading = "Network")]
+    pub(crate) override_params_file: Option<PathBuf>,
+
     /// Where data are kept, in a folder for each network.
     #[arg(
         long,

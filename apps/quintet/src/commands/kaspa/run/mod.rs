@@ -14,7 +14,7 @@ use quintet_kaspa_node::{
 };
 use quintet_kaspa_protocol::{
     address::Address,
-    params::{Network, Params},
+    params::{Network, Overrides, Params},
 };
 use quintet_node::{
     datadir::DataDir,
@@ -63,7 +63,7 @@ fn options(args: &KaspaRunArgs) -> anyhow::Result<NodeOptions> {
         _ => Network::Mainnet,
     };
     let directory = settings::chain_dir("kaspa", args.appdir.as_deref(), network.name())?;
-    let mut options = NodeOptions::new(Params::of(network), directory);
+    let mut options = NodeOptions::new(params(args, network)?, directory);
     options.utxo_index = args.utxoindex;
     options.archival = args.archival;
     options.threads = args.threads;
@@ -97,6 +97,25 @@ fn options(args: &KaspaRunArgs) -> anyhow::Result<NodeOptions> {
     };
     options.mine = miner(args, network, is_own)?;
     Ok(options)
+}
+
+fn params(args: &KaspaRunArgs, network: Network) -> anyhow::Result<Params> {
+    let params = Params::of(network);
+    let Some(file) = &args.override_params_file else { return Ok(params) };
+    if network == Network::Mainnet {
+        return Err(UsageError::new(
+            "--override-params-file: expected another network: those of the main network stand",
+        )
+        .into());
+    }
+    let shown = file.display();
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("--override-params-file {shown}"))?;
+    let overrides: Overrides = serde_json::from_str(&text)
+        .map_err(|error| UsageError::new(format!("--override-params-file {shown}: {error}")))?;
+    let changed = overrides.apply(params);
+    Ok(changed
+        .map_err(|error| UsageError::new(format!("--override-params-file {shown}: {error}")))?)
 }
 
 fn miner(
