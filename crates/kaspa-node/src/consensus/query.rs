@@ -160,10 +160,6 @@ impl Consensus {
         to: &Hash256,
     ) -> Result<Option<UtxoDiff>, ConsensusError> {
         let _numbering = self.numbering();
-        let is_valid = |hash| self.status(hash) == Some(BlockStatus::UtxoValid);
-        if !is_valid(from) || !is_valid(to) {
-            return Ok(None);
-        }
         let Some((removed, added)) = self.path(from, to) else { return Ok(None) };
         let mut diff = UtxoDiff::new();
         for (blocks, is_back) in [(removed, true), (added, false)] {

@@ -104,6 +104,7 @@ async def main(url, encoding, secret):
     )
     pending = made["transactions"][0]
     pending.sign([key])
+    signed = pending.transaction
     paid = await pending.submit(client)
 
     async def accepted():
@@ -115,7 +116,7 @@ async def main(url, encoding, secret):
     balance = await client.get_balance_by_address({"address": address.to_string()})
     refused = None
     try:
-        await pending.submit(client)
+        await client.submit_transaction({"transaction": signed, "allowOrphan": False})
     except Exception as error:  # The client has many kinds of errors; the words are what counts.
         refused = str(error)
     await client.disconnect()

@@ -204,10 +204,10 @@ pub enum ScriptKind {
 
 impl ScriptKind {
     const ALL: [(Self, &'static str); 4] = [
-        (Self::NonStandard, "nonstandard"),
-        (Self::PubKey, "pubkey"),
-        (Self::PubKeyEcdsa, "pubkeyecdsa"),
-        (Self::ScriptHash, "scripthash"),
+        (Self::NonStandard, "NonStandard"),
+        (Self::PubKey, "PubKey"),
+        (Self::PubKeyEcdsa, "PubKeyECDSA"),
+        (Self::ScriptHash, "ScriptHash"),
     ];
 
     fn of(script: &ScriptPublicKey) -> Self {
