@@ -3,7 +3,12 @@
 pub mod consensus;
 pub mod dump;
 pub mod p2p;
+pub mod index;
+pub mod mempool;
+pub mod mining;
+pub mod node;
 pub mod pipeline;
 pub mod ports;
+pub mod rpc;
 pub mod sim;
 pub mod storage;

@@ -21,6 +21,7 @@
 //! - [`lanes`]: active lanes and the sequencing commitment.
 //! - [`proof`]: pruning proofs, trusted data, past pruning points, and what pruning keeps.
 //! - [`wire`]: the peer-to-peer messages in bytes.
+//! - [`mempool`]: what is kept for blocks to come.
 //! - [`address`], [`message`]: what people see and sign.
 
 pub mod address;
@@ -31,6 +32,7 @@ pub mod hashing;
 pub mod header;
 pub mod lanes;
 pub mod mass;
+pub mod mempool;
 pub mod message;
 pub mod params;
 pub mod pow;

@@ -26,7 +26,7 @@ pub(crate) use self::{
         AnnounceArgs, ConnectionArgs, DhtArgs, DhtCommand, GetArgs, KeygenArgs, LookupArgs,
         PeersArgs, PingArgs, PutArgs, RunArgs, StatusArgs, TableArgs, UnpublishArgs,
     },
-    kaspa::{KaspaArgs, KaspaCommand, ReplayArgs, SimArgs, SimEra},
+    kaspa::{KaspaArgs, KaspaCommand, KaspaRunArgs, ReplayArgs, SimArgs, SimEra},
     kinds::KINDS,
     lux::{ImportPythonArgs, LuxArgs, LuxCommand, LuxDevArgs},
     openrpc::{Api, OpenRpcArgs},

@@ -46,7 +46,9 @@ mod header;
 mod lanes;
 mod memory;
 mod open;
+mod pool;
 mod prune;
+mod query;
 mod records;
 mod renumber;
 mod resolve;
@@ -60,6 +62,8 @@ pub use error::{ConsensusError, Outcome};
 pub use events::{Event, Listener};
 pub use memory::MemoryLedger;
 pub use sync::HeadersAbove;
+pub use pool::{Prepared, Unprepared};
+pub use query::{AcceptedBy, BlockPlace, ChainPath, VirtualChanges};
 pub use template::BlockTemplate;
 pub use virtual_state::VirtualState;
 

@@ -1,18 +1,20 @@
-//! `quintet kaspa`: replaying and simulating blockDAGs on this machine.
+//! `quintet kaspa`: a node, and replaying and simulating blockDAGs on this machine.
 
 mod replay;
+mod run;
 mod sim;
 
 use clap::{Args, Subcommand};
 
 pub(crate) use self::{
     replay::ReplayArgs,
+    run::KaspaRunArgs,
     sim::{SimArgs, SimEra},
 };
-use super::bitcoin::AbsentRunArgs;
 
 const EXAMPLES: &str = "\
 Examples:
+  quintet kaspa run --devnet --utxoindex --rpclisten-borsh --mine kaspadev:q…
   quintet kaspa sim                                     10 blocks a second, a delay of 2 s, 1,000 blocks
   quintet kaspa sim --bps 32 --tps 1000 --blocks 5000   a faster DAG under load
   quintet kaspa sim --sweep bps=1,2,5,10,20,50,100 --plot rates.svg
@@ -20,9 +22,9 @@ Examples:
   quintet kaspa replay dag.json.gz                      every block through all of consensus, onto the disk
   quintet kaspa replay dag.json.gz --headers-first      headers alone, then the bodies
 
-This version simulates and replays DAGs; it does not connect to peers. One command at a time works on a data directory.";
+A node of this version serves clients and mines; it does not connect to peers. One command at a time works on a data directory.";
 
-/// Simulate and replay a Kaspa blockDAG.
+/// Run a Kaspa node; simulate and replay a blockDAG.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct KaspaArgs {
@@ -32,9 +34,8 @@ pub(crate) struct KaspaArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KaspaCommand {
-    /// Not in this version.
-    #[command(hide = true)]
-    Run(AbsentRunArgs),
+    /// Run a node in the foreground.
+    Run(Box<KaspaRunArgs>),
     /// Take in the blocks of files, checking every rule.
     Replay(Box<ReplayArgs>),
     /// Simulate a network of miners and measure what its DAG looks like and costs.

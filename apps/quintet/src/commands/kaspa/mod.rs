@@ -1,6 +1,7 @@
 //! `quintet kaspa`.
 //!
 //! ```text
+//!   run       a node in the foreground: wRPC, a miner for networks of one's own
 //!   sources   files ──► blocks, read ahead by a thread of their own
 //!   open      data directory ──► lock ──► the DAG, if it was made under these parameters
 //!   replay    takes the blocks in, beside a progress bar, until done or asked to stop
@@ -11,6 +12,7 @@
 mod open;
 mod plot;
 mod replay;
+mod run;
 mod samples;
 mod sim;
 mod sources;
@@ -23,7 +25,8 @@ use crate::{
 /// Carries out the command.
 pub(super) fn run(args: KaspaArgs) -> anyhow::Result<()> {
     match args.command {
-        None | Some(KaspaCommand::Run(_)) => Err(no_peers().into()),
+        None => Err(no_peers().into()),
+        Some(KaspaCommand::Run(args)) => run::run(&args),
         Some(KaspaCommand::Replay(args)) => replay::run(*args),
         Some(KaspaCommand::Sim(args)) => sim::run(*args),
     }
@@ -31,7 +34,5 @@ pub(super) fn run(args: KaspaArgs) -> anyhow::Result<()> {
 
 /// A node was asked for.
 pub(super) fn no_peers() -> UsageError {
-    UsageError::new(
-        "this version simulates and replays Kaspa DAGs and does not yet connect to peers: see `quintet kaspa --help`",
-    )
+    UsageError::new("say what to do: `quintet kaspa run` runs a node; see `quintet kaspa --help`")
 }

@@ -1,0 +1,316 @@
+//! A Kaspa node that runs: everything opened, wired and supervised.
+//!
+//! ```text
+//!   ledger ─► consensus ─► pipeline ◄── clients, miner, peers
+//!                │  wakes
+//!                ▼
+//!            follower ─► index, pool, notifications ─► wRPC (Borsh, JSON)
+//! ```
+//!
+//! # Invariants
+//!
+//! - What is started first ends last: clients and the miner before the follower, that before the ledger is closed.
+//! - After a failure of the ledger the node ends.
+
+mod follower;
+mod kind;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use quintet_actor::supervisor::{ChildSpec, Fault, RestartPolicy, Supervisor};
+use quintet_kaspa_protocol::{mempool::Policy, params::Params};
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+pub use kind::KaspaKind;
+
+use crate::{
+    consensus::{Consensus, ConsensusError, Event, Listener, Options},
+    index::{IndexError, UtxoIndex},
+    mempool::Mempool,
+    mining::{CpuMiner, MinerOptions, Templates},
+    pipeline::{Pipeline, PipelineOptions},
+    ports::LedgerError,
+    rpc::{Core, CoreOptions, Encoding, Hub, NoPeers, RpcServerError, WrpcServer},
+    storage::{DiskLedger, StorageError, StorageOptions},
+};
+use follower::{Follower, Wake};
+
+/// Time the ledger has to be closed.
+const STORAGE_GRACE: Duration = Duration::from_secs(120);
+
+/// Time everything else has to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The index's folder in the node's.
+const INDEX_DIRECTORY: &str = "utxo-index";
+
+/// How a node is run.
+#[derive(Debug, Clone)]
+pub struct NodeOptions {
+    /// The network.
+    pub params: Params,
+    /// Where everything is kept.
+    pub directory: PathBuf,
+    /// Memory for coins, bytes.
+    pub coins_bytes: usize,
+    /// Part of the usual memory for the pool, in thousandths.
+    pub memory_per_mille: usize,
+    /// Threads that check scripts; else one for each core.
+    pub threads: Option<usize>,
+    /// Whether everything is kept.
+    pub archival: bool,
+    /// Whether unspent outputs are found by address.
+    pub utxo_index: bool,
+    /// Where clients that speak Borsh are served.
+    pub rpc_borsh: Option<SocketAddr>,
+    /// Where clients that speak JSON are served.
+    pub rpc_json: Option<SocketAddr>,
+    /// What calls may do.
+    pub rpc: CoreOptions,
+    /// A miner on this machine.
+    pub mine: Option<MinerOptions>,
+}
+
+impl NodeOptions {
+    /// Returns the options of a node that only takes blocks.
+    #[must_use]
+    pub const fn new(params: Params, directory: PathBuf) -> Self {
+        Self {
+            params,
+            directory,
+            coins_bytes: 256 << 20,
+            memory_per_mille: 1000,
+            threads: None,
+            archival: false,
+            utxo_index: false,
+            rpc_borsh: None,
+            rpc_json: None,
+            rpc: CoreOptions { unsafe_rpc: false, unsynced_mining: false, mainnet_mining: false },
+            mine: None,
+        }
+    }
+}
+
+/// Why a node does not start.
+#[derive(Debug, Error)]
+pub enum NodeStartError {
+    /// The ledger cannot be opened.
+    #[error("cannot open the DAG in {}: {source}", directory.display())]
+    Storage {
+        /// Its directory.
+        directory: PathBuf,
+        /// Why not.
+        source: StorageError,
+    },
+    /// Consensus cannot be opened.
+    #[error(transparent)]
+    Consensus(#[from] ConsensusError),
+    /// The index cannot be opened.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// Clients cannot be served.
+    #[error(transparent)]
+    Rpc(#[from] RpcServerError),
+    /// The thread that opens ended early.
+    #[error("the thread that opens the DAG ended early: report this")]
+    Opening,
+}
+
+/// What is opened before anything is served.
+struct Opened {
+    ledger: Arc<DiskLedger>,
+    core: Arc<Core>,
+    wake: Arc<Wake>,
+    follower: Follower,
+}
+
+/// A node whose parts run under a supervisor.
+#[derive(Debug)]
+pub struct KaspaNode {
+    core: Arc<Core>,
+    supervisor: Supervisor,
+    borsh: Option<SocketAddr>,
+    json: Option<SocketAddr>,
+}
+
+impl KaspaNode {
+    /// Opens everything and starts it. `shutdown` is cancelled when a client asks for the end.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeStartError`].
+    pub async fn start(
+        options: NodeOptions,
+        shutdown: CancellationToken,
+    ) -> Result<Self, NodeStartError> {
+        let (rpc_borsh, rpc_json, mine) =
+            (options.rpc_borsh, options.rpc_json, options.mine.clone());
+        let opened = tokio::task::spawn_blocking(move || open(&options, shutdown)).await;
+        let Opened { ledger, core, wake, follower } =
+            opened.map_err(|_| NodeStartError::Opening)??;
+        let mut supervisor = Supervisor::new("kaspa");
+        supervise_storage(&mut supervisor, ledger);
+        supervise_follower(&mut supervisor, follower, wake);
+        let borsh = serve(&mut supervisor, "wrpc-borsh", rpc_borsh, Encoding::Borsh, &core).await?;
+        let json = serve(&mut supervisor, "wrpc-json", rpc_json, Encoding::Json, &core).await?;
+        if let Some(mine) = mine {
+            supervise_miner(&mut supervisor, &core, mine);
+        }
+        Ok(Self { core, supervisor, borsh, json })
+    }
+
+    /// Returns the parts calls are answered with.
+    #[must_use]
+    pub const fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Returns where clients that speak Borsh, and those that speak JSON, are served.
+    #[must_use]
+    pub const fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        (self.borsh, self.json)
+    }
+
+    /// Returns the supervisor, for whoever runs it among others.
+    #[must_use]
+    pub fn into_supervisor(self) -> Supervisor {
+        self.supervisor
+    }
+}
+
+fn open_ledger(options: &NodeOptions, directory: &Path) -> Result<DiskLedger, StorageError> {
+    let genesis = options.params.genesis.header().hash();
+    let mut storage = StorageOptions::new([rand::random(), rand::random()]);
+    storage.coins_bytes = options.coins_bytes;
+    DiskLedger::open(directory, &genesis, &storage)
+}
+
+fn open(options: &NodeOptions, shutdown: CancellationToken) -> Result<Opened, NodeStartError> {
+    let directory = &options.directory;
+    let storage = |source| NodeStartError::Storage { directory: directory.clone(), source };
+    let ledger = Arc::new(open_ledger(options, directory).map_err(storage)?);
+    let wake = Arc::new(Wake::default());
+    let woken = Arc::clone(&wake);
+    let mut consensus = Options { archival: options.archival, ..Options::default() };
+    consensus.listener = Listener::new(move |event| match event {
+        Event::BlockAdded { block } => woken.block(*block),
+        Event::VirtualResolved { .. } => woken.virtual_block(),
+        Event::VirtualChainChanged { .. } | Event::PruningPointMoved { .. } => {}
+    });
+    if let Some(threads) = options.threads {
+        consensus.threads = threads.max(1);
+    }
+    let consensus = Consensus::open(options.params.clone(), consensus, Arc::clone(&ledger) as _)?;
+    let consensus = Arc::new(consensus);
+    let pipeline = Arc::new(Pipeline::start(Arc::clone(&consensus), &PipelineOptions::default())?);
+    let era = options.params.era_at(consensus.virtual_state().daa_score);
+    let policy = Policy::of(&options.params, era).scaled_by_per_mille(options.memory_per_mille);
+    let mempool = Arc::new(Mempool::new(Arc::clone(&consensus), policy, rand::random()));
+    let templates = Arc::new(Templates::new(Arc::clone(&consensus), Arc::clone(&mempool)));
+    let index = if options.utxo_index {
+        let directory = directory.join(INDEX_DIRECTORY);
+        Some(Arc::new(UtxoIndex::open(&directory, Arc::clone(&consensus))?))
+    } else {
+        None
+    };
+    let last = consensus.virtual_state();
+    let core = Arc::new(Core {
+        consensus,
+        pipeline,
+        mempool,
+        templates,
+        index,
+        hub: Hub::default(),
+        peers: Arc::new(NoPeers),
+        options: options.rpc,
+        shutdown,
+        id: rand::random(),
+        clients: 0.into(),
+        submitted: 0.into(),
+    });
+    let follower = Follower::new(Arc::clone(&core), last);
+    Ok(Opened { ledger, core, wake, follower })
+}
+
+/// Holds the ledger until everything else has ended, then closes it.
+fn supervise_storage(supervisor: &mut Supervisor, ledger: Arc<DiskLedger>) {
+    let spec = ChildSpec::new("storage", RestartPolicy::Never, STORAGE_GRACE);
+    supervisor.spawn(spec, move |stop: CancellationToken| {
+        let ledger = Arc::clone(&ledger);
+        async move {
+            stop.cancelled().await;
+            let closed: Result<Result<(), LedgerError>, _> =
+                tokio::task::spawn_blocking(move || ledger.close()).await;
+            Ok(closed??)
+        }
+    });
+}
+
+fn supervise_follower(supervisor: &mut Supervisor, follower: Follower, wake: Arc<Wake>) {
+    let spec = ChildSpec::new("follower", RestartPolicy::Never, GRACE);
+    let follower = Arc::new(Mutex::new(Some(follower)));
+    supervisor.spawn(spec, move |stop: CancellationToken| {
+        let (follower, wake) = (Arc::clone(&follower), Arc::clone(&wake));
+        async move {
+            let taken = follower.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some(follower) = taken else {
+                return Err(Fault::new("the follower has ended before"));
+            };
+            let waker = Arc::clone(&wake);
+            let mut life = tokio::task::spawn_blocking(move || follower.run(&waker));
+            tokio::select! {
+                ended = &mut life => Ok(ended??),
+                () = stop.cancelled() => {
+                    wake.stop();
+                    Ok(life.await??)
+                }
+            }
+        }
+    });
+}
+
+async fn serve(
+    supervisor: &mut Supervisor,
+    name: &'static str,
+    address: Option<SocketAddr>,
+    encoding: Encoding,
+    core: &Arc<Core>,
+) -> Result<Option<SocketAddr>, NodeStartError> {
+    let Some(address) = address else { return Ok(None) };
+    let server = WrpcServer::bind(address, encoding, Arc::clone(core)).await?;
+    let bound = server.address();
+    let server = Arc::new(Mutex::new(Some(server)));
+    let spec = ChildSpec::new(name, RestartPolicy::Never, GRACE);
+    supervisor.spawn(spec, move |stop: CancellationToken| {
+        let server = Arc::clone(&server);
+        async move {
+            let taken = server.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(server) = taken {
+                server.run(stop).await;
+            }
+            Ok(())
+        }
+    });
+    Ok(bound)
+}
+
+fn supervise_miner(supervisor: &mut Supervisor, core: &Arc<Core>, options: MinerOptions) {
+    let (sink, submit) = (Arc::clone(&core.consensus), Arc::clone(&core.pipeline));
+    let miner = Arc::new(CpuMiner::new(
+        Arc::clone(&core.templates),
+        Arc::new(move || sink.sink()),
+        Arc::new(move |block| submit.submit_block(block).wait()),
+        options,
+    ));
+    let spec = ChildSpec::new("miner", RestartPolicy::Never, GRACE);
+    supervisor.spawn(spec, move |stop: CancellationToken| {
+        let miner = Arc::clone(&miner);
+        async move { Ok(tokio::task::spawn_blocking(move || miner.run(&stop)).await??) }
+    });
+}

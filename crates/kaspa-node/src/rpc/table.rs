@@ -1,0 +1,117 @@
+//! Every method: its number, its name, and what answers it. Documentation is made from here.
+
+use serde_json::Value;
+
+use super::{
+    Core, Failure,
+    calls::{blocks, chain, coins, control, network, pool},
+    hub::payload,
+    model::*,
+    wire::{Wire, camel_case, take_payload},
+};
+
+/// A method.
+pub(super) struct Method {
+    pub(super) number: u8,
+    /// In `snake_case`.
+    pub(super) name: &'static str,
+    pub(super) borsh: fn(&Core, &[u8]) -> Result<Vec<u8>, Failure>,
+    pub(super) json: fn(&Core, &Value) -> Result<Value, Failure>,
+    fields: fn() -> (Vec<String>, Vec<String>),
+}
+
+/// A method, for documentation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// Its number in Borsh.
+    pub number: u8,
+    /// Its name in JSON.
+    pub name: String,
+    /// Fields of the request.
+    pub request: Vec<String>,
+    /// Fields of the answer.
+    pub answer: Vec<String>,
+}
+
+fn of_payload<T: Wire>(mut bytes: &[u8]) -> Result<T, Failure> {
+    Ok(take_payload(&mut bytes)?)
+}
+
+macro_rules! methods {
+    ($($number:literal $name:ident: $request:ident -> $answer:ident = $run:path;)*) => {
+        const METHODS: &[Method] = &[$(Method {
+            number: $number,
+            name: stringify!($name),
+            borsh: |core, bytes| {
+                let request: $request = of_payload(bytes)?;
+                let answer: $answer = $run(core, request)?;
+                Ok(payload(&answer))
+            },
+            json: |core, value| {
+                let request = <$request as Wire>::of_json(value)?;
+                let answer: $answer = $run(core, request)?;
+                Ok(answer.to_json())
+            },
+            fields: || ($request::field_names(), $answer::field_names()),
+        },)*];
+    };
+}
+
+methods! {
+    110 ping: PingRequest -> PingResponse = control::ping;
+    111 get_metrics: GetMetricsRequest -> GetMetricsResponse = control::metrics;
+    113 get_connections: GetConnectionsRequest -> GetConnectionsResponse = network::connections;
+    114 get_server_info: GetServerInfoRequest -> GetServerInfoResponse = control::server_info;
+    115 get_sync_status: GetSyncStatusRequest -> GetSyncStatusResponse = control::sync_status;
+    116 get_current_network: GetCurrentNetworkRequest -> GetCurrentNetworkResponse = control::current_network;
+    117 submit_block: SubmitBlockRequest -> SubmitBlockResponse = blocks::submit;
+    118 get_block_template: GetBlockTemplateRequest -> GetBlockTemplateResponse = blocks::template;
+    119 get_peer_addresses: GetPeerAddressesRequest -> GetPeerAddressesResponse = network::addresses;
+    120 get_sink: GetSinkRequest -> GetSinkResponse = chain::sink;
+    121 get_mempool_entry: GetMempoolEntryRequest -> GetMempoolEntryResponse = pool::entry;
+    122 get_mempool_entries: GetMempoolEntriesRequest -> GetMempoolEntriesResponse = pool::entries;
+    123 get_connected_peer_info: GetConnectedPeerInfoRequest -> GetConnectedPeerInfoResponse = network::peers;
+    124 add_peer: AddPeerRequest -> AddPeerResponse = network::add;
+    125 submit_transaction: SubmitTransactionRequest -> SubmitTransactionResponse = pool::submit;
+    126 get_block: GetBlockRequest -> GetBlockResponse = blocks::block;
+    127 get_subnetwork: GetSubnetworkRequest -> GetSubnetworkResponse = chain::subnetwork;
+    128 get_virtual_chain_from_block: GetVirtualChainFromBlockRequest -> GetVirtualChainFromBlockResponse = chain::virtual_chain;
+    129 get_blocks: GetBlocksRequest -> GetBlocksResponse = blocks::blocks;
+    130 get_block_count: GetBlockCountRequest -> GetBlockCountResponse = chain::block_count;
+    131 get_block_dag_info: GetBlockDagInfoRequest -> GetBlockDagInfoResponse = chain::dag_info;
+    133 shutdown: ShutdownRequest -> ShutdownResponse = control::shutdown;
+    135 get_utxos_by_addresses: GetUtxosByAddressesRequest -> GetUtxosByAddressesResponse = coins::utxos;
+    136 get_balance_by_address: GetBalanceByAddressRequest -> GetBalanceByAddressResponse = coins::balance;
+    137 get_balances_by_addresses: GetBalancesByAddressesRequest -> GetBalancesByAddressesResponse = coins::balances;
+    138 get_sink_blue_score: GetSinkBlueScoreRequest -> GetSinkBlueScoreResponse = chain::sink_blue_score;
+    139 ban: BanRequest -> BanResponse = network::ban;
+    140 unban: UnbanRequest -> UnbanResponse = network::unban;
+    141 get_info: GetInfoRequest -> GetInfoResponse = control::info;
+    142 estimate_network_hashes_per_second: EstimateNetworkHashesPerSecondRequest -> EstimateNetworkHashesPerSecondResponse = chain::hashes_per_second;
+    143 get_mempool_entries_by_addresses: GetMempoolEntriesByAddressesRequest -> GetMempoolEntriesByAddressesResponse = pool::entries_by_addresses;
+    144 get_coin_supply: GetCoinSupplyRequest -> GetCoinSupplyResponse = coins::supply;
+    145 get_daa_score_timestamp_estimate: GetDaaScoreTimestampEstimateRequest -> GetDaaScoreTimestampEstimateResponse = chain::timestamps;
+    146 submit_transaction_replacement: SubmitTransactionReplacementRequest -> SubmitTransactionReplacementResponse = pool::replace;
+    147 get_fee_estimate: GetFeeEstimateRequest -> GetFeeEstimateResponse = pool::fee_estimate;
+    148 get_fee_estimate_experimental: GetFeeEstimateExperimentalRequest -> GetFeeEstimateExperimentalResponse = pool::fee_estimate_verbose;
+    149 get_current_block_color: GetCurrentBlockColorRequest -> GetCurrentBlockColorResponse = chain::colour;
+}
+
+pub(super) fn by_number(number: u8) -> Option<&'static Method> {
+    METHODS.iter().find(|method| method.number == number)
+}
+
+/// Finds a method by its name in JSON.
+pub(super) fn by_name(name: &str) -> Option<&'static Method> {
+    METHODS.iter().find(|method| camel_case(method.name) == name)
+}
+
+/// Describes every method.
+#[must_use]
+pub fn methods() -> Vec<Described> {
+    let describe = |method: &Method| {
+        let (request, answer) = (method.fields)();
+        Described { number: method.number, name: camel_case(method.name), request, answer }
+    };
+    METHODS.iter().map(describe).collect()
+}
