@@ -28,7 +28,7 @@ pub(crate) use self::{
     },
     kaspa::{KaspaArgs, KaspaCommand, ReplayArgs, SimArgs, SimEra},
     kinds::KINDS,
-    lux::{LuxArgs, LuxCommand, LuxDevArgs},
+    lux::{LuxArgs, LuxCommand, LuxDevArgs, LuxNewArgs, LuxRunArgs},
     openrpc::{Api, OpenRpcArgs},
     rollup::{DeriveArgs, ExecuteArgs, RollupArgs, RollupCommand},
     up::UpArgs,

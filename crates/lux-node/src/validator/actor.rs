@@ -7,6 +7,10 @@
 
 use std::{
     collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -53,6 +57,8 @@ pub(super) struct Actor {
     pub(super) peers: BTreeSet<PeerId>,
     /// Catching up with a peer.
     pub(super) catching_up: Option<(PeerId, JoinHandle<Result<(), SyncError>>)>,
+    /// Whether that peer is far ahead: then duties wait.
+    pub(super) behind: Arc<AtomicBool>,
     /// The newest slot that began, and whether its vote was tried.
     pub(super) slot: u64,
     pub(super) voted: bool,
@@ -109,6 +115,7 @@ impl Actor {
         ended: Result<Result<(), SyncError>, JoinError>,
     ) -> Result<(), SyncError> {
         let Some((peer, _)) = self.catching_up.take() else { return Ok(()) };
+        self.behind.store(false, Ordering::Relaxed);
         match ended {
             Ok(Ok(())) => {}
             Ok(Err(error @ SyncError::Bad { .. })) => {
@@ -136,7 +143,8 @@ impl Actor {
     }
 
     fn on_duty(&self) -> bool {
-        self.catching_up.is_none() && now_millis() >= self.duties_from && self.slot > 0
+        let behind = self.behind.load(Ordering::Relaxed);
+        !behind && now_millis() >= self.duties_from && self.slot > 0
     }
 
     async fn on_time(&mut self) -> Result<(), SyncError> {
@@ -198,7 +206,13 @@ impl Actor {
             return;
         }
         let slot = self.params.slot_at(now_millis());
-        let work = catch_up(self.engine.clone(), self.p2p.clone(), peer, slot);
+        let work = catch_up(
+            Arc::clone(&self.engine),
+            self.p2p.clone(),
+            peer,
+            slot,
+            Arc::clone(&self.behind),
+        );
         self.catching_up = Some((peer, tokio::spawn(work)));
     }
 
@@ -282,8 +296,7 @@ impl Actor {
 
     async fn on_votes(&self, bytes: &[u8]) -> Result<Verdict, SyncError> {
         let Ok(message) = VoteMessage::decode(bytes) else { return Ok(Verdict::Reject) };
-        let taken =
-            sync::with(&self.engine, |engine| engine.on_vote_message(message)).await??;
+        let taken = sync::with(&self.engine, |engine| engine.on_vote_message(message)).await??;
         Ok(match taken {
             Ok((new, progress)) => {
                 self.tell(&progress);

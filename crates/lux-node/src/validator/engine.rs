@@ -144,8 +144,7 @@ impl Engine {
         }
         drop(reader);
         let (recent, told) = (VecDeque::new(), None);
-        let mut engine =
-            Self { chain, pool, consensus, keys, journal, recent, told, epoch: 0 };
+        let mut engine = Self { chain, pool, consensus, keys, journal, recent, told, epoch: 0 };
         engine.follow()?;
         Ok(engine)
     }
@@ -375,15 +374,14 @@ impl Engine {
         // On disk before the signature exists.
         self.journal.sign(after, None)?;
         let sealed = header::sign(&params, built.block().header(), &keys.secp);
-        let sealed = sealed
-            .ok_or_else(|| EngineError::Sign { reason: "no signature came".to_owned() })?;
+        let sealed =
+            sealed.ok_or_else(|| EngineError::Sign { reason: "no signature came".to_owned() })?;
         let built = built.with_extra_data(sealed);
         self.chain.adopt(&built)?;
         let block = built.block();
         let position = header::check(&params, self.consensus.set(), &parent, block.header());
-        let position = position.map_err(|error: HeaderError| EngineError::Sign {
-            reason: error.to_string(),
-        })?;
+        let position = position
+            .map_err(|error: HeaderError| EngineError::Sign { reason: error.to_string() })?;
         self.consensus.on_proposal(block.header(), &position);
         let bytes = alloy_rlp::encode(&block.block);
         self.remember(block.hash, block.block.clone());
@@ -404,8 +402,7 @@ impl Engine {
             .map_err(|error| EngineError::Sign { reason: error.to_string() })?;
         let reader = self.chain.reader()?;
         let before = reader.header(parent.hash)?;
-        let before =
-            before.ok_or(ChainError::Damaged { what: "headers", hash: parent.hash })?;
+        let before = before.ok_or(ChainError::Damaged { what: "headers", hash: parent.hash })?;
         let rules = reader.spec().schedule.rules(parent.number + 1, draft.timestamp, true);
         let blob_fee = rules.blobs.map_or(1, |blobs| {
             blobs::price_of(&blobs, blobs::excess_of_child(&rules, &blobs, &before))
@@ -448,11 +445,10 @@ impl Engine {
         self.journal.sign(after, justification.map(|one| one.get()))?;
         let params = *self.consensus.params();
         let signed = vote.sign(&params, &keys.secp);
-        let signed = signed
-            .ok_or_else(|| EngineError::Sign { reason: "no signature came".to_owned() })?;
+        let signed =
+            signed.ok_or_else(|| EngineError::Sign { reason: "no signature came".to_owned() })?;
         let checked = signed.check(&params, self.consensus.set());
-        let checked =
-            checked.map_err(|error| EngineError::Sign { reason: error.to_string() })?;
+        let checked = checked.map_err(|error| EngineError::Sign { reason: error.to_string() })?;
         let (_, progress) = self.consensus.on_vote(&checked);
         self.after(&progress)?;
         Ok(Some((signed, progress)))

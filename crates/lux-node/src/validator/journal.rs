@@ -92,7 +92,11 @@ impl Journal {
         Ok(None)
     }
 
-    pub(super) fn keep_evidence(&self, validator: u64, evidence: &Evidence) -> Result<(), StoreError> {
+    pub(super) fn keep_evidence(
+        &self,
+        validator: u64,
+        evidence: &Evidence,
+    ) -> Result<(), StoreError> {
         let mut bytes = Vec::new();
         evidence.encode(&mut bytes);
         let mut batch = Batch::new();

@@ -38,14 +38,14 @@ use quintet_store::StoreError;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use self::{
-    engine::{BlockTaken, Engine, EngineError},
-    keys::{KeyError, ValidatorKeys},
-};
 use self::{
     actor::{Actor, now_millis},
     journal::Journal,
     transactions::Relay,
+};
+pub use self::{
+    engine::{BlockTaken, Engine, EngineError},
+    keys::{KeyError, ValidatorKeys},
 };
 use crate::{
     genesis::{LuxGenesis, LuxGenesisError},
@@ -152,6 +152,7 @@ impl ValidatorNode {
             waiting,
             peers: BTreeSet::new(),
             catching_up: None,
+            behind: Arc::default(),
             slot: 0,
             voted: true,
             duties_from: 0,

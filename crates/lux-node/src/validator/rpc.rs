@@ -40,7 +40,11 @@ const ENTRIES: &[Entry] = &[
         summary: "Tells which validators said two things, with the evidence.",
         run: equivocations,
     },
-    Entry { name: "lux_status", summary: "Tells where this node is, as peers are told.", run: status },
+    Entry {
+        name: "lux_status",
+        summary: "Tells where this node is, as peers are told.",
+        run: status,
+    },
 ];
 
 /// Returns all methods of a network's node.

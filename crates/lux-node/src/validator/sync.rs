@@ -8,7 +8,10 @@
 //!
 //! Blocks that are final for us are on every honest peer's chain, so a peer's headers stand on our final block or it is no use to us.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use alloy_primitives::B256;
 use libp2p::PeerId;
@@ -22,6 +25,9 @@ use crate::p2p::{P2pClient, P2pError};
 
 /// Rounds of headers taken from one peer before it is asked again where it is.
 const ROUNDS_MAX: usize = 64;
+
+/// Blocks that a peer must be ahead for a node to leave its duties until it has caught up.
+const BEHIND_MIN: u64 = 8;
 
 /// Why a peer is no use for catching up.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +74,7 @@ pub(super) async fn catch_up(
     p2p: P2pClient,
     peer: PeerId,
     slot: u64,
+    behind: Arc<AtomicBool>,
 ) -> Result<(), SyncError> {
     let bad = |reason: String| SyncError::Bad { peer, reason };
     let status = with(&engine, |engine| engine.status()).await??;
@@ -85,6 +92,9 @@ pub(super) async fn catch_up(
     if has || theirs.head_number <= status.finalised_number {
         return Ok(());
     }
+    if theirs.head_number > status.head_number.saturating_add(BEHIND_MIN) {
+        behind.store(true, Ordering::Relaxed);
+    }
     let mut from = status.finalised_number + 1;
     let mut parent = status.finalised.block;
     for _ in 0..ROUNDS_MAX {
@@ -98,7 +108,10 @@ pub(super) async fn catch_up(
         let mut hashes = Vec::with_capacity(answer.headers.len());
         for header in &answer.headers {
             if header.parent_hash != parent {
-                let reason = format!("header {} stands on {}, expected {parent}", header.number, header.parent_hash);
+                let reason = format!(
+                    "header {} stands on {}, expected {parent}",
+                    header.number, header.parent_hash
+                );
                 return Err(bad(reason));
             }
             parent = header.hash_slow();
