@@ -123,7 +123,7 @@ impl Engine {
         {
             anchor = Anchor { position, checkpoint };
         }
-        let mut consensus = Consensus::new(params, set, anchor.clone());
+        let mut consensus = Consensus::new(params, set, anchor);
         for number in anchor.position.number + 1..=reader.head().number {
             let Some(hash) = reader.canonical_hash(number)? else { break };
             let Some(header) = reader.header(hash)? else { break };
