@@ -96,6 +96,22 @@ fn block(node: &Running, number: u64) -> Value {
     ask(node, "eth_getBlockByNumber", &json!([format!("{number:#x}"), false]))
 }
 
+/// A transfer by the first funded account.
+fn transfer(nonce: u64) -> String {
+    let sender = accounts(MNEMONIC, 1).unwrap().remove(0);
+    let transaction = TypedTransaction::Eip1559(TxEip1559 {
+        chain_id: 88_980,
+        nonce,
+        gas_limit: 21_000,
+        max_fee_per_gas: 10_000_000_000,
+        max_priority_fee_per_gas: 1_000_000_000,
+        to: TxKind::Call(Address::repeat_byte(0x77)),
+        value: U256::from(5),
+        ..TxEip1559::default()
+    });
+    hex::encode_prefixed(sender.sign(transaction).unwrap().encoded())
+}
+
 #[test]
 fn four_validators_make_one_final_chain_through_a_kill_and_an_equivocator() {
     let world = World::new();
@@ -112,18 +128,7 @@ fn four_validators_make_one_final_chain_through_a_kill_and_an_equivocator() {
     });
 
     // A transaction sent to one is final on all.
-    let sender = accounts(MNEMONIC, 1).unwrap().remove(0);
-    let transaction = TypedTransaction::Eip1559(TxEip1559 {
-        chain_id: 88_980,
-        nonce: 0,
-        gas_limit: 21_000,
-        max_fee_per_gas: 10_000_000_000,
-        max_priority_fee_per_gas: 1_000_000_000,
-        to: TxKind::Call(Address::repeat_byte(0x77)),
-        value: U256::from(5),
-        ..TxEip1559::default()
-    });
-    let raw = hex::encode_prefixed(sender.sign(transaction).unwrap().encoded());
+    let raw = transfer(0);
     let hash = ask(&nodes[1], "eth_sendRawTransaction", &json!([raw]));
     let mut places = BTreeSet::new();
     for node in &nodes {
@@ -150,16 +155,25 @@ fn four_validators_make_one_final_chain_through_a_kill_and_an_equivocator() {
         assert_eq!(ask(node, "lux_equivocations", &json!([])), json!([]));
     }
 
-    // A second process with the key of one, in another directory.
+    // A second process with the key of one, in another directory. As long as both know the same they sign the same; transactions that
+    // reach one before the other make their blocks differ.
     let accused = nodes[2].text("validator").to_lowercase();
-    let _twin = world.start(2, VALIDATORS);
-    for node in nodes.iter().take(2) {
-        let found = wait("the equivocator to be found out", || {
-            let found = ask(node, "lux_equivocations", &json!([]));
-            found[0]["validator"].as_str().map(str::to_lowercase)
-        });
-        assert_eq!(found, accused);
-    }
+    let twin = world.start(2, VALIDATORS);
+    let mut nonce = 1;
+    let found = wait("the equivocator to be found out", || {
+        for _ in 0..8 {
+            ask(&twin, "eth_sendRawTransaction", &json!([transfer(nonce)]));
+            nonce += 1;
+        }
+        let found = ask(&nodes[0], "lux_equivocations", &json!([]));
+        found[0]["validator"].as_str().map(str::to_lowercase)
+    });
+    assert_eq!(found, accused);
+    let found = wait("the evidence to reach another", || {
+        let found = ask(&nodes[1], "lux_equivocations", &json!([]));
+        found[0]["validator"].as_str().map(str::to_lowercase)
+    });
+    assert_eq!(found, accused);
     let before = finalised(&nodes[0]);
     wait("finality beside an equivocator", || (finalised(&nodes[0]) > before + 4).then_some(()));
 }

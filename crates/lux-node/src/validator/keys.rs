@@ -1,7 +1,6 @@
 //! A validator's keys: one secret of 32 bytes, from which all others come.
 
 use alloy_primitives::{Address, keccak256};
-use libp2p::identity::Keypair;
 use quintet_crypto::{secp, vrf};
 use quintet_lux_protocol::signature;
 
@@ -18,8 +17,6 @@ pub struct ValidatorKeys {
     /// Proves randomness.
     pub(super) vrf: vrf::SecretKey,
     address: Address,
-    /// Seed of the name among peers.
-    peer: [u8; 32],
 }
 
 impl std::fmt::Debug for ValidatorKeys {
@@ -35,11 +32,11 @@ impl ValidatorKeys {
     ///
     /// [`KeyError`] for the few secrets that are no key.
     pub fn from_secret(secret: &[u8; 32]) -> Result<Self, KeyError> {
-        let derived = |tag: &[u8]| keccak256([tag, secret].concat()).0;
+        let seed = keccak256([&b"luxtensor/vrf-key/1"[..], secret].concat()).0;
         let secp = secp::SecretKey::from_bytes(secret).map_err(|_| KeyError)?;
         let address = signature::address(&secp).ok_or(KeyError)?;
-        let vrf = vrf::SecretKey::from_seed(&derived(b"luxtensor/vrf-key/1"));
-        Ok(Self { secp, vrf, address, peer: derived(b"luxtensor/peer-key/1") })
+        let vrf = vrf::SecretKey::from_seed(&seed);
+        Ok(Self { secp, vrf, address })
     }
 
     /// Who the validator is.
@@ -52,11 +49,5 @@ impl ValidatorKeys {
     #[must_use]
     pub const fn vrf_key(&self) -> [u8; 32] {
         self.vrf.public_key()
-    }
-
-    /// Its name among peers; nothing in a case that nobody has seen.
-    #[must_use]
-    pub fn identity(&self) -> Option<Keypair> {
-        Keypair::ed25519_from_bytes(self.peer).ok()
     }
 }

@@ -134,8 +134,8 @@ impl ValidatorNode {
         });
         let node = node.map_err(|error| ValidatorError::Rpc { error })?;
         let journal = Journal::open(&directory.join("validator"))?;
-        let identity = keys.as_ref().and_then(ValidatorKeys::identity);
-        let identity = identity.unwrap_or_else(Keypair::generate_ed25519);
+        // A new name each time: who a validator is, what it signs says.
+        let identity = Keypair::generate_ed25519();
         let pool = Arc::clone(node.pool());
         let (relay, waiting) = Relay::new(chain.clone(), Arc::clone(&pool));
         let engine = Engine::open(chain, pool, params, set, keys, journal)?;
