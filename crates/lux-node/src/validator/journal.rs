@@ -85,11 +85,8 @@ impl Journal {
     /// The newest certificate that makes a block of a range final.
     pub(super) fn final_in(&self, from: u64, upto: u64) -> Result<Option<Certificate>, StoreError> {
         let snapshot = self.store.snapshot()?;
-        for found in snapshot.range_rev(&EPOCHS, from..=upto)? {
-            let (_, bytes) = found?;
-            return Ok(alloy_rlp::decode_exact(bytes).ok());
-        }
-        Ok(None)
+        let newest = snapshot.range_rev(&EPOCHS, from..=upto)?.next().transpose()?;
+        Ok(newest.and_then(|(_, bytes)| alloy_rlp::decode_exact(bytes).ok()))
     }
 
     pub(super) fn keep_evidence(
