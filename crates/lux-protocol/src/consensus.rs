@@ -29,7 +29,7 @@ use crate::{
 pub const SLOTS_AHEAD_MAX: u64 = 8;
 
 /// What is final already when a node starts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Anchor {
     /// The final block.
     pub position: Position,

@@ -29,6 +29,7 @@ pub(crate) use self::{
     kaspa::{KaspaArgs, KaspaCommand, KaspaRunArgs, ReplayArgs, SimArgs, SimEra},
     kinds::KINDS,
     lux::{ImportPythonArgs, LuxArgs, LuxCommand, LuxDevArgs},
+    lux::{LuxArgs, LuxCommand, LuxDevArgs, LuxNewArgs, LuxRunArgs},
     openrpc::{Api, OpenRpcArgs},
     rollup::{DeriveArgs, ExecuteArgs, RollupArgs, RollupCommand},
     up::UpArgs,

@@ -37,7 +37,7 @@ pub(crate) fn no_such_kind(kind: &str) -> UsageError {
     match kind {
         "bitcoin" => bitcoin::no_peers(),
         "kaspa" => kaspa::no_peers(),
-        "lux" => lux::no_peers(),
+        "lux" => lux::which(),
         "rollup" => rollup::no_node(),
         _ => UsageError::new(format!("expected a kind ({}); found {kind:?}", KINDS.join(", "))),
     }

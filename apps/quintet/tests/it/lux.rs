@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::quintet::{Home, Running};
 
 /// Asks a method over HTTP.
-fn ask(running: &Running, method: &str, params: &Value) -> Value {
+pub(crate) fn ask(running: &Running, method: &str, params: &Value) -> Value {
     let address = running.text("http").trim_start_matches("http://").to_owned();
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
     let mut stream = TcpStream::connect(&address).unwrap();

@@ -14,6 +14,7 @@ mod config;
 mod dht;
 mod kaspa_kill;
 mod lux;
+mod lux_network;
 mod network;
 mod quintet;
 mod rollup;

@@ -18,7 +18,8 @@ mod swarm;
 
 use std::{net::SocketAddr, time::Duration};
 
-use libp2p::{Multiaddr, PeerId, gossipsub::MessageId, identity::Keypair, request_response};
+pub use libp2p::Multiaddr;
+use libp2p::{PeerId, gossipsub::MessageId, identity::Keypair, request_response};
 use quintet_lux_protocol::wire::{Request, Response};
 use tokio::sync::{mpsc, oneshot};
 

@@ -92,9 +92,7 @@ fn gossip() -> Result<gossipsub::Behaviour, P2pError> {
     }
     // Whole test networks live on one address.
     scores.ip_colocation_factor_threshold = f64::from(PEERS_MAX);
-    gossip
-        .with_peer_score(scores, gossipsub::PeerScoreThresholds::default())
-        .map_err(failed)?;
+    gossip.with_peer_score(scores, gossipsub::PeerScoreThresholds::default()).map_err(failed)?;
     for name in [TOPIC_BLOCKS, TOPIC_VOTES, TOPIC_TRANSACTIONS] {
         gossip.subscribe(&gossipsub::IdentTopic::new(name)).map_err(failed)?;
     }
@@ -135,11 +133,7 @@ pub async fn start(
     let behaviour = behaviour(&config)?;
     let mut swarm = SwarmBuilder::with_existing_identity(config.identity)
         .with_tokio()
-        .with_tcp(
-            tcp::Config::default().nodelay(true),
-            noise::Config::new,
-            yamux::Config::default,
-        )
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
         .map_err(failed)?
         .with_behaviour(|_| behaviour)
         .map_err(failed)?

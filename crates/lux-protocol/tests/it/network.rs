@@ -43,7 +43,7 @@ pub(crate) enum Manner {
 
 #[derive(Clone)]
 enum Message {
-    Block(Header),
+    Block(Box<Header>),
     Vote(CheckedVote),
     Certificate(CheckedCertificate),
     Evidence(CheckedEvidence),
@@ -172,7 +172,7 @@ impl Network {
         self.random.shuffle(&mut arrived);
         for (to, message) in arrived {
             match message {
-                Message::Block(header) => self.receive(to, header),
+                Message::Block(header) => self.receive(to, *header),
                 Message::Vote(vote) => {
                     let (taken, progress) = self.nodes[to].consensus.on_vote(&vote);
                     // Honest validators' votes go to everybody by themselves.
@@ -229,7 +229,7 @@ impl Network {
                     .partition::<Vec<_>, _>(|orphan| orphan.parent_hash == hash);
                 node.orphans = rest;
                 ready.extend(next);
-                self.relay(to, &Message::Block(header));
+                self.relay(to, &Message::Block(Box::new(header)));
             }
             self.found(to, found);
         }
@@ -255,19 +255,22 @@ impl Network {
         match manner {
             Manner::DoubleProposer => {
                 let other = self.make(&parent, slot, 1);
-                self.tell(index, &Message::Block(one), |to| to % 2 == 0);
-                self.tell(index, &Message::Block(other), |to| to % 2 == 1);
+                self.tell(index, &Message::Block(Box::new(one)), |to| to % 2 == 0);
+                self.tell(index, &Message::Block(Box::new(other)), |to| to % 2 == 1);
             }
             Manner::Withholder => {
                 let late = self.tick + 2 * TICKS;
                 for to in 0..self.nodes.len() {
-                    self.mail.entry(late).or_default().push((to, Message::Block(one.clone())));
+                    self.mail
+                        .entry(late)
+                        .or_default()
+                        .push((to, Message::Block(Box::new(one.clone()))));
                 }
             }
             _ => {
                 let watermark = &mut self.nodes[index].watermark;
                 *watermark = watermark.propose(slot).unwrap();
-                self.tell(index, &Message::Block(one), |_| true);
+                self.tell(index, &Message::Block(Box::new(one)), |_| true);
             }
         }
     }

@@ -3,6 +3,8 @@
 mod dev;
 mod engine;
 mod import_python;
+mod new;
+mod run;
 
 use crate::{
     cli::{LuxArgs, LuxCommand},
@@ -12,15 +14,17 @@ use crate::{
 /// Carries out the command.
 pub(super) fn run(args: LuxArgs) -> anyhow::Result<()> {
     match args.command {
-        None | Some(LuxCommand::Run(_)) => Err(no_peers().into()),
+        None => Err(which().into()),
+        Some(LuxCommand::Run(args)) => run::run(*args),
+        Some(LuxCommand::New(args)) => new::run(&args),
         Some(LuxCommand::Dev(args)) => dev::run(*args),
         Some(LuxCommand::ImportPython(args)) => import_python::run(*args),
     }
 }
 
-/// A node was asked for.
-pub(super) fn no_peers() -> UsageError {
+/// A node was asked for, and nobody said of which network.
+pub(super) fn which() -> UsageError {
     UsageError::new(
-        "this version runs LuxTensor chains for development and does not yet connect to peers: see `quintet lux --help`",
+        "say what to run: `quintet lux dev` for a chain of one, `quintet lux run --genesis FILE --data-dir DIRECTORY` for a node of a network",
     )
 }
