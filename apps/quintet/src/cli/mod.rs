@@ -30,7 +30,7 @@ pub(crate) use self::{
     kinds::KINDS,
     lux::{LuxArgs, LuxCommand, LuxDevArgs},
     openrpc::{Api, OpenRpcArgs},
-    rollup::{DeriveArgs, ExecuteArgs, RollupArgs, RollupCommand},
+    rollup::{DeriveArgs, ExecuteArgs, RollupArgs, RollupCommand, RollupRunArgs},
     up::UpArgs,
 };
 

@@ -76,9 +76,7 @@ impl From<EnvelopeJson> for Envelope {
             base_fee: payload.base_fee_per_gas,
             block_hash: payload.block_hash,
             transactions: payload.transactions,
-            withdrawals: payload
-                .withdrawals
-                .map(|list| list.into_iter().map(withdrawal).collect()),
+            withdrawals: payload.withdrawals.map(|list| list.into_iter().map(withdrawal).collect()),
             blob_gas_used: payload.blob_gas_used.map(number),
             excess_blob_gas: payload.excess_blob_gas.map(number),
             withdrawals_root: payload.withdrawals_root,
@@ -111,9 +109,7 @@ impl From<Envelope> for EnvelopeJson {
             base_fee_per_gas: payload.base_fee,
             block_hash: payload.block_hash,
             transactions: payload.transactions,
-            withdrawals: payload
-                .withdrawals
-                .map(|list| list.into_iter().map(withdrawal).collect()),
+            withdrawals: payload.withdrawals.map(|list| list.into_iter().map(withdrawal).collect()),
             blob_gas_used: payload.blob_gas_used.map(U64::from),
             excess_blob_gas: payload.excess_blob_gas.map(U64::from),
             withdrawals_root: payload.withdrawals_root,

@@ -233,7 +233,11 @@ impl Envelope {
         let base_fee = u64::try_from(payload.base_fee)
             .map_err(|_| PayloadError::BaseFee { actual: payload.base_fee })?;
         let of_list = |list: &Vec<Withdrawal>| {
-            if list.is_empty() { EMPTY_WITHDRAWALS } else { quintet_eth::block::withdrawals_root(list) }
+            if list.is_empty() {
+                EMPTY_WITHDRAWALS
+            } else {
+                quintet_eth::block::withdrawals_root(list)
+            }
         };
         let withdrawals_root =
             payload.withdrawals_root.or_else(|| payload.withdrawals.as_ref().map(of_list));

@@ -277,7 +277,10 @@ mod tests {
             let mut spoilt = bytes.clone();
             spoilt[at + 3] = 0xff;
             let read = decode(PayloadVersion::V1, &spoilt.into());
-            assert!(matches!(read, Err(PayloadError::Offset { .. } | PayloadError::TooMany { .. })));
+            assert!(matches!(
+                read,
+                Err(PayloadError::Offset { .. } | PayloadError::TooMany { .. })
+            ));
         }
     }
 }

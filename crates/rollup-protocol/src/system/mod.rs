@@ -216,7 +216,8 @@ impl SystemConfig {
         let mut operator = [0; 32];
         operator[20..24].copy_from_slice(&self.operator_fee_scalar.to_be_bytes());
         operator[24..].copy_from_slice(&self.operator_fee_constant.to_be_bytes());
-        let eip1559 = (u64::from(self.eip1559_denominator) << 32) | u64::from(self.eip1559_elasticity);
+        let eip1559 =
+            (u64::from(self.eip1559_denominator) << 32) | u64::from(self.eip1559_elasticity);
         serde_json::json!({
             "batcherAddr": self.batcher,
             "overhead": B256::from(self.overhead),
