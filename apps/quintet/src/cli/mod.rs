@@ -30,7 +30,10 @@ pub(crate) use self::{
     kinds::KINDS,
     lux::{LuxArgs, LuxCommand, LuxDevArgs},
     openrpc::{Api, OpenRpcArgs},
-    rollup::{DeriveArgs, ExecuteArgs, RollupArgs, RollupCommand, RollupRunArgs},
+    rollup::{
+        BatchArgs, BatchLimitArgs, DeriveArgs, ExecuteArgs, NewRollupArgs, RollupArgs,
+        RollupCommand, RollupRunArgs,
+    },
     up::UpArgs,
 };
 

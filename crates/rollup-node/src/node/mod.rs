@@ -32,7 +32,10 @@ use quintet_rpc::RpcConfig;
 use tracing::Instrument as _;
 
 pub use self::status::{Heads, Status};
-use crate::{derive::DriverOptions, l1::L1Source, sequencer::SequencerOptions};
+use crate::{
+    batcher::BatcherOptions, derive::DriverOptions, l1::L1Source, sequencer::SequencerOptions,
+    wallet::Wallet,
+};
 
 /// The kind's name.
 pub(crate) const KIND: &str = "rollup";
@@ -58,6 +61,19 @@ pub struct RollupOptions {
     pub eth_rpc: Option<RpcConfig>,
     /// How blocks are made, on a sequencer.
     pub sequencer: Option<SequencerOptions>,
+    /// Who posts them to L1, and how.
+    pub batcher: Option<BatcherParts>,
+}
+
+/// A batcher of the node's own chain.
+#[derive(Debug, Clone)]
+pub struct BatcherParts {
+    /// Its key.
+    pub wallet: Wallet,
+    /// The L1 node it posts to.
+    pub l1: String,
+    /// How it posts.
+    pub options: BatcherOptions,
 }
 
 /// A rollup node, configured and ready to start.

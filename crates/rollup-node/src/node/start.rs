@@ -16,10 +16,14 @@ use tokio::{runtime::Handle, task::JoinError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::{KIND, RollupHandle, RollupOptions, Status, derivation::Derivation, l1_heads};
+use super::{
+    BatcherParts, KIND, RollupHandle, RollupOptions, Status, derivation::Derivation, l1_heads,
+};
 use crate::{
+    batcher::{Batcher, blocks::OwnBlocks},
     derive::{DriveError, SafeHeads},
     engine::{self, Embedded, EngineClient, EngineError, L2Reader},
+    l1::{L1Error, account::L1Writer, transport::Transport},
     rpc,
     sequencer::{self, Sequencer, SequencerControl},
 };
@@ -44,6 +48,8 @@ pub(super) enum StartError {
     Task(#[from] JoinError),
     #[error("{0}")]
     Eth(#[from] EthError),
+    #[error(transparent)]
+    L1(#[from] L1Error),
     #[error(transparent)]
     Rpc(#[from] quintet_rpc::StartError),
 }
@@ -121,6 +127,7 @@ pub(super) async fn start(
     };
     parts.derivation();
     parts.sequencer();
+    parts.batcher()?;
     let rpc = parts.rpc().await?;
     let eth_rpc = parts.eth_rpc().await?;
     let handle = RollupHandle {
@@ -196,6 +203,26 @@ impl Parts {
             let own = own.clone();
             async move { Ok(sequencer::run(own.take()?, stop).await?) }.instrument(span.clone())
         });
+    }
+
+    fn batcher(&mut self) -> Result<(), StartError> {
+        let Some(BatcherParts { wallet, l1, options }) = self.options.batcher.clone() else {
+            return Ok(());
+        };
+        let writer = L1Writer::new(&l1, &Transport::default())?;
+        let blocks = OwnBlocks::new(self.opened.reader.clone(), self.status.clone());
+        let config = Arc::clone(&self.options.config);
+        let own = Once::new(Batcher::new(config, wallet, writer, Box::new(blocks), options));
+        let span = self.span.clone();
+        self.supervisor.spawn(never("batcher", GRACE), move |stop| {
+            let own = own.clone();
+            async move {
+                own.take()?.run(stop).await;
+                Ok(())
+            }
+            .instrument(span.clone())
+        });
+        Ok(())
     }
 
     async fn rpc(&mut self) -> Result<Option<RpcHandle>, StartError> {

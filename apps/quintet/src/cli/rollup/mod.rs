@@ -1,12 +1,20 @@
 //! `quintet rollup`: nodes of OP Stack chains; deriving and executing their blocks on this machine.
 
+mod batch;
 mod derive;
 mod execute;
+mod new;
 mod run;
 
 use clap::{Args, Subcommand};
 
-pub(crate) use self::{derive::DeriveArgs, execute::ExecuteArgs, run::RunArgs as RollupRunArgs};
+pub(crate) use self::{
+    batch::{BatchArgs, BatchLimitArgs},
+    derive::DeriveArgs,
+    execute::ExecuteArgs,
+    new::NewArgs as NewRollupArgs,
+    run::RunArgs as RollupRunArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,6 +36,10 @@ pub(crate) struct RollupArgs {
 pub(crate) enum RollupCommand {
     /// Run a node in the foreground: a verifier, or a sequencer.
     Run(Box<RollupRunArgs>),
+    /// Post a node's blocks to L1.
+    Batch(Box<BatchArgs>),
+    /// Make a rollup on an L1: contracts there, genesis.json and rollup.json here.
+    New(Box<NewRollupArgs>),
     /// Derive the safe chain from L1, printing each block as a line of JSON.
     Derive(Box<DeriveArgs>),
     /// Execute blocks on recorded witnesses of the state before them, and compare their hashes.

@@ -130,6 +130,19 @@ pub(crate) struct RunArgs {
     )]
     pub(crate) sequencer_max_safe_lag: u64,
 
+    /// Post blocks to the first L1 node with this key: hexadecimal digits, or a file with them.
+    #[arg(
+        long,
+        value_name = "KEY|FILE",
+        env = "QUINTET_BATCHER_KEY",
+        hide_env_values = true,
+        help_heading = "Batcher"
+    )]
+    pub(crate) batcher_key: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) batch: super::BatchLimitArgs,
+
     /// Address of op-node's methods.
     #[arg(
         long = "rpc.addr",

@@ -6,11 +6,15 @@
 //!   derive    steps the driver, printing what comes out beside a progress bar
 //!   execute   recorded blocks ──► their hashes
 //!   run       a node, until it is told to stop
+//!   batch     its blocks ──► L1
+//!   new       contracts on L1, genesis.json, rollup.json
 //! ```
 
+mod batch;
 mod derive;
 mod execute;
 mod lines;
+mod new;
 mod open;
 mod run;
 mod sources;
@@ -25,6 +29,8 @@ pub(super) fn run(args: RollupArgs) -> anyhow::Result<()> {
     match args.command {
         None => Err(no_node().into()),
         Some(RollupCommand::Run(args)) => run::run(*args),
+        Some(RollupCommand::Batch(args)) => batch::run(*args),
+        Some(RollupCommand::New(args)) => new::run(&args),
         Some(RollupCommand::Derive(args)) => derive::run(*args),
         Some(RollupCommand::Execute(args)) => execute::run(&args),
     }

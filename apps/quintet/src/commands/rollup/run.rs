@@ -19,8 +19,9 @@ use quintet_rollup_node::{
         rpc::{RpcL1, RpcOptions},
         transport::Transport,
     },
-    node::{RollupHandle, RollupNode, RollupOptions},
+    node::{BatcherParts, RollupHandle, RollupNode, RollupOptions},
     sequencer::SequencerOptions,
+    wallet::Wallet,
 };
 use quintet_rollup_protocol::config::RollupConfig;
 use quintet_rpc::{RateLimit, RpcConfig};
@@ -97,6 +98,15 @@ fn options(args: &RollupRunArgs) -> anyhow::Result<RollupOptions> {
         max_safe_lag: args.sequencer_max_safe_lag,
         is_stopped: args.sequencer_stopped,
     });
+    let batcher = match (&args.batcher_key, args.l1.first()) {
+        (Some(key), Some(l1)) => {
+            let wallet = Wallet::read(key)
+                .map_err(|error| UsageError::new(format!("--batcher-key: {error}")))?;
+            let options = super::batch::options(&args.batch)?;
+            Some(BatcherParts { wallet, l1: l1.clone(), options })
+        }
+        _ => None,
+    };
     Ok(RollupOptions {
         source: l1(args, &config)?,
         config: Arc::new(config),
@@ -107,6 +117,7 @@ fn options(args: &RollupRunArgs) -> anyhow::Result<RollupOptions> {
         admin: args.rpc_enable_admin,
         eth_rpc: Some(server(SocketAddr::new(args.http_addr, args.http_port))),
         sequencer,
+        batcher,
     })
 }
 
