@@ -22,6 +22,8 @@ use crate::{
 
 /// Pause before derivation is begun again after L1 gave no answer.
 const PAUSE: Duration = Duration::from_secs(2);
+/// L1 blocks derivation may be behind and still has read all of L1: the newest may have come this instant.
+const BEHIND_MAX: u64 = 1;
 /// Time between two looks at whether to stop, in a pause.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -102,10 +104,9 @@ impl Derivation {
                 heads.current_l1 = *origin;
                 heads.safe_l2 = safe;
             }),
-            Progress::AtHead(_) | Progress::Done => self.status.update(|heads| {
-                heads.current_l1 = *driver.origin();
-                heads.is_caught_up = true;
-            }),
+            Progress::AtHead(_) | Progress::Done => {
+                self.status.update(|heads| heads.current_l1 = *driver.origin());
+            }
             Progress::Finalized(block) => {
                 self.status.update(|heads| heads.finalized_l2 = *block);
             }
@@ -123,5 +124,10 @@ impl Derivation {
             }
             Progress::Invalid { .. } | Progress::Waiting => {}
         }
+        let read = driver.origin().number.saturating_add(self.options.prefetch.confirmations);
+        self.status.update(|heads| {
+            let head = heads.head_l1.number;
+            heads.is_caught_up |= head > 0 && read.saturating_add(BEHIND_MAX) >= head;
+        });
     }
 }
