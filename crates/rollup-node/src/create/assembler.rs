@@ -121,7 +121,7 @@ impl Assembler {
 #[must_use]
 pub fn deploying(before: &[u8], runtime: &[u8]) -> Bytes {
     /// Bytes between what is done before and the contract: see below.
-    const TAIL: usize = 13;
+    const TAIL: usize = 12;
     let length = u16::try_from(runtime.len()).unwrap_or(u16::MAX).to_be_bytes();
     let begin = u16::try_from(before.len() + TAIL).unwrap_or(u16::MAX).to_be_bytes();
     let mut code = Assembler::default();
