@@ -89,7 +89,7 @@ impl Heads {
     ///
     /// **Spec:** op-service's `eth.SyncStatus`. What interop tells apart (local and cross) is the same here.
     #[must_use]
-    pub fn to_json(&self, unsafe_l2: &L2Ref) -> Value {
+    pub fn to_json(self, unsafe_l2: &L2Ref) -> Value {
         json!({
             "current_l1": l1(&self.current_l1),
             "current_l1_finalized": l1(&self.finalized_l1),

@@ -152,7 +152,7 @@ fn transaction_list(bytes: &Bytes) -> Result<Vec<Bytes>, PayloadError> {
         let what = "transactions";
         return Err(PayloadError::TooMany { what, expected: TRANSACTIONS_MAX, actual: count });
     }
-    if count == 0 || first % OFFSET_BYTES != 0 || first > bytes.len() {
+    if count == 0 || !first.is_multiple_of(OFFSET_BYTES) || first > bytes.len() {
         let what = "the first transaction";
         return Err(PayloadError::Offset { what, expected: bytes.len(), actual: first });
     }
@@ -172,7 +172,7 @@ fn transaction_list(bytes: &Bytes) -> Result<Vec<Bytes>, PayloadError> {
 
 fn withdrawal_list(bytes: &Bytes) -> Result<Vec<Withdrawal>, PayloadError> {
     let count = bytes.len() / WITHDRAWAL_BYTES;
-    if bytes.len() % WITHDRAWAL_BYTES != 0 {
+    if !bytes.len().is_multiple_of(WITHDRAWAL_BYTES) {
         let expected = count * WITHDRAWAL_BYTES;
         return Err(PayloadError::Length { what: "withdrawals", expected, actual: bytes.len() });
     }

@@ -212,7 +212,7 @@ pub(crate) struct SystemConfigJson {
 
 impl SystemConfig {
     /// Writes the fields as `rollup.json` has them.
-    pub(crate) fn to_json(&self) -> serde_json::Value {
+    pub(crate) fn to_json(self) -> serde_json::Value {
         let mut operator = [0; 32];
         operator[20..24].copy_from_slice(&self.operator_fee_scalar.to_be_bytes());
         operator[24..].copy_from_slice(&self.operator_fee_constant.to_be_bytes());
