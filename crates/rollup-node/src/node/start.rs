@@ -1,7 +1,7 @@
 //! Opening what a node needs, and starting its parts in order.
 
 use std::{
-    path::PathBuf,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -91,7 +91,7 @@ fn clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-fn open(root: PathBuf, genesis: &[u8], config: &Arc<RollupConfig>) -> Result<Opened, StartError> {
+fn open(root: &Path, genesis: &[u8], config: &Arc<RollupConfig>) -> Result<Opened, StartError> {
     let spec = Embedded::spec(genesis, config)?;
     let embedded = Embedded::open(&root.join(CHAIN), spec, Arc::clone(config))?;
     let record = SafeHeads::open(&root.join(HEADS), config)?;
@@ -114,7 +114,7 @@ pub(super) async fn start(
 ) -> Result<(Supervisor, Vec<Endpoint>, RollupHandle), StartError> {
     let root = ctx.data_dir.path().to_owned();
     let (genesis, config) = (options.genesis.clone(), Arc::clone(&options.config));
-    let opened = tokio::task::spawn_blocking(move || open(root, &genesis, &config)).await??;
+    let opened = tokio::task::spawn_blocking(move || open(&root, &genesis, &config)).await??;
     let control = options.sequencer.map(|sequencer| SequencerControl::new(!sequencer.is_stopped));
     let mut parts = Parts {
         supervisor: Supervisor::new(KIND),

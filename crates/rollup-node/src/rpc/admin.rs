@@ -52,13 +52,13 @@ pub(super) fn module(context: Arc<Context>) -> Result<RpcModule<Arc<Context>>, S
     })?;
     module.register_async_method("admin_postUnsafePayload", |params, context, _| async move {
         let envelope: EnvelopeJson = params.sequence().next()?;
-        blocking(&context, move |context| post(context, envelope.into())).await
+        blocking(&context, move |context| post(context, &envelope.into())).await
     })?;
     Ok(module)
 }
 
 /// Takes a block that somebody vouches for.
-fn post(context: &Context, envelope: Envelope) -> Result<(), RpcError> {
+fn post(context: &Context, envelope: &Envelope) -> Result<(), RpcError> {
     let bad = |reason: String| RpcError::Application {
         code: SERVER_ERROR,
         message: format!("payload is not taken: {reason}"),
