@@ -12,6 +12,7 @@
 //! - [`deposit`], [`l1_info`], [`upgrades`], [`attributes`]: what a block holds beside the sequencer's transactions.
 //! - [`pipeline`]: the whole; [`view`] and [`refs`] are what it sees of L1 and L2, [`verify`] what makes it sure.
 //! - [`encode`]: the way back, for batchers and tests.
+//! - [`sequencing`]: what a sequencer decides. [`payload`]: blocks as they travel before L1 tells of them.
 //!
 //! # Invariants
 //!
@@ -28,9 +29,11 @@ pub mod encode;
 pub mod frame;
 pub mod inbox;
 pub mod l1_info;
+pub mod payload;
 pub mod pipeline;
 pub mod refs;
 mod rlp;
+pub mod sequencing;
 pub mod system;
 #[cfg(test)]
 mod testing;

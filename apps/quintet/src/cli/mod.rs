@@ -31,7 +31,10 @@ pub(crate) use self::{
     lux::{ImportPythonArgs, LuxArgs, LuxCommand, LuxDevArgs},
     lux::{LuxArgs, LuxCommand, LuxDevArgs, LuxNewArgs, LuxRunArgs},
     openrpc::{Api, OpenRpcArgs},
-    rollup::{DeriveArgs, ExecuteArgs, RollupArgs, RollupCommand},
+    rollup::{
+        BatchArgs, BatchLimitArgs, DeriveArgs, ExecuteArgs, NewRollupArgs, RollupArgs,
+        RollupCommand, RollupRunArgs,
+    },
     up::UpArgs,
 };
 

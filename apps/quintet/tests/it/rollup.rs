@@ -142,7 +142,7 @@ fn what_cannot_be_meant_is_a_usage_error() {
     let home = Home::new();
     let l1 = ["--l1", "http://127.0.0.1:1"];
     for (args, expected) in [
-        (&["rollup"][..], "does not yet run as a node"),
+        (&["rollup"][..], "expected what to do"),
         (&["rollup", "derive", "--chain", "op-manet", "--l1", "http://h"], "one of op-mainnet"),
         (&["rollup", "derive", "--chain", "op-mainnet", "--from", "5", l1[0], l1[1]], "17422590"),
         (&["rollup", "derive", "--chain", "op-mainnet", l1[0], "a", l1[0], "b"], "or one file"),

@@ -120,8 +120,8 @@ impl ValueCodec for SafeEntry {
     }
 }
 
-/// Safe heads on disk, or in memory for a derivation that keeps nothing.
-#[derive(Debug)]
+/// Safe heads on disk, or in memory for a derivation that keeps nothing. Cheap to clone: all clones are one.
+#[derive(Debug, Clone)]
 pub struct SafeHeads {
     store: Store,
 }

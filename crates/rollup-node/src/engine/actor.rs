@@ -148,6 +148,11 @@ impl Engine for EngineClient {
         self.ask(Lane::Seal, |engine| engine.seal())
     }
 
+    fn retreat(&mut self, to: &L2Ref) -> Result<(), EngineError> {
+        let to = *to;
+        self.ask(Lane::Build, move |engine| engine.retreat(&to))
+    }
+
     fn knows(&mut self, block: &L2Ref) -> Result<bool, EngineError> {
         let block = *block;
         self.ask(Lane::Consolidate, move |engine| engine.knows(&block))

@@ -11,21 +11,24 @@ use alloy_eips::BlockNumHash;
 use alloy_primitives::{B256, Bytes};
 use quintet_eth::{block::EthBlock, tx::EthTransaction};
 use quintet_eth_chain::{
-    Attributes, BlockTag, BuildError, ChainError, ChainOptions, ChainSpec, EthChain,
+    Attributes, BlockTag, BuildError, Candidate, ChainError, ChainOptions, ChainSpec, EthChain,
     ForkchoiceError, ImportError, Inserted, OpAttributes, Retention, SealedBlock,
 };
+use quintet_eth_rpc::PoolService;
 use quintet_rollup_protocol::{
     attributes::{DerivedAttributes, PayloadAttributes},
     config::RollupConfig,
-    l1_info::{L2Header, read_block},
     refs::{L2Ref, SafeBlock},
 };
 use quintet_store::Durability;
 
-use super::{Engine, EngineError, Processed, UnsafeBlock, schedule_of};
+use super::{Engine, EngineError, L2Reader, Processed, UnsafeBlock, schedule_of};
 
 /// Blocks whose states are kept, so that L1 may be reorganised by as much: half an hour of one-second blocks.
 pub const STATES_KEPT: u64 = 2_048;
+
+/// Transactions of the pool that are looked at for one block.
+const CANDIDATES_MAX: usize = 20_000;
 
 /// An execution layer in this process.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ pub struct Embedded {
     gas: u64,
     /// A block in the making: what it stands on and what it is made of.
     building: Option<(B256, PayloadAttributes)>,
+    /// Where transactions for blocks of its own come from.
+    pool: Option<Arc<PoolService>>,
 }
 
 impl From<ChainError> for EngineError {
@@ -89,7 +94,7 @@ impl Embedded {
     ) -> Result<Self, EngineError> {
         Self::check(&spec, &config)?;
         let chain = EthChain::open(directory, spec, chain_options())?;
-        Ok(Self { chain, config, gas: 0, building: None })
+        Ok(Self { chain, config, gas: 0, building: None, pool: None })
     }
 
     /// Begins a chain in memory.
@@ -100,7 +105,7 @@ impl Embedded {
     pub fn in_memory(spec: ChainSpec, config: Arc<RollupConfig>) -> Result<Self, EngineError> {
         Self::check(&spec, &config)?;
         let chain = EthChain::in_memory(spec, chain_options())?;
-        Ok(Self { chain, config, gas: 0, building: None })
+        Ok(Self { chain, config, gas: 0, building: None, pool: None })
     }
 
     fn check(spec: &ChainSpec, config: &RollupConfig) -> Result<(), EngineError> {
@@ -133,35 +138,30 @@ impl Embedded {
         }
     }
 
+    /// Returns what reads the chain beside whoever writes it.
+    #[must_use]
+    pub fn reader(&self) -> L2Reader {
+        L2Reader::new(self.chain.clone(), Arc::clone(&self.config))
+    }
+
+    /// Takes transactions for blocks of its own from a pool.
+    #[must_use]
+    pub fn with_pool(self, pool: Arc<PoolService>) -> Self {
+        Self { pool: Some(pool), ..self }
+    }
+
     fn reference(&self, block: &SealedBlock) -> Result<L2Ref, EngineError> {
-        let header = block.header();
-        let genesis = &self.config.genesis;
-        if header.number == genesis.l2.number {
-            let l1_origin = genesis.l1;
-            let (number, hash) = (header.number, block.hash);
-            let (parent_hash, timestamp) = (header.parent_hash, header.timestamp);
-            return Ok(L2Ref {
-                number,
-                hash,
-                parent_hash,
-                timestamp,
-                l1_origin,
-                sequence_number: 0,
-            });
-        }
-        let first = block.transactions().first().map(EthTransaction::encoded).unwrap_or_default();
-        let known = L2Header {
-            number: header.number,
-            hash: block.hash,
-            parent_hash: header.parent_hash,
-            timestamp: header.timestamp,
-            gas_limit: header.gas_limit,
-            extra_data: &header.extra_data,
+        self.reader().place(block).map(|(block, _)| block)
+    }
+
+    /// Finds what may be in a block beside what must.
+    fn candidates(&self, attributes: &PayloadAttributes) -> Vec<Candidate> {
+        let Some(pool) = self.pool.as_ref().filter(|_| !attributes.no_tx_pool) else {
+            return Vec::new();
         };
-        let (block, _) = read_block(&known, &first).map_err(|error| EngineError::Failed {
-            reason: format!("block {}: {error}", header.number),
-        })?;
-        Ok(block)
+        let base_fee = pool.pool().head().base_fee;
+        // No transaction of these chains carries blobs.
+        pool.candidates(base_fee, 1, CANDIDATES_MAX)
     }
 
     /// Executes a block on its parent and makes it the head.
@@ -287,15 +287,28 @@ impl Engine for Embedded {
     fn seal(&mut self) -> Result<UnsafeBlock, EngineError> {
         let (parent, attributes) = self.building.take().ok_or(EngineError::NothingBuilding)?;
         let failed = |reason: String| EngineError::Failed { reason };
-        let attributes = payload(&attributes).map_err(failed)?;
         if self.chain.head().hash != parent {
             self.chain.set_forkchoice(parent, B256::ZERO, B256::ZERO)?;
         }
-        let built = self.chain.build(Some(parent), &attributes, &[]);
+        let candidates = self.candidates(&attributes);
+        let attributes = payload(&attributes).map_err(failed)?;
+        let built = self.chain.build(Some(parent), &attributes, &candidates);
         let built = built.map_err(|error| failed(error.to_string()))?;
+        if let Some(pool) = &self.pool {
+            for refused in &built.refused {
+                tracing::debug!(hash = %refused.hash, error = %refused.error, "a transaction is not taken");
+                pool.pool().remove(&refused.hash);
+            }
+        }
         self.chain.adopt(&built)?;
         let sealed = built.block();
         Ok(UnsafeBlock { hash: sealed.hash, block: alloy_rlp::encode(&sealed.block).into() })
+    }
+
+    fn retreat(&mut self, to: &L2Ref) -> Result<(), EngineError> {
+        self.building = None;
+        self.chain.set_forkchoice(to.hash, B256::ZERO, B256::ZERO)?;
+        Ok(())
     }
 
     fn knows(&mut self, block: &L2Ref) -> Result<bool, EngineError> {

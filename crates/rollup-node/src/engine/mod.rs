@@ -18,6 +18,7 @@
 pub mod actor;
 pub mod embedded;
 pub mod queue;
+mod reader;
 pub mod remote;
 mod schedule;
 mod unexecuted;
@@ -30,8 +31,13 @@ use quintet_rollup_protocol::{
 };
 use thiserror::Error;
 
+pub(crate) use self::reader::batch_of;
 pub use self::{
-    actor::EngineClient, embedded::Embedded, remote::Remote, schedule::schedule_of,
+    actor::EngineClient,
+    embedded::Embedded,
+    reader::{L2Reader, MESSAGE_PASSER, Output},
+    remote::Remote,
+    schedule::schedule_of,
     unexecuted::Unexecuted,
 };
 
@@ -145,6 +151,16 @@ pub trait Engine: std::fmt::Debug {
         Err(EngineError::Unsupported { what: "seal blocks" })
     }
 
+    /// Makes an ancestor of the head the head: the blocks above it stand on an L1 that is no more.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] if the execution layer fails, or cannot do this.
+    fn retreat(&mut self, to: &L2Ref) -> Result<(), EngineError> {
+        let _ = to;
+        Err(EngineError::Unsupported { what: "take blocks off its chain" })
+    }
+
     /// Returns whether a block has been executed, so that others can be built on it.
     ///
     /// # Errors
@@ -203,6 +219,10 @@ impl<E: Engine + ?Sized> Engine for Box<E> {
 
     fn seal(&mut self) -> Result<UnsafeBlock, EngineError> {
         (**self).seal()
+    }
+
+    fn retreat(&mut self, to: &L2Ref) -> Result<(), EngineError> {
+        (**self).retreat(to)
     }
 
     fn knows(&mut self, block: &L2Ref) -> Result<bool, EngineError> {

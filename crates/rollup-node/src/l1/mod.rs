@@ -15,6 +15,7 @@
 //!
 //! **Spec:** `protocol/derivation.md`, "L1 Traversal" and "L1 Retrieval"; op-node's `sources` package.
 
+pub mod account;
 pub mod ahead;
 pub mod beacon;
 pub(crate) mod blocks;

@@ -13,6 +13,7 @@ mod genesis;
 mod json;
 mod l1;
 mod registry;
+mod write;
 
 use alloy_eips::BlockNumHash;
 use alloy_primitives::{Address, B256};
@@ -209,6 +210,12 @@ impl RollupConfig {
     /// [`ConfigError`] if it is not of that form, names a fork this version does not know, or holds unusable values.
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
         json::read(text)
+    }
+
+    /// Writes `rollup.json`, as [`RollupConfig::from_json`] reads it. Bundles of upgrade transactions are files of their own.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        write::write(self)
     }
 
     /// Reads a chain's TOML file of the superchain registry. The L1 chain is that of the folder it lies in.

@@ -210,6 +210,27 @@ pub(crate) struct SystemConfigJson {
     da_footprint_gas_scalar: Option<u16>,
 }
 
+impl SystemConfig {
+    /// Writes the fields as `rollup.json` has them.
+    pub(crate) fn to_json(self) -> serde_json::Value {
+        let mut operator = [0; 32];
+        operator[20..24].copy_from_slice(&self.operator_fee_scalar.to_be_bytes());
+        operator[24..].copy_from_slice(&self.operator_fee_constant.to_be_bytes());
+        let eip1559 =
+            (u64::from(self.eip1559_denominator) << 32) | u64::from(self.eip1559_elasticity);
+        serde_json::json!({
+            "batcherAddr": self.batcher,
+            "overhead": B256::from(self.overhead),
+            "scalar": B256::from(self.scalar),
+            "gasLimit": self.gas_limit,
+            "eip1559Params": B64::from(eip1559),
+            "operatorFeeParams": B256::from(operator),
+            "minBaseFee": self.min_base_fee,
+            "daFootprintGasScalar": self.da_footprint_gas_scalar,
+        })
+    }
+}
+
 impl From<SystemConfigJson> for SystemConfig {
     fn from(json: SystemConfigJson) -> Self {
         let word = |params: &[u8], at: usize| -> Option<u32> {

@@ -1,12 +1,20 @@
-//! `quintet rollup`: deriving and executing the blocks of OP Stack chains on this machine.
+//! `quintet rollup`: nodes of OP Stack chains; deriving and executing their blocks on this machine.
 
+mod batch;
 mod derive;
 mod execute;
+mod new;
+mod run;
 
 use clap::{Args, Subcommand};
 
-pub(crate) use self::{derive::DeriveArgs, execute::ExecuteArgs};
-use super::bitcoin::AbsentRunArgs;
+pub(crate) use self::{
+    batch::{BatchArgs, BatchLimitArgs},
+    derive::DeriveArgs,
+    execute::ExecuteArgs,
+    new::NewArgs as NewRollupArgs,
+    run::RunArgs as RollupRunArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,10 +22,9 @@ Examples:
   quintet rollup derive --chain rollup.json --l1 http://127.0.0.1:8545 --execute --genesis genesis.json --data-dir ~/l2
   quintet rollup derive --chain op-mainnet --l1 recorded.json.gz --start block.json
   quintet rollup execute block.json.gz
+  quintet rollup run --rollup.config rollup.json --genesis genesis.json --l1 http://127.0.0.1:8545";
 
-This version derives and executes; it has no gossip, no sequencer and no RPC of its own.";
-
-/// Derive and execute the blocks of an OP Stack chain.
+/// Run a node of an OP Stack chain; derive and execute its blocks.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RollupArgs {
@@ -27,9 +34,12 @@ pub(crate) struct RollupArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RollupCommand {
-    /// Not in this version.
-    #[command(hide = true)]
-    Run(AbsentRunArgs),
+    /// Run a node in the foreground: a verifier, or a sequencer.
+    Run(Box<RollupRunArgs>),
+    /// Post a node's blocks to L1.
+    Batch(Box<BatchArgs>),
+    /// Make a rollup on an L1: contracts there, genesis.json and rollup.json here.
+    New(Box<NewRollupArgs>),
     /// Derive the safe chain from L1, printing each block as a line of JSON.
     Derive(Box<DeriveArgs>),
     /// Execute blocks on recorded witnesses of the state before them, and compare their hashes.

@@ -5,12 +5,18 @@
 //!   open      chain, L1, directory, execution ──► a driver
 //!   derive    steps the driver, printing what comes out beside a progress bar
 //!   execute   recorded blocks ──► their hashes
+//!   run       a node, until it is told to stop
+//!   batch     its blocks ──► L1
+//!   new       contracts on L1, genesis.json, rollup.json
 //! ```
 
+mod batch;
 mod derive;
 mod execute;
 mod lines;
+mod new;
 mod open;
+mod run;
 mod sources;
 
 use crate::{
@@ -21,7 +27,10 @@ use crate::{
 /// Carries out the command.
 pub(super) fn run(args: RollupArgs) -> anyhow::Result<()> {
     match args.command {
-        None | Some(RollupCommand::Run(_)) => Err(no_node().into()),
+        None => Err(no_node().into()),
+        Some(RollupCommand::Run(args)) => run::run(*args),
+        Some(RollupCommand::Batch(args)) => batch::run(*args),
+        Some(RollupCommand::New(args)) => new::run(&args),
         Some(RollupCommand::Derive(args)) => derive::run(*args),
         Some(RollupCommand::Execute(args)) => execute::run(&args),
     }
@@ -30,6 +39,6 @@ pub(super) fn run(args: RollupArgs) -> anyhow::Result<()> {
 /// A node was asked for.
 pub(super) fn no_node() -> UsageError {
     UsageError::new(
-        "this version derives and executes rollup blocks and does not yet run as a node with peers: see `quintet rollup --help`",
+        "expected what to do: `quintet rollup run` for a node; see `quintet rollup --help`",
     )
 }

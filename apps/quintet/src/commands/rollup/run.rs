@@ -1,0 +1,188 @@
+//! `quintet rollup run`: a node in the foreground.
+
+use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, anyhow, bail};
+use quintet_node::{
+    datadir::DataDir,
+    lifecycle::{NodeContext, Signals, StopCause, run_until_shutdown},
+    ops::Health,
+};
+use quintet_rollup_node::{
+    chains,
+    derive::DriverOptions,
+    l1::{
+        L1Source,
+        beacon::{Beacon, BeaconOptions},
+        endpoint::Limits,
+        prefetch::PrefetchOptions,
+        rpc::{RpcL1, RpcOptions},
+        transport::Transport,
+    },
+    node::{BatcherParts, RollupHandle, RollupNode, RollupOptions},
+    sequencer::SequencerOptions,
+    wallet::Wallet,
+};
+use quintet_rollup_protocol::config::RollupConfig;
+use quintet_rpc::{RateLimit, RpcConfig};
+use serde::Serialize;
+
+use crate::{
+    cli::RollupRunArgs,
+    exit::UsageError,
+    output::{self, Style, paint},
+    runtime,
+    settings::data_dir,
+    telemetry,
+};
+
+/// The instance's name, in logs.
+const INSTANCE: &str = "rollup";
+
+/// Time the node has to stop in order; then it is aborted.
+const STOP_DEADLINE: Duration = Duration::from_secs(25);
+
+/// Most calls of a batch.
+const BATCH_ITEMS_MAX: usize = 1_000;
+
+pub(super) fn run(args: RollupRunArgs) -> anyhow::Result<()> {
+    let _logs = telemetry::for_a_network(Some(&args.log_level))?;
+    let options = options(&args)?;
+    runtime::many_threads()?.run(Box::pin(node(args, options)))
+}
+
+/// Makes the L1 that is asked for.
+fn l1(args: &RollupRunArgs, config: &RollupConfig) -> anyhow::Result<Arc<dyn L1Source>> {
+    let transport = Transport::default();
+    let limits = Limits {
+        per_second: args.l1_rpc_rate_limit,
+        in_flight: u32::try_from(args.l1_max_concurrency.saturating_mul(2))?,
+        ..Limits::default()
+    };
+    let beacon = if args.l1_beacon.is_empty() {
+        None
+    } else {
+        let slot_seconds = args.l1_slot_seconds;
+        let options = BeaconOptions { slot_seconds, limits, ..BeaconOptions::default() };
+        Some(Beacon::new(&args.l1_beacon, options, &transport)?)
+    };
+    let trust = args.l1_trustrpc;
+    let options =
+        RpcOptions { trust, limits, ..RpcOptions::new(config.l1_chain_id, config.batch_inbox) };
+    Ok(Arc::new(RpcL1::new(&args.l1, beacon, options, &transport)?))
+}
+
+fn server(listen: SocketAddr) -> RpcConfig {
+    RpcConfig {
+        listen,
+        batch_items_max: BATCH_ITEMS_MAX,
+        rate_limit: RateLimit { requests_per_second: 0, ..RateLimit::default() },
+        ..RpcConfig::default()
+    }
+}
+
+fn options(args: &RollupRunArgs) -> anyhow::Result<RollupOptions> {
+    let config = chains::find(&args.rollup_config)
+        .map_err(|error| UsageError::new(format!("--rollup.config: {error}")))?;
+    let path = &args.genesis;
+    let genesis = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let l1_poll = Duration::from_millis(args.l1_http_poll_interval);
+    let prefetch = PrefetchOptions {
+        in_flight: usize::try_from(args.l1_max_concurrency)?,
+        poll: l1_poll,
+        confirmations: args.verifier_l1_confs,
+        last: None,
+    };
+    let sequencer = args.sequencer_enabled.then_some(SequencerOptions {
+        l1_confirmations: args.sequencer_l1_confs,
+        max_safe_lag: args.sequencer_max_safe_lag,
+        is_stopped: args.sequencer_stopped,
+    });
+    let batcher = match (&args.batcher_key, args.l1.first()) {
+        (Some(key), Some(l1)) => {
+            let wallet = Wallet::read(key)
+                .map_err(|error| UsageError::new(format!("--batcher-key: {error}")))?;
+            let options = super::batch::options(&args.batch)?;
+            Some(BatcherParts { wallet, l1: l1.clone(), options })
+        }
+        _ => None,
+    };
+    Ok(RollupOptions {
+        source: l1(args, &config)?,
+        config: Arc::new(config),
+        genesis,
+        driver: DriverOptions { prefetch, ..DriverOptions::default() },
+        l1_poll,
+        rpc: Some(server(SocketAddr::new(args.rpc_addr, args.rpc_port))),
+        admin: args.rpc_enable_admin,
+        eth_rpc: Some(server(SocketAddr::new(args.http_addr, args.http_port))),
+        sequencer,
+        batcher,
+    })
+}
+
+async fn node(args: RollupRunArgs, options: RollupOptions) -> anyhow::Result<()> {
+    let signals = Signals::install().context("cannot listen for signals")?;
+    let health = Health::new();
+    let directory = DataDir::open(data_dir("rollup", args.data_dir.as_deref())?)?;
+    let chain_id = options.config.l2_chain_id;
+    let ctx = NodeContext::new(INSTANCE, directory.clone(), &health);
+    let (running, handle) = RollupNode::new(options).spawn(ctx).await?;
+    tell(&args, chain_id, &directory, &handle)?;
+    drop(directory);
+    let report = run_until_shutdown(vec![running], signals, &health, STOP_DEADLINE).await;
+    if report.is_clean() {
+        return Ok(());
+    }
+    if report.forced {
+        bail!("stopped at once by a second signal");
+    }
+    Err(match report.cause {
+        StopCause::Ended { outcome, .. } => anyhow!("the node ended by itself: {outcome}"),
+        StopCause::Signal { .. } | StopCause::Nothing => {
+            anyhow!("the node did not stop in order: the log tells more")
+        }
+    })
+}
+
+/// What a script wants to know.
+#[derive(Serialize)]
+struct Told {
+    event: &'static str,
+    kind: &'static str,
+    chain_id: u64,
+    rpc: Option<String>,
+    http: Option<String>,
+    data_dir: String,
+}
+
+fn tell(
+    args: &RollupRunArgs,
+    chain_id: u64,
+    directory: &DataDir,
+    handle: &RollupHandle,
+) -> anyhow::Result<()> {
+    let url = |address: Option<SocketAddr>| address.map(|address| format!("http://{address}"));
+    let told = Told {
+        event: "ready",
+        kind: "rollup",
+        chain_id,
+        rpc: url(handle.rpc()),
+        http: url(handle.eth_rpc()),
+        data_dir: directory.path().display().to_string(),
+    };
+    if args.json {
+        return output::json(&told);
+    }
+    let none = || "-".to_owned();
+    let rows = [
+        ("chain", chain_id.to_string()),
+        ("rpc", told.rpc.unwrap_or_else(none)),
+        ("http", told.http.unwrap_or_else(none)),
+        ("data", told.data_dir),
+    ];
+    for (name, value) in rows {
+        output::line(format!("{}  {value}", paint(Style::Heading, &format!("{name:<7}"))))?;
+    }
+    Ok(())
+}

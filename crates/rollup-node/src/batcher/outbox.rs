@@ -1,0 +1,207 @@
+//! Transactions under way to L1: their nonces, what they offer for gas, and when they are sent again. Decided without a clock or a network.
+//!
+//! ```text
+//!   take(piece) ──► Waiting { nonce, fees } ──► sent ──► seen in a block ──► confirmed: forgotten
+//!                        ▲          no block for long: fees raised    │ gone again: sent again
+//!                        └────────────────────────────────────────────┘
+//! ```
+//!
+//! # Invariants
+//!
+//! - Nonces are given out once, in the order of the pieces; none is left out.
+//! - A replacement offers at least [`BUMP_PERCENT`] more of both fees, as nodes ask for, and never more than [`FEE_MAX`].
+//! - A transaction is forgotten only when it is deep enough in L1, or its nonce is used up otherwise.
+//!
+//! **Spec:** go-ethereum's `PriceBump` (10 %); op-service's `txmgr`, `calcThresholdValue`.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use alloy_primitives::{B256, Bytes};
+
+use crate::l1::account::L1Fees;
+
+/// Transactions that may wait for a block at once: what most nodes keep of one account.
+pub const IN_FLIGHT_MAX: usize = 16;
+/// By how much a replacement offers more, percent.
+pub const BUMP_PERCENT: u128 = 12;
+/// The least tip offered, wei: one gwei, what op-batcher asks for.
+pub const TIP_MIN: u128 = 1_000_000_000;
+/// The most offered for a unit of gas, wei: 10,000 gwei. Beyond it a human should look.
+pub const FEE_MAX: u128 = 10_000_000_000_000;
+
+/// What a transaction offers for a unit of gas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Offer {
+    /// At most, wei.
+    pub fee: u128,
+    /// Of that to the proposer, wei.
+    pub tip: u128,
+}
+
+impl Offer {
+    /// Makes a first offer: twice the base fee, so that it stands for some blocks, and a tip.
+    #[must_use]
+    pub fn first(fees: &L1Fees) -> Self {
+        let tip = fees.tip.max(TIP_MIN);
+        let fee = fees.base_fee.saturating_mul(2).saturating_add(tip).min(FEE_MAX);
+        Self { fee, tip: tip.min(fee) }
+    }
+
+    /// Makes an offer that takes the place of this one.
+    #[must_use]
+    pub fn raised(&self, fees: &L1Fees) -> Self {
+        let more = |offer: u128| {
+            let part = offer.saturating_mul(BUMP_PERCENT) / 100;
+            offer.saturating_add(part.max(1))
+        };
+        let now = Self::first(fees);
+        let fee = now.fee.max(more(self.fee)).min(FEE_MAX);
+        Self { fee, tip: now.tip.max(more(self.tip)).min(fee) }
+    }
+}
+
+/// A transaction under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its data.
+    pub data: Bytes,
+    /// What it offers.
+    pub offer: Offer,
+    /// Hashes under which it was sent, the newest last.
+    pub hashes: Vec<B256>,
+    /// When it was sent last.
+    pub sent: Duration,
+    /// The L1 block it was seen in.
+    pub included: Option<u64>,
+}
+
+/// Transactions under way, by their nonces.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    next: u64,
+    waiting: BTreeMap<u64, Waiting>,
+}
+
+impl Outbox {
+    /// Begins with a nonce.
+    #[must_use]
+    pub const fn new(next: u64) -> Self {
+        Self { next, waiting: BTreeMap::new() }
+    }
+
+    /// Returns whether another transaction may be sent.
+    #[must_use]
+    pub fn has_space(&self) -> bool {
+        self.waiting.values().filter(|one| one.included.is_none()).count() < IN_FLIGHT_MAX
+    }
+
+    /// Returns the transactions, in the order of their nonces.
+    pub fn waiting(&self) -> impl Iterator<Item = (u64, &Waiting)> {
+        self.waiting.iter().map(|(nonce, one)| (*nonce, one))
+    }
+
+    /// Returns whether none is under way.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Takes a piece, which gets the next nonce.
+    pub fn take(&mut self, data: Bytes, offer: Offer) -> u64 {
+        let nonce = self.next;
+        self.next = self.next.saturating_add(1);
+        let (hashes, sent, included) = (Vec::new(), Duration::ZERO, None);
+        self.waiting.insert(nonce, Waiting { data, offer, hashes, sent, included });
+        nonce
+    }
+
+    /// Takes note that a transaction was sent.
+    pub fn sent(&mut self, nonce: u64, hash: B256, offer: Offer, now: Duration) {
+        if let Some(one) = self.waiting.get_mut(&nonce) {
+            one.offer = offer;
+            one.sent = now;
+            if one.hashes.last() != Some(&hash) {
+                one.hashes.push(hash);
+            }
+        }
+    }
+
+    /// Takes note of where a transaction is now; returns whether it has left the block it was in.
+    pub fn seen(&mut self, nonce: u64, included: Option<u64>) -> bool {
+        let Some(one) = self.waiting.get_mut(&nonce) else { return false };
+        let is_gone = one.included.is_some() && included.is_none();
+        one.included = included;
+        is_gone
+    }
+
+    /// Returns the transactions to send again with a higher fee: those that found no block for long.
+    #[must_use]
+    pub fn overdue(&self, now: Duration, patience: Duration) -> Vec<u64> {
+        let late =
+            |one: &Waiting| one.included.is_none() && now.saturating_sub(one.sent) >= patience;
+        self.waiting.iter().filter(|(_, one)| late(one)).map(|(nonce, _)| *nonce).collect()
+    }
+
+    /// Forgets transactions that are deep enough.
+    pub fn settle(&mut self, l1_head: u64, confirmations: u64) {
+        let deep = |at: u64| l1_head.saturating_add(1) >= at.saturating_add(confirmations);
+        self.waiting.retain(|_, one| !one.included.is_some_and(deep));
+    }
+
+    /// Forgets a transaction whose nonce somebody else has used.
+    pub fn forget(&mut self, nonce: u64) {
+        self.waiting.remove(&nonce);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FEES: L1Fees = L1Fees { base_fee: 100_000_000_000, tip: 2_000_000_000 };
+
+    #[test]
+    fn a_replacement_offers_enough_more_and_never_too_much() {
+        let mut offer = Offer::first(&FEES);
+        assert_eq!(offer, Offer { fee: 202_000_000_000, tip: 2_000_000_000 });
+        for _ in 0..100 {
+            let raised = offer.raised(&FEES);
+            assert!(raised.fee == FEE_MAX || raised.fee * 100 >= offer.fee * 110);
+            assert!(raised.tip <= raised.fee && raised.fee <= FEE_MAX);
+            offer = raised;
+        }
+        assert_eq!(offer.fee, FEE_MAX);
+        let cheap = Offer::first(&L1Fees::default());
+        assert_eq!(cheap, Offer { fee: TIP_MIN, tip: TIP_MIN });
+    }
+
+    #[test]
+    fn nonces_follow_each_other_and_only_so_many_wait() {
+        let mut outbox = Outbox::new(5);
+        for nonce in 5..5 + IN_FLIGHT_MAX as u64 {
+            assert!(outbox.has_space());
+            assert_eq!(outbox.take(Bytes::new(), Offer::default()), nonce);
+        }
+        assert!(!outbox.has_space());
+        outbox.seen(5, Some(1));
+        assert!(outbox.has_space(), "one is in a block");
+    }
+
+    #[test]
+    fn what_finds_no_block_is_sent_again_and_what_leaves_its_block_is_noticed() {
+        let mut outbox = Outbox::new(0);
+        let nonce = outbox.take(Bytes::new(), Offer::default());
+        let (at, patience) = (Duration::from_secs(100), Duration::from_secs(48));
+        outbox.sent(nonce, B256::ZERO, Offer::default(), at);
+        assert_eq!(outbox.overdue(at + patience / 2, patience), Vec::<u64>::new());
+        assert_eq!(outbox.overdue(at + patience, patience), [nonce]);
+        assert!(!outbox.seen(nonce, Some(10)));
+        assert_eq!(outbox.overdue(at + patience, patience), Vec::<u64>::new());
+        assert!(outbox.seen(nonce, None), "the block is gone");
+        assert!(!outbox.seen(nonce, Some(11)));
+        outbox.settle(19, 10);
+        assert!(!outbox.is_empty(), "nine blocks are not ten");
+        outbox.settle(20, 10);
+        assert!(outbox.is_empty());
+    }
+}
