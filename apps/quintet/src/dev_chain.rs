@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const ETHER: u64 = 1_000_000_000_000_000_000;
 
 /// Where GraphQL is served.
-const GRAPHQL_PATH: &str = "/graphql";
+pub(crate) const GRAPHQL_PATH: &str = "/graphql";
 
 /// Time a block in the making has to be finished at the end.
 const MINER_GRACE: Duration = Duration::from_secs(5);

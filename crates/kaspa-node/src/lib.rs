@@ -2,11 +2,11 @@
 
 pub mod consensus;
 pub mod dump;
-pub mod p2p;
 pub mod index;
 pub mod mempool;
 pub mod mining;
 pub mod node;
+pub mod p2p;
 pub mod pipeline;
 pub mod ports;
 pub mod rpc;

@@ -163,7 +163,6 @@ impl LuxGenesis {
     ///
     /// [`LuxGenesisError`] if it makes no LuxTensor chain.
     pub fn from_json(json: &[u8]) -> Result<Self, LuxGenesisError> {
-        let mut spec = ChainSpec::from_json(json)?;
         Self::of(ChainSpec::from_json(json)?)
     }
 
@@ -176,7 +175,7 @@ impl LuxGenesis {
         Self::of(ChainSpec::from_genesis(genesis)?)
     }
 
-    fn of(spec: ChainSpec) -> Result<Self, LuxGenesisError> {
+    fn of(mut spec: ChainSpec) -> Result<Self, LuxGenesisError> {
         let lux = LuxSection::of(&spec.genesis.config)?;
         if !lux.validators.is_empty() {
             spec.schedule.extra_data_max = SEAL_LEN;

@@ -28,8 +28,7 @@ pub(crate) use self::{
     },
     kaspa::{KaspaArgs, KaspaCommand, KaspaRunArgs, ReplayArgs, SimArgs, SimEra},
     kinds::KINDS,
-    lux::{ImportPythonArgs, LuxArgs, LuxCommand, LuxDevArgs},
-    lux::{LuxArgs, LuxCommand, LuxDevArgs, LuxNewArgs, LuxRunArgs},
+    lux::{ImportPythonArgs, LuxArgs, LuxCommand, LuxDevArgs, LuxNewArgs, LuxRunArgs},
     openrpc::{Api, OpenRpcArgs},
     rollup::{
         BatchArgs, BatchLimitArgs, DeriveArgs, ExecuteArgs, NewRollupArgs, RollupArgs,

@@ -7,9 +7,8 @@ use serde_json::json;
 
 use super::{
     bitcoin::BitcoinPlaces,
-    lux::LuxPlaces,
     network::{Home, LocalNode},
-use super::network::{Home, LocalNode};
+};
 use crate::{
     dev_chain::ChainPlaces,
     output::{self, Style, Table, paint},
@@ -32,7 +31,6 @@ pub(super) struct Places<'a> {
     pub(super) home: &'a Home,
     pub(super) nodes: &'a [LocalNode],
     pub(super) bitcoin: Option<BitcoinPlaces>,
-    pub(super) lux: Option<LuxPlaces>,
     pub(super) lux: Option<ChainPlaces>,
     /// Time from the start until now.
     pub(super) took: Duration,

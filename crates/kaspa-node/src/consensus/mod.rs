@@ -61,9 +61,9 @@ mod virtual_state;
 pub use error::{ConsensusError, Outcome};
 pub use events::{Event, Listener};
 pub use memory::MemoryLedger;
-pub use sync::HeadersAbove;
 pub use pool::{Prepared, Unprepared};
 pub use query::{AcceptedBy, BlockPlace, ChainPath, VirtualChanges};
+pub use sync::HeadersAbove;
 pub use template::BlockTemplate;
 pub use virtual_state::VirtualState;
 

@@ -2,17 +2,13 @@
 
 mod dev;
 mod import_python;
-
-use clap::{Args, Subcommand};
-
-pub(crate) use self::{dev::LuxDevArgs, import_python::ImportPythonArgs};
-use super::bitcoin::AbsentRunArgs;
 mod network;
 
 use clap::{Args, Subcommand};
 
 pub(crate) use self::{
     dev::LuxDevArgs,
+    import_python::ImportPythonArgs,
     network::{LuxNewArgs, LuxRunArgs},
 };
 
