@@ -43,6 +43,14 @@ fn up_check_proves_the_chain_alone() {
 }
 
 #[test]
+fn up_check_proves_that_a_payment_is_mined_and_a_reorganisation_followed() {
+    let seen = Home::new().json(&["up", "--check", "--json", "--kinds", "bitcoin"]);
+    assert_eq!((&seen["kind"], &seen["result"]), (&"bitcoin".into(), &"ok".into()), "{seen}");
+    assert_eq!(seen["seen"]["height"], 103);
+    assert_ne!(seen["seen"]["block"], seen["seen"]["replaced_by"]);
+}
+
+#[test]
 fn up_check_fails_with_a_reason() {
     let home = Home::new();
     home.write("in-the-way", "");
@@ -71,7 +79,7 @@ fn up_serves_its_page_and_its_nodes_and_leaves_nothing_behind() {
 
     let page = get(up.text("dashboard"), "/");
     assert!(page.contains("200 OK") && page.contains("<title>Quintet</title>"), "{page}");
-    assert_eq!(up.ready["kinds"], serde_json::json!(["dht", "lux"]));
+    assert_eq!(up.ready["kinds"], serde_json::json!(["dht", "bitcoin", "lux"]));
     let lux = &up.ready["lux"];
     assert_eq!(lux["accounts"].as_array().map(Vec::len), Some(10), "{lux}");
     // Nodes are on the page from the first sample on.

@@ -65,8 +65,9 @@ fn a_kind_that_runs_no_node_yet_is_told_apart_from_a_typing_error() {
     let home = Home::new();
     for kind in ["bitcoin", "kaspa", "lux", "rollup"] {
         for args in [&[kind][..], &[kind, "run"], &["up", "--kinds", kind]] {
-            // A chain for development, and nodes that would run.
+            // Those that would run.
             if args == ["up", "--kinds", "lux"]
+                || args == ["up", "--kinds", "bitcoin"]
                 || args == ["bitcoin", "run"]
                 || args == ["kaspa", "run"]
             {
@@ -80,7 +81,11 @@ fn a_kind_that_runs_no_node_yet_is_told_apart_from_a_typing_error() {
     }
     let ended = home.run(&["up", "--kinds", "monero"]);
     assert_eq!(ended.code, Some(2));
-    assert!(ended.err.contains("expected a kind (dht, lux); found \"monero\""), "{}", ended.err);
+    assert!(
+        ended.err.contains("expected a kind (dht, bitcoin, lux); found \"monero\""),
+        "{}",
+        ended.err
+    );
     let ended = home.run(&["dth"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.err.contains("unrecognized subcommand"), "{}", ended.err);

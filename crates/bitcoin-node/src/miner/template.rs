@@ -12,7 +12,7 @@ use quintet_bitcoin_protocol::{
     Block, Transaction,
     block::{encode_header, header_hash},
     encode::put_size,
-    header::{pow, tree::TIMEWARP_MAX, versionbits::VersionBits},
+    header::{HeaderError, pow, tree::TIMEWARP_MAX, versionbits::VersionBits},
     policy::fee::FeeFraction,
     rules::{BLOCK_SIGOP_COST_MAX, BlockError, is_final},
 };
@@ -20,7 +20,10 @@ use quintet_crypto::merkle;
 use thiserror::Error;
 
 use super::coinbase::{self, Coinbase};
-use crate::{chain::ChainError, kernel::Kernel};
+use crate::{
+    chain::{AcceptError, ChainError},
+    kernel::Kernel,
+};
 
 /// Weight kept for header, count and coinbase, weight units.
 ///
@@ -51,6 +54,12 @@ pub enum MineError {
     Exhausted {
         /// Nonces that were tried.
         tries: u64,
+    },
+    /// It is not taken in: the same block was taken back by the operator before.
+    #[error("ProcessNewBlock, block not accepted: {source}")]
+    NotAccepted {
+        /// Why not.
+        source: HeaderError,
     },
     /// The chain cannot go on.
     #[error(transparent)]
@@ -262,8 +271,11 @@ impl Kernel {
             return Err(MineError::Exhausted { tries: 0 });
         };
         let hash = block.hash();
-        if let Err(crate::chain::AcceptError::Block { source, .. }) = self.take_block(block)? {
-            return Err(MineError::Invalid { source });
+        match self.take_block(block)? {
+            Ok(_) => {}
+            Err(AcceptError::Block { source, .. }) => return Err(MineError::Invalid { source }),
+            Err(AcceptError::Header(source)) => return Err(MineError::NotAccepted { source }),
+            Err(AcceptError::Chain(error)) => return Err(error.into()),
         }
         self.settle()?;
         Ok(hash)

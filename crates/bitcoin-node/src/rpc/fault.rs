@@ -35,6 +35,8 @@ pub mod code {
     pub const NODE_NOT_CONNECTED: i32 = -29;
     /// The address is none.
     pub const INVALID_IP_OR_SUBNET: i32 = -30;
+    /// Something that was thought to be right was not.
+    pub const INTERNAL: i32 = -32_603;
     /// No method has this name.
     pub const METHOD_NOT_FOUND: i32 = -32_601;
     /// The parameters are no parameters.
@@ -89,6 +91,7 @@ impl From<MineError> for Failure {
                 }
                 Self::new(code::VERIFY, message)
             }
+            MineError::NotAccepted { .. } => Self::new(code::INTERNAL, error.to_string()),
             MineError::Exhausted { .. } => Self::new(code::MISC, error.to_string()),
         }
     }

@@ -187,6 +187,12 @@ async fn a_transaction_is_relayed_replaced_mined_and_comes_back_when_its_block_g
         assert_eq!(node.rpc("getrawmempool", json!([])).await, Ok(json!([])));
     }
     first.rpc("invalidateblock", json!([block[0]])).await.expect("taken back");
+    // The same block again, in the same second: no other has its place, and it is not told as mined.
+    let now = first.rpc("getblockheader", json!([block[0]])).await.expect("a header");
+    first.rpc("setmocktime", json!([now["time"]])).await.expect("set");
+    let again = first.rpc("generatetodescriptor", json!([1, descriptor])).await;
+    assert_eq!(again.expect_err("refused").code, -32_603);
+    first.rpc("setmocktime", json!([0])).await.expect("set");
     assert_eq!(first.rpc("getrawmempool", json!([])).await, Ok(json!([better])));
     // What waits in the pool waits there after a restart.
     let folder = first.stop().await;

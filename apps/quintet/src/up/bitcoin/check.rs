@@ -4,7 +4,7 @@
 use std::{fmt, path::Path, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use bitcoin::{WPubkeyHash, hashes::Hash as _};
+use bitcoin::{Address, Network, ScriptBuf, WPubkeyHash, hashes::Hash as _};
 use quintet_node::ops::Health;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -61,12 +61,13 @@ pub(in crate::up) async fn prove(home: &Path, deadline: Instant) -> anyhow::Resu
 }
 
 async fn pay_and_reorganise(nodes: &[LocalBitcoin]) -> anyhow::Result<BitcoinSeen> {
-    let [one, other] = nodes else { anyhow::bail!("expected two nodes, got {}", nodes.len()) };
+    // To whom one has connected one tells of transactions sooner: the last node knows the first by name.
+    let [other, one] = nodes else { anyhow::bail!("expected two nodes, got {}", nodes.len()) };
     let purse = Purse::new()?;
     let begun = Instant::now();
     let height = one.height().await?;
     if height < MATURITY {
-        one.mine(&purse, MATURITY - height).await?;
+        one.mine(purse.address(), MATURITY - height).await?;
     }
     agreed(one, other).await?;
     let coin = coins(one, &purse, 1).await?.pop().context("the purse has no coin")?;
@@ -74,12 +75,14 @@ async fn pay_and_reorganise(nodes: &[LocalBitcoin]) -> anyhow::Result<BitcoinSee
     let payment = purse.pay(coin, somebody, PAID, FEE_RATE)?.context("the coin is too small")?;
     let transaction = one.send(&payment).await?;
     until(async || Ok(other.call("getmempoolentry", json!([transaction])).await.is_ok())).await?;
-    let block = other.mine(&purse, 1).await?;
+    let block = other.mine(purse.address(), 1).await?;
     agreed(one, other).await?;
     ensure!(confirmations(one, &transaction).await? == 1, "the payment is not in block {block}");
 
     one.ask("invalidateblock", json!([block])).await?;
-    one.mine(&purse, REPLACING).await?;
+    // They pay somebody else: the same block in the same second would be the one that was taken back.
+    let paid = Address::from_script(&ScriptBuf::new_p2wpkh(&somebody), Network::Regtest)?;
+    one.mine(&paid, REPLACING).await?;
     agreed(one, other).await?;
     let (deep, tip) = (confirmations(other, &transaction).await?, tip(other).await?);
     ensure!(deep == REPLACING, "the payment has {deep} confirmations, expected {REPLACING}");

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use anyhow::Context as _;
-use bitcoin::{OutPoint, Txid, WPubkeyHash, hashes::Hash as _};
+use bitcoin::{Address, OutPoint, Txid, WPubkeyHash, hashes::Hash as _};
 use quintet_actor::supervisor::Fault;
 use quintet_rpc::lenient::Fault as RpcFault;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -55,10 +55,7 @@ pub(in crate::up) async fn run(
         if stop.run_until_cancelled(ticks.tick()).await.is_none() {
             break;
         }
-        let done = match stop.run_until_cancelled(traffic.turn(turn)).await {
-            None => break,
-            Some(done) => done,
-        };
+        let Some(done) = stop.run_until_cancelled(traffic.turn(turn)).await else { break };
         if let Err(error) = done {
             tracing::info!("not done: {error:#}");
         }
@@ -70,8 +67,8 @@ struct Traffic {
     nodes: Vec<LocalBitcoin>,
     purse: Purse,
     rng: StdRng,
-    /// Coins to spend next, the change of earlier payments among them.
-    coins: VecDeque<Coin>,
+    /// Coins to spend next, the change of earlier payments among them, each with the node that knows of it: relay takes seconds.
+    coins: VecDeque<(Coin, usize)>,
 }
 
 impl Traffic {
@@ -80,26 +77,26 @@ impl Traffic {
             let node = self.node(0)?;
             let height = node.height().await?;
             if height < MATURITY {
-                node.mine(&self.purse, MATURITY - height).await?;
+                node.mine(self.purse.address(), MATURITY - height).await?;
             }
         }
         if turn.is_multiple_of(PAYMENTS_A_BLOCK) {
             let by = usize::try_from(turn / PAYMENTS_A_BLOCK)?;
-            let hash = self.node(by)?.mine(&self.purse, 1).await?;
+            let hash = self.node(by)?.mine(self.purse.address(), 1).await?;
             // What was paid is in it: nothing hangs on anything any more, and what was lost is found again.
             self.coins.clear();
             tracing::info!(node = %self.node(by)?.name, "mined {hash}");
         }
         if self.coins.is_empty() {
-            self.coins = coins(self.node(0)?, &self.purse, COINS).await?.into();
+            let found = coins(self.node(0)?, &self.purse, COINS).await?;
+            self.coins = found.into_iter().zip(0..).collect();
         }
-        let Some(coin) = self.coins.pop_front() else { return Ok(()) };
+        let Some((coin, by)) = self.coins.pop_front() else { return Ok(()) };
         let somebody = WPubkeyHash::from_byte_array(self.rng.random());
         let (satoshis, rate) = (self.rng.random_range(PAID), self.rng.random_range(FEE_RATES));
         let Some(payment) = self.purse.pay(coin, somebody, satoshis, rate)? else { return Ok(()) };
-        let by = usize::try_from(turn)?;
         self.node(by)?.send(&payment).await?;
-        self.coins.push_back(payment.change);
+        self.coins.push_back((payment.change, by));
         Ok(())
     }
 
@@ -120,9 +117,9 @@ impl LocalBitcoin {
         self.ask("getblockcount", json!([])).await?.as_u64().context("a height")
     }
 
-    /// Mines so many blocks that pay the purse; returns the hash of the last.
-    pub(super) async fn mine(&self, purse: &Purse, count: u64) -> anyhow::Result<String> {
-        let params = json!([count, purse.address().to_string()]);
+    /// Mines so many blocks that pay an address; returns the hash of the last.
+    pub(super) async fn mine(&self, paid: &Address, count: u64) -> anyhow::Result<String> {
+        let params = json!([count, paid.to_string()]);
         let mined = self.ask("generatetoaddress", params).await?;
         let last = mined.as_array().and_then(|all| all.last()).and_then(Value::as_str);
         last.map(str::to_owned).context("a block")
