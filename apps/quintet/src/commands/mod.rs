@@ -34,11 +34,11 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// A kind was asked for that is none.
 pub(crate) fn no_such_kind(kind: &str) -> UsageError {
+    let of = KINDS.join(", ");
     match kind {
-        "bitcoin" => bitcoin::no_peers(),
-        "kaspa" => kaspa::no_peers(),
-        "lux" => lux::which(),
-        "rollup" => rollup::no_node(),
-        _ => UsageError::new(format!("expected a kind ({}); found {kind:?}", KINDS.join(", "))),
+        "kaspa" | "rollup" => UsageError::new(format!(
+            "`quintet up` starts nodes of {of}, and none of {kind} yet; they run by themselves: see `quintet {kind} --help`"
+        )),
+        _ => UsageError::new(format!("expected a kind ({of}); found {kind:?}")),
     }
 }

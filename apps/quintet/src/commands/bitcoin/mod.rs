@@ -29,7 +29,7 @@ use crate::{
 /// Carries out the command.
 pub(super) fn run(args: BitcoinArgs) -> anyhow::Result<()> {
     match args.command {
-        None => Err(no_peers().into()),
+        None => Err(which().into()),
         Some(BitcoinCommand::Run(args)) => run::run(&args),
         Some(BitcoinCommand::Import(args)) => import::run(*args),
         Some(BitcoinCommand::Verify(args)) => verify::run(args),
@@ -44,7 +44,7 @@ pub(super) fn run(args: BitcoinArgs) -> anyhow::Result<()> {
 }
 
 /// A node was asked for.
-pub(super) fn no_peers() -> UsageError {
+fn which() -> UsageError {
     UsageError::new(
         "a Bitcoin node is started with `quintet bitcoin run`, in Bitcoin Core's spelling: see `quintet bitcoin --help`",
     )

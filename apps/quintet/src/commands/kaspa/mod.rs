@@ -25,7 +25,7 @@ use crate::{
 /// Carries out the command.
 pub(super) fn run(args: KaspaArgs) -> anyhow::Result<()> {
     match args.command {
-        None => Err(no_peers().into()),
+        None => Err(which().into()),
         Some(KaspaCommand::Run(args)) => run::run(&args),
         Some(KaspaCommand::Replay(args)) => replay::run(*args),
         Some(KaspaCommand::Sim(args)) => sim::run(*args),
@@ -33,6 +33,6 @@ pub(super) fn run(args: KaspaArgs) -> anyhow::Result<()> {
 }
 
 /// A node was asked for.
-pub(super) fn no_peers() -> UsageError {
+fn which() -> UsageError {
     UsageError::new("say what to do: `quintet kaspa run` runs a node; see `quintet kaspa --help`")
 }

@@ -23,8 +23,8 @@ pub(super) fn run(args: LuxArgs) -> anyhow::Result<()> {
 }
 
 /// A node was asked for, and nobody said of which network.
-pub(super) fn which() -> UsageError {
+fn which() -> UsageError {
     UsageError::new(
-        "say what to run: `quintet lux dev` for a chain of one, `quintet lux run --genesis FILE --data-dir DIRECTORY` for a node of a network",
+        "say what to run: `quintet lux dev` for a chain of one, `quintet lux run --genesis FILE --data-dir DIRECTORY` for a node of a network; see `quintet lux --help`",
     )
 }

@@ -27,7 +27,7 @@ use crate::{
 /// Carries out the command.
 pub(super) fn run(args: RollupArgs) -> anyhow::Result<()> {
     match args.command {
-        None => Err(no_node().into()),
+        None => Err(which().into()),
         Some(RollupCommand::Run(args)) => run::run(*args),
         Some(RollupCommand::Batch(args)) => batch::run(*args),
         Some(RollupCommand::New(args)) => new::run(&args),
@@ -37,7 +37,7 @@ pub(super) fn run(args: RollupArgs) -> anyhow::Result<()> {
 }
 
 /// A node was asked for.
-pub(super) fn no_node() -> UsageError {
+fn which() -> UsageError {
     UsageError::new(
         "expected what to do: `quintet rollup run` for a node; see `quintet rollup --help`",
     )
