@@ -1,6 +1,7 @@
 //! anvil: Foundry's development node, an L1 with blobs and a beacon API on one port.
 //!
-//! Blocks are mined when asked for and six seconds apart, so that the slot of a block is its number: that is how anvil names slots.
+//! Where blobs are read, blocks are mined when asked for and six seconds apart, so that the slot of a block is its number: that is how anvil
+//! names slots.
 
 use std::{
     env,
@@ -59,6 +60,15 @@ impl Anvil {
     pub fn beside(timestamp: u64) -> Result<Self> {
         let time = timestamp.to_string();
         Self::with(&["--hardfork", "osaka", "--gas-limit", GAS_LIMIT, "--timestamp", &time])
+    }
+
+    /// Starts an L1 that mines by itself, a block each second.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come up.
+    pub fn ticking() -> Result<Self> {
+        Self::with(&["--hardfork", "prague", "--block-time", "1"])
     }
 
     /// Starts an execution layer of the OP Stack under the rules of a fork, which takes transactions in the order in which they come.

@@ -9,6 +9,7 @@
 //!                    └── Adapter ──── peers/*.py, *.mjs ──── libtorrent, bittorrent-dht
 //!        ── krpc::Raw ── one UDP socket, packets byte for byte
 //!        ── Anvil ────── an L1 with blobs; Derivation: quintet rollup derive …
+//!        ── MadeRollup ─ quintet rollup new …; RollupNode: rollup run …; RollupBatcher: rollup batch …
 //!        ── Lux ──────── quintet lux dev …; EvmClient: peers/lux/*.mjs, *.py, cast, forge
 //! ```
 //!
@@ -18,7 +19,7 @@
 //! - Every wait has a deadline, and says when it passes what it was waiting for.
 //! - Nothing leaves the loopback interface. Each participant has an address of its own in
 //!   `127.1.0.0/16`, one to a /24, because clients limit nodes by address and by network.
-//! - What is tested is the binary. Of the workspace's crates one alone is used, for a sequencer and a batcher to put something on L1.
+//! - What is tested is the binary. Of the workspace's crates one alone is used: for a sequencer and a batcher to put something on L1, and to sign.
 
 mod adapter;
 mod anvil;
@@ -32,6 +33,7 @@ mod lux;
 mod node;
 mod peer;
 mod process;
+mod rollup;
 mod skip;
 mod wait;
 
@@ -43,5 +45,6 @@ pub use lab::{Lab, lab};
 pub use lux::Lux;
 pub use node::{Binary, Node};
 pub use peer::{Found, Id, Owner, Peer, place};
+pub use rollup::{MadeRollup, RollupBatcher, RollupNode};
 pub use skip::skipped;
 pub use wait::{PATIENCE, eventually};

@@ -221,11 +221,20 @@ impl Batcher {
     async fn watch(&self, state: &mut State, l1_head: u64) -> Result<bool, BatcherError> {
         let waiting: Vec<(u64, Vec<B256>)> =
             state.outbox.waiting().map(|(nonce, one)| (nonce, one.hashes.clone())).collect();
-        if waiting.is_empty() {
-            return Ok(false);
-        }
+        let account = self.wallet.address();
+        let used = self.l1.nonce(account, false).await?;
         let mut is_gone = false;
-        let used = self.l1.nonce(self.wallet.address(), false).await?;
+        if used < state.outbox.first() {
+            // Sent by another run and waiting still, or reorganised away although it was taken to stay.
+            let pending = self.l1.nonce(account, true).await?;
+            if state.outbox.lose(pending) {
+                tracing::warn!(
+                    pending,
+                    "nonces are unused again: L1 was reorganised deeper than what is taken to stay"
+                );
+                is_gone = true;
+            }
+        }
         for (nonce, hashes) in waiting {
             let mut included = None;
             for hash in hashes.iter().rev() {
@@ -234,7 +243,7 @@ impl Batcher {
                     break;
                 }
             }
-            if included.is_none() && nonce < used && !hashes.is_empty() {
+            if included.is_none() && nonce < used {
                 tracing::warn!(nonce, "the nonce was used by a transaction that is not ours");
                 state.outbox.forget(nonce);
                 is_gone = true;

@@ -8,13 +8,14 @@
 //!
 //! # Invariants
 //!
-//! - Nonces are given out once, in the order of the pieces; none is left out.
+//! - Nonces are given out once, in the order of the pieces; none is left out. Those that L1 was reorganised away below, deeper than what is
+//!   taken to stay, are given out again before all others: what comes behind them finds no block until then.
 //! - A replacement offers at least [`BUMP_PERCENT`] more of both fees, as nodes ask for, and never more than [`FEE_MAX`].
 //! - A transaction is forgotten only when it is deep enough in L1, or its nonce is used up otherwise.
 //!
 //! **Spec:** go-ethereum's `PriceBump` (10 %); op-service's `txmgr`, `calcThresholdValue`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 use alloy_primitives::{B256, Bytes};
 
@@ -69,8 +70,8 @@ pub struct Waiting {
     pub offer: Offer,
     /// Hashes under which it was sent, the newest last.
     pub hashes: Vec<B256>,
-    /// When it was sent last.
-    pub sent: Duration,
+    /// When it was sent last; nothing if that is due: it was never taken, or has left its block and who knows whether a pool still has it.
+    pub sent: Option<Duration>,
     /// The L1 block it was seen in.
     pub included: Option<u64>,
 }
@@ -79,6 +80,8 @@ pub struct Waiting {
 #[derive(Debug, Default)]
 pub struct Outbox {
     next: u64,
+    /// Nonces that were used, and are not any more.
+    lost: Range<u64>,
     waiting: BTreeMap<u64, Waiting>,
 }
 
@@ -86,13 +89,15 @@ impl Outbox {
     /// Begins with a nonce.
     #[must_use]
     pub const fn new(next: u64) -> Self {
-        Self { next, waiting: BTreeMap::new() }
+        Self { next, lost: 0..0, waiting: BTreeMap::new() }
     }
 
     /// Returns whether another transaction may be sent.
     #[must_use]
     pub fn has_space(&self) -> bool {
-        self.waiting.values().filter(|one| one.included.is_none()).count() < IN_FLIGHT_MAX
+        // What waits behind lost nonces waits for them.
+        let in_flight = self.waiting.values().filter(|one| one.included.is_none()).count();
+        !self.lost.is_empty() || in_flight < IN_FLIGHT_MAX
     }
 
     /// Returns the transactions, in the order of their nonces.
@@ -106,11 +111,25 @@ impl Outbox {
         self.waiting.is_empty()
     }
 
+    /// Returns the nonce below which all are thought to be used.
+    #[must_use]
+    pub fn first(&self) -> u64 {
+        self.waiting.keys().next().copied().unwrap_or(self.next)
+    }
+
+    /// Takes note of the next nonce by what is in blocks and waits for one; returns whether it shows nonces to be lost that were not known to be.
+    pub fn lose(&mut self, pending: u64) -> bool {
+        let lost = pending..self.first();
+        let is_new = !lost.is_empty() && lost != self.lost;
+        self.lost = lost;
+        is_new
+    }
+
     /// Takes a piece, which gets the next nonce.
     pub fn take(&mut self, data: Bytes, offer: Offer) -> u64 {
-        let nonce = self.next;
-        self.next = self.next.saturating_add(1);
-        let (hashes, sent, included) = (Vec::new(), Duration::ZERO, None);
+        let nonce = self.lost.next().unwrap_or(self.next);
+        self.next = self.next.max(nonce.saturating_add(1));
+        let (hashes, sent, included) = (Vec::new(), None, None);
         self.waiting.insert(nonce, Waiting { data, offer, hashes, sent, included });
         nonce
     }
@@ -119,7 +138,7 @@ impl Outbox {
     pub fn sent(&mut self, nonce: u64, hash: B256, offer: Offer, now: Duration) {
         if let Some(one) = self.waiting.get_mut(&nonce) {
             one.offer = offer;
-            one.sent = now;
+            one.sent = Some(now);
             if one.hashes.last() != Some(&hash) {
                 one.hashes.push(hash);
             }
@@ -131,14 +150,19 @@ impl Outbox {
         let Some(one) = self.waiting.get_mut(&nonce) else { return false };
         let is_gone = one.included.is_some() && included.is_none();
         one.included = included;
+        if is_gone {
+            one.sent = None;
+        }
         is_gone
     }
 
-    /// Returns the transactions to send again with a higher fee: those that found no block for long.
+    /// Returns the transactions to send again: those that found no block for long, were never taken, or have left their block.
     #[must_use]
     pub fn overdue(&self, now: Duration, patience: Duration) -> Vec<u64> {
-        let late =
-            |one: &Waiting| one.included.is_none() && now.saturating_sub(one.sent) >= patience;
+        let late = |one: &Waiting| {
+            let is_late = |sent: Duration| now.saturating_sub(sent) >= patience;
+            one.included.is_none() && one.sent.is_none_or(is_late)
+        };
         self.waiting.iter().filter(|(_, one)| late(one)).map(|(nonce, _)| *nonce).collect()
     }
 
@@ -188,6 +212,18 @@ mod tests {
     }
 
     #[test]
+    fn nonces_that_a_deep_reorganisation_leaves_unused_are_given_out_first() {
+        let mut outbox = Outbox::new(5);
+        outbox.take(Bytes::new(), Offer::default());
+        assert_eq!(outbox.first(), 5);
+        assert!(!outbox.lose(5), "all below are used");
+        assert!(outbox.lose(3));
+        assert!(!outbox.lose(3), "that is known");
+        let mut take = || outbox.take(Bytes::new(), Offer::default());
+        assert_eq!([take(), take(), take()], [3, 4, 6]);
+    }
+
+    #[test]
     fn what_finds_no_block_is_sent_again_and_what_leaves_its_block_is_noticed() {
         let mut outbox = Outbox::new(0);
         let nonce = outbox.take(Bytes::new(), Offer::default());
@@ -198,6 +234,7 @@ mod tests {
         assert!(!outbox.seen(nonce, Some(10)));
         assert_eq!(outbox.overdue(at + patience, patience), Vec::<u64>::new());
         assert!(outbox.seen(nonce, None), "the block is gone");
+        assert_eq!(outbox.overdue(at, patience), [nonce], "and nobody may have it any more");
         assert!(!outbox.seen(nonce, Some(11)));
         outbox.settle(19, 10);
         assert!(!outbox.is_empty(), "nine blocks are not ten");

@@ -6,8 +6,8 @@ use alloy_consensus::{
     EthereumTxEnvelope, SignableTransaction, Transaction as _, TxEip1559, TxEip4844,
     transaction::RlpEcdsaEncodableTx,
 };
-use alloy_eips::eip2718::{Decodable2718 as _, Encodable2718 as _};
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
+use alloy_eips::eip2718::Decodable2718 as _;
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256};
 use quintet_rollup_protocol::{
     batch::SingularBatch,
     config::RollupConfig,
@@ -15,7 +15,8 @@ use quintet_rollup_protocol::{
     frame::ChannelId,
     inbox::{blob, kzg},
 };
-use secp256k1::{Message, PublicKey, Secp256k1, SecretKey};
+
+use crate::wallet::Wallet;
 
 /// Bytes of a frame: small, so that channels have several.
 const FRAME_BYTES: usize = 2_000;
@@ -60,7 +61,7 @@ impl Post {
 /// A batcher with a key of its own.
 #[derive(Debug)]
 pub struct Batcher {
-    key: SecretKey,
+    wallet: Wallet,
     chain_id: u64,
     inbox: Address,
     nonce: u64,
@@ -76,8 +77,8 @@ impl Batcher {
     #[must_use]
     #[expect(clippy::expect_used, reason = "32 equal bytes below the curve's order are a key")]
     pub fn new(chain_id: u64, inbox: Address) -> Self {
-        let key = SecretKey::from_slice(&[0x42; 32]).expect("a key");
-        Self { key, chain_id, inbox, nonce: 0, channels: 0 }
+        let wallet = Wallet::new(B256::repeat_byte(0x42)).expect("a key");
+        Self { wallet, chain_id, inbox, nonce: 0, channels: 0 }
     }
 
     /// Says which nonce comes next: L1 was reorganised.
@@ -87,9 +88,8 @@ impl Batcher {
 
     /// Returns its address.
     #[must_use]
-    pub fn address(&self) -> Address {
-        let public = PublicKey::from_secret_key(&Secp256k1::new(), &self.key);
-        Address::from_slice(&keccak256(&public.serialize_uncompressed()[1..])[12..])
+    pub const fn address(&self) -> Address {
+        self.wallet.address()
     }
 
     /// Puts batches into one channel, as a span or one by one, and cuts it into pieces of calldata.
@@ -168,12 +168,6 @@ impl Batcher {
         T: SignableTransaction<Signature> + RlpEcdsaEncodableTx,
         EthereumTxEnvelope<TxEip4844>: From<alloy_consensus::Signed<T>>,
     {
-        let digest = Message::from_digest(tx.signature_hash().0);
-        let signed = Secp256k1::new().sign_ecdsa_recoverable(&digest, &self.key);
-        let (id, bytes) = signed.serialize_compact();
-        let word = |at: usize| U256::from_be_slice(bytes.get(at..at + 32).unwrap_or_default());
-        let signature = Signature::new(word(0), word(32), id.to_i32() & 1 == 1);
-        let envelope = EthereumTxEnvelope::<TxEip4844>::from(tx.into_signed(signature));
-        envelope.encoded_2718().into()
+        self.wallet.sign(tx)
     }
 }

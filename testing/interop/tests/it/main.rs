@@ -12,4 +12,5 @@ mod mainline_node;
 mod mixed_swarm;
 mod rollup;
 mod rollup_execution;
+mod rollup_network;
 mod scenarios;

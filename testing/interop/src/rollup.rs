@@ -1,0 +1,224 @@
+//! A rollup of processes on an L1: `quintet rollup new` makes it, `rollup run` and `rollup batch` live on it, each of which can be killed.
+//!
+//! ```text
+//!   Anvil ◄── rollup new          once, for its files
+//!     ▲  ▲
+//!     │  └──── RollupNode         sequencer or verifier: the same data directory and ports each time it is started
+//!     └─────── RollupBatcher      asks the sequencer, posts to L1
+//! ```
+
+use std::{
+    ffi::OsString,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::{
+    jsonrpc,
+    lab::Lab,
+    node::Binary,
+    process::{Process, run},
+};
+
+/// A node must be up by then.
+const START: Duration = Duration::from_secs(30);
+
+/// A rollup must have been made by then.
+const MADE: Duration = Duration::from_secs(60);
+
+/// Milliseconds between two looks at L1, of nodes and the batcher.
+const POLL: &str = "200";
+
+/// L1 blocks after which the batcher takes a transaction to stay: few, so that a test reorganises deeper.
+const CONFIRMATIONS: &str = "2";
+
+/// A rollup's files.
+#[derive(Debug)]
+pub struct MadeRollup {
+    binary: Binary,
+    folder: PathBuf,
+    l1: String,
+    portal: String,
+    batcher: String,
+}
+
+/// A process that can be killed and started again.
+#[derive(Debug)]
+struct Restarted {
+    name: &'static str,
+    binary: Binary,
+    arguments: Vec<OsString>,
+    process: Option<Process>,
+}
+
+impl Restarted {
+    /// Kills the process if it runs, without a chance to put anything in order, and starts it.
+    fn start(&mut self, lab: &Lab) -> Result<&mut Process> {
+        self.process = None;
+        let mut command = self.binary.command();
+        command.arg("rollup").args(&self.arguments);
+        let name = format!("quintet rollup ({})", self.name);
+        Ok(self.process.insert(Process::start(&name, command, &lab.folder(self.name)?)?))
+    }
+}
+
+/// A node that runs.
+#[derive(Debug)]
+pub struct RollupNode {
+    process: Restarted,
+    rpc: String,
+    http: String,
+}
+
+/// A batcher that runs.
+#[derive(Debug)]
+pub struct RollupBatcher(Restarted);
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn arguments<const N: usize>(all: [&str; N]) -> Vec<OsString> {
+    all.into_iter().map(OsString::from).collect()
+}
+
+impl MadeRollup {
+    /// Puts a rollup on the L1 at `l1`, with the money of the account that has this key there.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub fn new(lab: &Lab, binary: &Binary, l1: &str, deployer_key: &str) -> Result<Self> {
+        let folder = lab.folder("files")?;
+        let mut command = binary.command();
+        command.args(["rollup", "new", "--json", "--block-time", "1", "--l1", l1]);
+        command.args(["--deployer-key", deployer_key]).arg("--out").arg(&folder);
+        let said = run(command, MADE)?;
+        ensure!(said.status.success(), "quintet rollup new: {said}");
+        let told: Value = serde_json::from_str(&said.stdout)?;
+        let field = |name: &str| -> Result<String> {
+            Ok(told[name].as_str().with_context(|| format!("no {name}: {told}"))?.to_owned())
+        };
+        let (portal, batcher) = (field("portal")?, field("batcher")?);
+        Ok(Self { binary: binary.clone(), folder, l1: l1.to_owned(), portal, batcher })
+    }
+
+    /// Returns the portal's address on L1.
+    #[must_use]
+    pub fn portal(&self) -> &str {
+        &self.portal
+    }
+
+    /// Returns the batcher's account on L1.
+    #[must_use]
+    pub fn batcher_account(&self) -> &str {
+        &self.batcher
+    }
+
+    fn file(&self, name: &str) -> OsString {
+        self.folder.join(name).into_os_string()
+    }
+
+    fn restarted(&self, name: &'static str, arguments: Vec<OsString>) -> Restarted {
+        Restarted { name, binary: self.binary.clone(), arguments, process: None }
+    }
+
+    /// Starts the node that makes the blocks.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come up.
+    pub fn sequencer(&self, lab: &Lab) -> Result<RollupNode> {
+        self.node(lab, "sequencer", &["--sequencer.enabled", "--sequencer.l1-confs", "0"])
+    }
+
+    /// Starts a node that follows L1.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come up.
+    pub fn verifier(&self, lab: &Lab) -> Result<RollupNode> {
+        self.node(lab, "verifier", &[])
+    }
+
+    fn node(&self, lab: &Lab, name: &'static str, beside: &[&str]) -> Result<RollupNode> {
+        let (rpc, http) = (free_port()?, free_port()?);
+        let data: &Path = &lab.folder("data")?;
+        let mut all =
+            arguments(["run", "--json", "--l1", &self.l1, "--l1.http-poll-interval", POLL]);
+        all.extend(["--rollup.config".into(), self.file("rollup.json")]);
+        all.extend(["--genesis".into(), self.file("genesis.json")]);
+        all.extend(["--data-dir".into(), data.into()]);
+        all.extend(arguments(["--rpc.port", &rpc.to_string(), "--http.port", &http.to_string()]));
+        all.extend(beside.iter().map(OsString::from));
+        let mut node = RollupNode {
+            process: self.restarted(name, all),
+            rpc: format!("127.0.0.1:{rpc}"),
+            http: format!("127.0.0.1:{http}"),
+        };
+        node.restart(lab)?;
+        Ok(node)
+    }
+
+    /// Starts a batcher of a node's blocks.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub fn batcher(&self, lab: &Lab, of: &RollupNode) -> Result<RollupBatcher> {
+        let (rpc, http) = (format!("http://{}", of.rpc), format!("http://{}", of.http));
+        let mut all = arguments(["batch", "--l1-eth-rpc", &self.l1, "--l2-eth-rpc", &http]);
+        all.extend(arguments(["--rollup-rpc", &rpc, "--poll-interval", POLL, "--private-key"]));
+        all.push(self.file("batcher.key"));
+        all.extend(arguments(["--num-confirmations", CONFIRMATIONS]));
+        let mut batcher = RollupBatcher(self.restarted("batcher", all));
+        batcher.restart(lab)?;
+        Ok(batcher)
+    }
+}
+
+impl RollupNode {
+    /// Kills the node and starts it with what it has on disk. When this returns, it answers.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come up.
+    pub fn restart(&mut self, lab: &Lab) -> Result<()> {
+        let told = self.process.start(lab)?.receive(START)?;
+        ensure!(told["event"] == "ready", "expected that the node is ready, got {told}");
+        Ok(())
+    }
+
+    /// Calls a method of op-node's.
+    ///
+    /// # Errors
+    ///
+    /// If it fails.
+    pub fn rollup(&self, method: &str, params: &Value) -> Result<Value> {
+        jsonrpc::call(&self.rpc, method, params)
+    }
+
+    /// Calls a method of Ethereum's.
+    ///
+    /// # Errors
+    ///
+    /// If it fails.
+    pub fn ethereum(&self, method: &str, params: &Value) -> Result<Value> {
+        jsonrpc::call(&self.http, method, params)
+    }
+}
+
+impl RollupBatcher {
+    /// Kills the batcher and starts it, which then knows nothing of what was posted.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub fn restart(&mut self, lab: &Lab) -> Result<()> {
+        self.0.start(lab).map(|_| ())
+    }
+}
