@@ -212,6 +212,10 @@ fn a_rollup_outlives_kills_of_every_process_and_a_reorganisation_of_its_l1() -> 
         // Beyond every block that was made on what is gone.
         let made = height(&world.sequencer, "unsafe_l2")?;
         let beyond = made + DEPTH;
+        // A batcher that began again at a safe head the node had not taken back yet sees that it is lost once as many L1 blocks have
+        // passed as a channel may be open, 50: about one patience, so there may be two.
+        let recovered = reaches(&world.sequencer, "safe_l2", beyond);
+        recovered.or_else(|_| reaches(&world.sequencer, "safe_l2", beyond))?;
         world.agree_on(beyond)?;
         for node in [&world.sequencer, &world.verifier] {
             let origin = head(node, "safe_l2")?["l1origin"].take();
