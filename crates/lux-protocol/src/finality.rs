@@ -152,18 +152,29 @@ impl Finality {
         VoteTaken::New
     }
 
+    /// Returns whether a certificate, if it is good, says anything new: only then is it worth checking its signatures.
+    #[must_use]
+    pub fn is_news(&self, certificate: &Certificate) -> bool {
+        self.news(certificate).contains(&true)
+    }
+
+    /// Whether a certificate justifies more, and whether it makes more final.
+    fn news(&self, certificate: &Certificate) -> [bool; 2] {
+        let [justifies, finalises] = &self.waiting;
+        let Vote { source, target } = certificate.vote;
+        let ahead = |waiting: &Option<CheckedCertificate>| {
+            waiting.as_ref().is_none_or(|one| one.get().vote.target.slot < target.slot)
+        };
+        let finalises_more = certificate.finalises().is_some()
+            && source.slot > self.finalised.slot
+            && ahead(finalises);
+        [target.slot > self.justified.slot && ahead(justifies), finalises_more]
+    }
+
     /// Takes a certificate; returns whether it says anything new.
     pub fn certificate(&mut self, certificate: CheckedCertificate) -> bool {
-        let Certificate { vote, .. } = certificate.get();
+        let [justifies_more, finalises_more] = self.news(certificate.get());
         let [justifies, finalises] = &mut self.waiting;
-        let target = vote.target.slot;
-        let ahead = |waiting: &Option<CheckedCertificate>| {
-            waiting.as_ref().is_none_or(|one| one.get().vote.target.slot < target)
-        };
-        let finalises_more = certificate.get().finalises().is_some()
-            && vote.source.slot > self.finalised.slot
-            && ahead(finalises);
-        let justifies_more = target > self.justified.slot && ahead(justifies);
         if finalises_more {
             *finalises = Some(certificate.clone());
         }

@@ -13,7 +13,7 @@ use quintet_lux_node::dev::{MNEMONIC, accounts};
 use serde_json::{Value, json};
 
 use crate::{
-    lux::ask,
+    lux::{ask, try_ask},
     quintet::{Home, Running},
 };
 
@@ -96,8 +96,8 @@ fn block(node: &Running, number: u64) -> Value {
     ask(node, "eth_getBlockByNumber", &json!([format!("{number:#x}"), false]))
 }
 
-/// A transfer by the first funded account.
-fn transfer(nonce: u64) -> String {
+/// A transfer by the first funded account of so many wei.
+fn transfer(nonce: u64, wei: u64) -> String {
     let sender = accounts(MNEMONIC, 1).unwrap().remove(0);
     let transaction = TypedTransaction::Eip1559(TxEip1559 {
         chain_id: 88_980,
@@ -106,10 +106,21 @@ fn transfer(nonce: u64) -> String {
         max_fee_per_gas: 10_000_000_000,
         max_priority_fee_per_gas: 1_000_000_000,
         to: TxKind::Call(Address::repeat_byte(0x77)),
-        value: U256::from(5),
+        value: U256::from(wei),
         ..TxEip1559::default()
     });
     hex::encode_prefixed(sender.sign(transaction).unwrap().encoded())
+}
+
+/// How many transactions of the first funded account are in blocks.
+fn nonce(node: &Running) -> u64 {
+    let sender = accounts(MNEMONIC, 1).unwrap().remove(0).address;
+    number(&ask(node, "eth_getTransactionCount", &json!([sender.to_string(), "latest"])))
+}
+
+/// Sends a transaction; one whose nonce was used meanwhile is refused, and no harm done.
+fn send(node: &Running, raw: &str) {
+    try_ask(node, "eth_sendRawTransaction", &json!([raw]));
 }
 
 #[test]
@@ -128,7 +139,7 @@ fn four_validators_make_one_final_chain_through_a_kill_and_an_equivocator() {
     });
 
     // A transaction sent to one is final on all.
-    let raw = transfer(0);
+    let raw = transfer(0, 5);
     let hash = ask(&nodes[1], "eth_sendRawTransaction", &json!([raw]));
     let mut places = BTreeSet::new();
     for node in &nodes {
@@ -155,15 +166,19 @@ fn four_validators_make_one_final_chain_through_a_kill_and_an_equivocator() {
         assert_eq!(ask(node, "lux_equivocations", &json!([])), json!([]));
     }
 
-    // A second process with the key of one, in another directory. As long as both know the same they sign the same; transactions that
-    // reach one before the other make their blocks differ.
+    // A second process with the key of one, in another directory. As long as both know the same they sign the same, so they are made to
+    // differ: each is told another transaction with a nonce too high, which pools keep to themselves, and then one closes the gap. Whose
+    // turn it is decides whether both make a block of it.
     let accused = nodes[2].text("validator").to_lowercase();
     let twin = world.start(2, VALIDATORS);
-    let mut nonce = 1;
+    let mut upto = 0;
     let found = wait("the equivocator to be found out", || {
-        for _ in 0..8 {
-            ask(&twin, "eth_sendRawTransaction", &json!([transfer(nonce)]));
-            nonce += 1;
+        let nonce = nonce(&nodes[0]);
+        if nonce >= upto {
+            upto = nonce + 2;
+            send(&nodes[2], &transfer(nonce + 1, 1));
+            send(&twin, &transfer(nonce + 1, 2));
+            send(&nodes[0], &transfer(nonce, 3));
         }
         let found = ask(&nodes[0], "lux_equivocations", &json!([]));
         found[0]["validator"].as_str().map(str::to_lowercase)

@@ -153,9 +153,17 @@ impl Actor {
             (self.slot, self.voted) = (slot, false);
             sync::with(&self.engine, move |engine| engine.on_slot(slot)).await?;
             if self.on_duty() {
-                let made = sync::with(&self.engine, move |engine| engine.propose(slot)).await?;
+                let made = sync::with(&self.engine, move |engine| {
+                    (engine.propose(slot), engine.justification().cloned())
+                });
+                let (made, justification) = made.await?;
                 if let Some(block) = made? {
                     self.p2p.publish(Topic::Blocks, block);
+                    // Who did not hear every vote votes from an older source: from here on all know the same.
+                    let told = justification.map(VoteMessage::Certificate);
+                    if let Some(message) = told {
+                        self.p2p.publish(Topic::Votes, message.encode());
+                    }
                     self.vote().await?;
                 }
             }

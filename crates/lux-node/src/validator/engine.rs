@@ -248,6 +248,10 @@ impl Engine {
                 let (taken, progress) = self.consensus.on_vote(&checked);
                 (matches!(taken, VoteTaken::New | VoteTaken::Conflict(_)), progress)
             }
+            // Every proposer tells one, and most know it: signatures only of what is new.
+            VoteMessage::Certificate(known) if !self.consensus.finality().is_news(&known) => {
+                (false, Progress::default())
+            }
             VoteMessage::Certificate(certificate) => match certificate.check(&params, set) {
                 Ok(checked) => {
                     let progress = self.consensus.on_certificate(checked);
@@ -473,6 +477,12 @@ impl Engine {
             finalised,
             certificates: certificates.map(|one| one.get().clone()).collect(),
         })
+    }
+
+    /// The certificate of the newest justified checkpoint, to tell peers that may not have heard all its votes.
+    #[must_use]
+    pub fn justification(&self) -> Option<&Certificate> {
+        Some(self.consensus.finality().justification()?.get())
     }
 
     /// Evidence to tell peers that may not have heard.

@@ -102,17 +102,21 @@ fn whoever_says_two_things_is_found_out_by_every_honest_validator() {
 }
 
 #[test]
-fn fifty_validators_with_a_fifth_faulty_agree_and_go_on() {
-    let mut all = vec![Manner::Honest; 50];
-    for (index, manner) in all.iter_mut().enumerate().filter(|(index, _)| index % 5 == 2) {
-        *manner = match index % 4 {
-            0 => Manner::Silent,
-            1 => Manner::DoubleVoter,
-            2 => Manner::DoubleProposer,
-            _ => Manner::Withholder,
-        };
+fn many_validators_with_a_fifth_faulty_agree_and_go_on() {
+    for count in [50, 64] {
+        let mut all = vec![Manner::Honest; count];
+        for (index, manner) in all.iter_mut().enumerate().filter(|(index, _)| index % 5 == 2) {
+            *manner = match index % 4 {
+                0 => Manner::Silent,
+                1 => Manner::DoubleVoter,
+                2 => Manner::DoubleProposer,
+                _ => Manner::Withholder,
+            };
+        }
+        let mut network = Network::new(&all, 1, 11);
+        network.run(16);
+        let finalised: Vec<_> =
+            network.honest().iter().map(|index| network.finalised(*index).slot).collect();
+        assert!(finalised.iter().all(|slot| *slot > 4), "{count}: {finalised:?}");
     }
-    let mut network = Network::new(&all, 1, 11);
-    network.run(16);
-    assert!(network.honest().iter().all(|index| network.finalised(*index).slot > 4));
 }

@@ -271,6 +271,10 @@ impl Network {
                 let watermark = &mut self.nodes[index].watermark;
                 *watermark = watermark.propose(slot).unwrap();
                 self.tell(index, &Message::Block(Box::new(one)), |_| true);
+                let told = self.nodes[index].consensus.finality().justification().cloned();
+                if let Some(certificate) = told {
+                    self.tell(index, &Message::Certificate(certificate), |to| to != index);
+                }
             }
         }
     }
