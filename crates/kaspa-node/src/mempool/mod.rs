@@ -98,6 +98,9 @@ pub struct PoolFigures {
     pub ready_mass: u64,
 }
 
+/// A transaction to be tried again, and how it came.
+type Waiting = (Arc<Transaction>, Priority);
+
 /// The pool.
 #[derive(Debug)]
 pub struct Mempool {
@@ -161,7 +164,7 @@ impl Mempool {
         &self,
         tx: Transaction,
         how: Submission,
-    ) -> Result<(Inserted, Vec<(Arc<Transaction>, Priority)>), SubmitError> {
+    ) -> Result<(Inserted, Vec<Waiting>), SubmitError> {
         let id = tx.id();
         let params = self.consensus.params();
         let (known, mut masses) = {
@@ -212,10 +215,7 @@ impl Mempool {
     }
 
     /// Tries transactions again, and those that become whole with them. Returns those that are in the pool now.
-    fn retry(
-        &self,
-        transactions: Vec<(Arc<Transaction>, Priority)>,
-    ) -> Result<Vec<Arc<Transaction>>, ConsensusError> {
+    fn retry(&self, transactions: Vec<Waiting>) -> Result<Vec<Arc<Transaction>>, ConsensusError> {
         let mut next = VecDeque::from(transactions);
         let mut accepted = Vec::new();
         let mut tried = 0;

@@ -53,7 +53,7 @@ impl Lab {
         self.time.fetch_add(100, Ordering::Relaxed);
         let script_public_key = ScriptPublicKey::new(0, ANYONE);
         let miner = MinerData { script_public_key, extra_data: b"lab" };
-        let mut block = (*self.templates.fresh(&miner).unwrap()).block.clone();
+        let mut block = self.templates.fresh(&miner).unwrap().block.clone();
         self.nonce += 1;
         block.header.nonce = self.nonce;
         block
@@ -155,7 +155,7 @@ fn a_mass_not_committed_to_is_committed_to() {
     let mut tx = lab.spend(outpoint, entry.amount, 5000);
     tx.outputs[0].value = 10_000_000;
     let expected = {
-        let entries = [entry.clone()];
+        let entries = [entry];
         let populated = PopulatedTransaction::new(&tx, &entries).unwrap();
         storage_mass(lab.consensus.params(), populated).unwrap()
     };

@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 use quintet_node::lifecycle::{Endpoint, NodeContext, NodeError, NodeKind, RunningNode};
 
 use super::{KaspaNode, NodeOptions};
+use crate::p2p::Network;
 
 /// The kind's name.
 const NAME: &str = "kaspa";
@@ -37,6 +38,8 @@ impl NodeKind for KaspaKind {
             let (borsh, json) = node.addresses();
             let mut endpoints = Vec::new();
             let url = |address| format!("ws://{address}");
+            let met_at = node.network().and_then(Network::local_address);
+            endpoints.extend(met_at.map(|at| Endpoint::new("p2p", at)));
             endpoints.extend(borsh.map(|at| Endpoint::new("wrpc-borsh", url(at))));
             endpoints.extend(json.map(|at| Endpoint::new("wrpc-json", url(at))));
             Ok(RunningNode::supervise(ctx, endpoints, node.into_supervisor()))

@@ -5,11 +5,14 @@
 //!                │  wakes
 //!                ▼
 //!            follower ─► index, pool, notifications ─► wRPC (Borsh, JSON)
+//!
+//!   peers ─► blocks: pipeline      transactions: pool
+//!   clients, miner ─► what is taken of them is told to peers
 //! ```
 //!
 //! # Invariants
 //!
-//! - What is started first ends last: clients and the miner before the follower, that before the ledger is closed.
+//! - What is started first ends last: clients, the miner and peers before the follower, that before the ledger is closed.
 //! - After a failure of the ledger the node ends.
 
 mod follower;
@@ -23,19 +26,20 @@ use std::{
 };
 
 use quintet_actor::supervisor::{ChildSpec, Fault, RestartPolicy, Supervisor};
-use quintet_kaspa_protocol::{mempool::Policy, params::Params};
+use quintet_kaspa_protocol::{block::Block, mempool::Policy, params::Params};
 use thiserror::Error;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use kind::KaspaKind;
 
 use crate::{
-    consensus::{Consensus, ConsensusError, Event, Listener, Options},
+    consensus::{Consensus, ConsensusError, Event, Listener, Options, Outcome, VirtualState},
     index::{IndexError, UtxoIndex},
     mempool::Mempool,
     mining::{CpuMiner, MinerOptions, Templates},
+    p2p::{Network, NetworkError, Settings},
     pipeline::{Pipeline, PipelineOptions},
-    ports::LedgerError,
+    ports::{LedgerError, TransactionPool},
     rpc::{Core, CoreOptions, Encoding, Hub, NoPeers, RpcServerError, WrpcServer},
     storage::{DiskLedger, StorageError, StorageOptions},
 };
@@ -75,6 +79,8 @@ pub struct NodeOptions {
     pub rpc: CoreOptions,
     /// A miner on this machine.
     pub mine: Option<MinerOptions>,
+    /// The network of peers; a node by itself has none.
+    pub peers: Option<Settings>,
 }
 
 impl NodeOptions {
@@ -93,6 +99,7 @@ impl NodeOptions {
             rpc_json: None,
             rpc: CoreOptions { unsafe_rpc: false, unsynced_mining: false, mainnet_mining: false },
             mine: None,
+            peers: None,
         }
     }
 }
@@ -114,6 +121,9 @@ pub enum NodeStartError {
     /// The index cannot be opened.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// Peers cannot be met.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// Clients cannot be served.
     #[error(transparent)]
     Rpc(#[from] RpcServerError),
@@ -125,9 +135,9 @@ pub enum NodeStartError {
 /// What is opened before anything is served.
 struct Opened {
     ledger: Arc<DiskLedger>,
-    core: Arc<Core>,
+    core: Core,
     wake: Arc<Wake>,
-    follower: Follower,
+    last: Arc<VirtualState>,
 }
 
 /// A node whose parts run under a supervisor.
@@ -135,6 +145,7 @@ struct Opened {
 pub struct KaspaNode {
     core: Arc<Core>,
     supervisor: Supervisor,
+    network: Option<Network>,
     borsh: Option<SocketAddr>,
     json: Option<SocketAddr>,
 }
@@ -149,20 +160,29 @@ impl KaspaNode {
         options: NodeOptions,
         shutdown: CancellationToken,
     ) -> Result<Self, NodeStartError> {
-        let (rpc_borsh, rpc_json, mine) =
-            (options.rpc_borsh, options.rpc_json, options.mine.clone());
+        let (rpc_borsh, rpc_json) = (options.rpc_borsh, options.rpc_json);
+        let (mine, peers) = (options.mine.clone(), options.peers.clone());
         let opened = tokio::task::spawn_blocking(move || open(&options, shutdown)).await;
-        let Opened { ledger, core, wake, follower } =
+        let Opened { ledger, mut core, wake, last } =
             opened.map_err(|_| NodeStartError::Opening)??;
         let mut supervisor = Supervisor::new("kaspa");
+        let network = match peers {
+            Some(settings) => Some(meet(&mut core, settings).await?),
+            None => None,
+        };
+        let core = Arc::new(core);
         supervise_storage(&mut supervisor, ledger);
-        supervise_follower(&mut supervisor, follower, wake);
+        supervise_follower(&mut supervisor, Follower::new(Arc::clone(&core), last), wake);
+        let network = network.map(|(network, end)| {
+            supervise_network(&mut supervisor, network.clone(), end);
+            network
+        });
         let borsh = serve(&mut supervisor, "wrpc-borsh", rpc_borsh, Encoding::Borsh, &core).await?;
         let json = serve(&mut supervisor, "wrpc-json", rpc_json, Encoding::Json, &core).await?;
         if let Some(mine) = mine {
             supervise_miner(&mut supervisor, &core, mine);
         }
-        Ok(Self { core, supervisor, borsh, json })
+        Ok(Self { core, supervisor, network, borsh, json })
     }
 
     /// Returns the parts calls are answered with.
@@ -175,6 +195,12 @@ impl KaspaNode {
     #[must_use]
     pub const fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
         (self.borsh, self.json)
+    }
+
+    /// Returns the network of peers, if there is one.
+    #[must_use]
+    pub const fn network(&self) -> Option<&Network> {
+        self.network.as_ref()
     }
 
     /// Returns the supervisor, for whoever runs it among others.
@@ -220,7 +246,7 @@ fn open(options: &NodeOptions, shutdown: CancellationToken) -> Result<Opened, No
         None
     };
     let last = consensus.virtual_state();
-    let core = Arc::new(Core {
+    let core = Core {
         consensus,
         pipeline,
         mempool,
@@ -233,9 +259,34 @@ fn open(options: &NodeOptions, shutdown: CancellationToken) -> Result<Opened, No
         id: rand::random(),
         clients: 0.into(),
         submitted: 0.into(),
+    };
+    Ok(Opened { ledger, core, wake, last })
+}
+
+/// Starts the network of peers, and makes it the one that calls are answered with. It ends with the guard.
+async fn meet(core: &mut Core, settings: Settings) -> Result<(Network, DropGuard), NodeStartError> {
+    let end = CancellationToken::new();
+    let pool = Arc::clone(&core.mempool) as Arc<dyn TransactionPool>;
+    let pipeline = Arc::clone(&core.pipeline);
+    let network = Network::start(settings, pipeline, pool, end.clone()).await?;
+    core.id = network.id();
+    core.peers = Arc::new(network.clone());
+    Ok((network, end.drop_guard()))
+}
+
+fn supervise_network(supervisor: &mut Supervisor, network: Network, end: DropGuard) {
+    let spec = ChildSpec::new("peers", RestartPolicy::Never, GRACE);
+    let end = Arc::new(Mutex::new(Some(end)));
+    supervisor.spawn(spec, move |stop: CancellationToken| {
+        let (network, end) = (network.clone(), Arc::clone(&end));
+        async move {
+            let end = end.lock().unwrap_or_else(PoisonError::into_inner).take();
+            stop.cancelled().await;
+            drop(end);
+            network.stopped().await;
+            Ok(())
+        }
     });
-    let follower = Follower::new(Arc::clone(&core), last);
-    Ok(Opened { ledger, core, wake, follower })
 }
 
 /// Holds the ledger until everything else has ended, then closes it.
@@ -301,11 +352,19 @@ async fn serve(
 }
 
 fn supervise_miner(supervisor: &mut Supervisor, core: &Arc<Core>, options: MinerOptions) {
-    let (sink, submit) = (Arc::clone(&core.consensus), Arc::clone(&core.pipeline));
+    let (sink, taker) = (Arc::clone(&core.consensus), Arc::clone(core));
+    let submit = move |block: Block| {
+        let hash = block.header.hash();
+        let outcome = taker.pipeline.submit_block(block).wait()?;
+        if matches!(outcome, Outcome::Accepted(_)) {
+            taker.peers.announce_block(hash);
+        }
+        Ok(outcome)
+    };
     let miner = Arc::new(CpuMiner::new(
         Arc::clone(&core.templates),
         Arc::new(move || sink.sink()),
-        Arc::new(move |block| submit.submit_block(block).wait()),
+        Arc::new(submit),
         options,
     ));
     let spec = ChildSpec::new("miner", RestartPolicy::Never, GRACE);

@@ -133,6 +133,11 @@ impl Hub {
         }
     }
 
+    /// Returns what we call ourselves.
+    pub(super) const fn id(&self) -> [u8; 16] {
+        self.id
+    }
+
     pub(super) fn consensus(&self) -> &Arc<Consensus> {
         self.pipeline.consensus()
     }

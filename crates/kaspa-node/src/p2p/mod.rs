@@ -45,7 +45,7 @@ use std::{
     time::Duration,
 };
 
-use quintet_net::{bans::BanReason, dial::Target};
+use quintet_net::bans::BanReason;
 use quintet_primitives::Hash256;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -53,6 +53,7 @@ use tracing::info;
 
 pub use error::NetworkError;
 pub use ibd::{IbdStage, IbdStatus};
+pub use quintet_net::dial::Target;
 pub use settings::{INBOUND_MAX, OUTBOUND, Settings};
 
 use self::hub::{Hub, lock};
@@ -123,6 +124,12 @@ impl Network {
         hub.tasks.spawn(transactions::broadcast(Arc::clone(&hub)));
         hub.tasks.spawn(saved::keep(Arc::clone(&hub)));
         Ok(Self { hub })
+    }
+
+    /// Returns what this node calls itself: random, anew at each start.
+    #[must_use]
+    pub fn id(&self) -> [u8; 16] {
+        self.hub.id()
     }
 
     /// Returns where it listens, if it does.

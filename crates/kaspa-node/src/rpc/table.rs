@@ -6,7 +6,31 @@ use super::{
     Core, Failure,
     calls::{blocks, chain, coins, control, network, pool},
     hub::payload,
-    model::*,
+    model::{
+        AddPeerRequest, AddPeerResponse, BanRequest, BanResponse,
+        EstimateNetworkHashesPerSecondRequest, EstimateNetworkHashesPerSecondResponse,
+        GetBalanceByAddressRequest, GetBalanceByAddressResponse, GetBalancesByAddressesRequest,
+        GetBalancesByAddressesResponse, GetBlockCountRequest, GetBlockCountResponse,
+        GetBlockDagInfoRequest, GetBlockDagInfoResponse, GetBlockRequest, GetBlockResponse,
+        GetBlockTemplateRequest, GetBlockTemplateResponse, GetBlocksRequest, GetBlocksResponse,
+        GetCoinSupplyRequest, GetCoinSupplyResponse, GetConnectedPeerInfoRequest,
+        GetConnectedPeerInfoResponse, GetConnectionsRequest, GetConnectionsResponse,
+        GetCurrentBlockColorRequest, GetCurrentBlockColorResponse, GetCurrentNetworkRequest,
+        GetCurrentNetworkResponse, GetDaaScoreTimestampEstimateRequest,
+        GetDaaScoreTimestampEstimateResponse, GetFeeEstimateExperimentalRequest,
+        GetFeeEstimateExperimentalResponse, GetFeeEstimateRequest, GetFeeEstimateResponse,
+        GetInfoRequest, GetInfoResponse, GetMempoolEntriesByAddressesRequest,
+        GetMempoolEntriesByAddressesResponse, GetMempoolEntriesRequest, GetMempoolEntriesResponse,
+        GetMempoolEntryRequest, GetMempoolEntryResponse, GetMetricsRequest, GetMetricsResponse,
+        GetPeerAddressesRequest, GetPeerAddressesResponse, GetServerInfoRequest,
+        GetServerInfoResponse, GetSinkBlueScoreRequest, GetSinkBlueScoreResponse, GetSinkRequest,
+        GetSinkResponse, GetSubnetworkRequest, GetSubnetworkResponse, GetSyncStatusRequest,
+        GetSyncStatusResponse, GetUtxosByAddressesRequest, GetUtxosByAddressesResponse,
+        GetVirtualChainFromBlockRequest, GetVirtualChainFromBlockResponse, PingRequest,
+        PingResponse, ShutdownRequest, ShutdownResponse, SubmitBlockRequest, SubmitBlockResponse,
+        SubmitTransactionReplacementRequest, SubmitTransactionReplacementResponse,
+        SubmitTransactionRequest, SubmitTransactionResponse, UnbanRequest, UnbanResponse,
+    },
     wire::{Wire, camel_case, take_payload},
 };
 
@@ -44,12 +68,12 @@ macro_rules! methods {
             name: stringify!($name),
             borsh: |core, bytes| {
                 let request: $request = of_payload(bytes)?;
-                let answer: $answer = $run(core, request)?;
+                let answer: $answer = $run(core, &request)?;
                 Ok(payload(&answer))
             },
             json: |core, value| {
                 let request = <$request as Wire>::of_json(value)?;
-                let answer: $answer = $run(core, request)?;
+                let answer: $answer = $run(core, &request)?;
                 Ok(answer.to_json())
             },
             fields: || ($request::field_names(), $answer::field_names()),

@@ -4,8 +4,15 @@ use quintet_kaspa_protocol::{block::Block, coinbase::MinerData, mass::tx_mass, t
 use quintet_primitives::Hash256;
 use tracing::warn;
 
-use super::super::{Core, Failure, RPC_VERSION, model::*};
-use crate::consensus::{ConsensusError, Outcome};
+use super::super::{
+    Core, Failure, RPC_VERSION,
+    model::{
+        GetBlockRequest, GetBlockResponse, GetBlockTemplateRequest, GetBlockTemplateResponse,
+        GetBlocksRequest, GetBlocksResponse, RpcBlock, RpcBlockVerbose, RpcTransaction,
+        RpcTransactionVerbose, SubmitBlockRequest, SubmitBlockResponse, SubmitReport,
+    },
+};
+use crate::consensus::Outcome;
 
 type Answer<T> = Result<T, Failure>;
 
@@ -45,11 +52,11 @@ pub(crate) fn show(core: &Core, hash: &Hash256, with_transactions: bool) -> Answ
     })
 }
 
-pub(in super::super) fn block(core: &Core, asked: GetBlockRequest) -> Answer<GetBlockResponse> {
+pub(in super::super) fn block(core: &Core, asked: &GetBlockRequest) -> Answer<GetBlockResponse> {
     Ok(GetBlockResponse { block: show(core, &asked.hash, asked.include_transactions)? })
 }
 
-pub(in super::super) fn blocks(core: &Core, asked: GetBlocksRequest) -> Answer<GetBlocksResponse> {
+pub(in super::super) fn blocks(core: &Core, asked: &GetBlocksRequest) -> Answer<GetBlocksResponse> {
     if !asked.include_blocks && asked.include_transactions {
         return Err(Failure::BlocksWithoutBlocks);
     }
@@ -71,7 +78,7 @@ pub(in super::super) fn blocks(core: &Core, asked: GetBlocksRequest) -> Answer<G
 
 pub(in super::super) fn template(
     core: &Core,
-    asked: GetBlockTemplateRequest,
+    asked: &GetBlockTemplateRequest,
 ) -> Answer<GetBlockTemplateResponse> {
     let is_main = core.network() == quintet_kaspa_protocol::params::Network::Mainnet;
     if is_main && !core.options.mainnet_mining {
@@ -93,13 +100,13 @@ pub(in super::super) fn template(
 
 pub(in super::super) fn submit(
     core: &Core,
-    asked: SubmitBlockRequest,
+    asked: &SubmitBlockRequest,
 ) -> Answer<SubmitBlockResponse> {
     let answer = |report| Ok(SubmitBlockResponse { report });
     if !core.should_mine() {
         return answer(SubmitReport::IsInIbd);
     }
-    let Ok(block) = Block::try_from(asked.block) else {
+    let Ok(block) = Block::try_from(asked.block.clone()) else {
         return answer(SubmitReport::BlockInvalid);
     };
     if !asked.allow_non_daa_blocks {
@@ -111,15 +118,16 @@ pub(in super::super) fn submit(
         }
     }
     core.count_submitted();
-    match take(core, block)? {
-        Outcome::Accepted(_) | Outcome::Known(_) => answer(SubmitReport::Success),
+    let hash = block.header.hash();
+    match core.pipeline.submit_block(block).wait()? {
+        Outcome::Accepted(_) => {
+            core.peers.announce_block(hash);
+            answer(SubmitReport::Success)
+        }
+        Outcome::Known(_) => answer(SubmitReport::Success),
         Outcome::Refused(error) => {
             warn!(%error, "a block that a client submitted was refused");
             answer(SubmitReport::BlockInvalid)
         }
     }
-}
-
-fn take(core: &Core, block: Block) -> Result<Outcome, ConsensusError> {
-    core.pipeline.submit_block(block).wait()
 }

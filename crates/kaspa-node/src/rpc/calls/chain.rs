@@ -2,7 +2,19 @@
 
 use quintet_primitives::Hash256;
 
-use super::super::{Core, Failure, model::*, wire::NetworkId};
+use super::super::{
+    Core, Failure,
+    model::{
+        EstimateNetworkHashesPerSecondRequest, EstimateNetworkHashesPerSecondResponse,
+        GetBlockCountRequest, GetBlockCountResponse, GetBlockDagInfoRequest,
+        GetBlockDagInfoResponse, GetCurrentBlockColorRequest, GetCurrentBlockColorResponse,
+        GetDaaScoreTimestampEstimateRequest, GetDaaScoreTimestampEstimateResponse,
+        GetSinkBlueScoreRequest, GetSinkBlueScoreResponse, GetSinkRequest, GetSinkResponse,
+        GetSubnetworkRequest, GetSubnetworkResponse, GetVirtualChainFromBlockRequest,
+        GetVirtualChainFromBlockResponse, RpcAcceptedIds,
+    },
+    wire::NetworkId,
+};
 
 type Answer<T> = Result<T, Failure>;
 
@@ -15,7 +27,7 @@ const SCORES_MAX: usize = 10_000;
 /// How often a batch holds as many blocks as one may merge.
 const BATCH_MERGESETS: u64 = 10;
 
-pub(in super::super) fn sink(core: &Core, _: GetSinkRequest) -> Answer<GetSinkResponse> {
+pub(in super::super) fn sink(core: &Core, _: &GetSinkRequest) -> Answer<GetSinkResponse> {
     Ok(GetSinkResponse { sink: core.consensus.sink() })
 }
 
@@ -26,14 +38,14 @@ fn blue_score(core: &Core, hash: &Hash256) -> Answer<u64> {
 
 pub(in super::super) fn sink_blue_score(
     core: &Core,
-    _: GetSinkBlueScoreRequest,
+    _: &GetSinkBlueScoreRequest,
 ) -> Answer<GetSinkBlueScoreResponse> {
     Ok(GetSinkBlueScoreResponse { blue_score: blue_score(core, &core.consensus.sink())? })
 }
 
 pub(in super::super) fn block_count(
     core: &Core,
-    _: GetBlockCountRequest,
+    _: &GetBlockCountRequest,
 ) -> Answer<GetBlockCountResponse> {
     Ok(GetBlockCountResponse {
         header_count: core.consensus.header_count() as u64,
@@ -43,7 +55,7 @@ pub(in super::super) fn block_count(
 
 pub(in super::super) fn dag_info(
     core: &Core,
-    _: GetBlockDagInfoRequest,
+    _: &GetBlockDagInfoRequest,
 ) -> Answer<GetBlockDagInfoResponse> {
     let state = core.consensus.virtual_state();
     Ok(GetBlockDagInfoResponse {
@@ -62,7 +74,7 @@ pub(in super::super) fn dag_info(
 
 pub(in super::super) fn virtual_chain(
     core: &Core,
-    asked: GetVirtualChainFromBlockRequest,
+    asked: &GetVirtualChainFromBlockRequest,
 ) -> Answer<GetVirtualChainFromBlockResponse> {
     let daa_score = core.consensus.virtual_state().daa_score;
     let merged = core.consensus.params().rules_at(daa_score).rate.mergeset_size_limit;
@@ -109,14 +121,14 @@ pub(crate) fn accepted_ids(by: crate::consensus::AcceptedBy) -> RpcAcceptedIds {
 
 pub(in super::super) fn subnetwork(
     _: &Core,
-    _: GetSubnetworkRequest,
+    _: &GetSubnetworkRequest,
 ) -> Answer<GetSubnetworkResponse> {
     Err(Failure::NotImplemented)
 }
 
 pub(in super::super) fn hashes_per_second(
     core: &Core,
-    asked: EstimateNetworkHashesPerSecondRequest,
+    asked: &EstimateNetworkHashesPerSecondRequest,
 ) -> Answer<EstimateNetworkHashesPerSecondResponse> {
     let actual = asked.window_size;
     if !core.options.unsafe_rpc && actual > SAFE_WINDOW_MAX {
@@ -139,7 +151,7 @@ pub(in super::super) fn hashes_per_second(
 
 pub(in super::super) fn timestamps(
     core: &Core,
-    asked: GetDaaScoreTimestampEstimateRequest,
+    asked: &GetDaaScoreTimestampEstimateRequest,
 ) -> Answer<GetDaaScoreTimestampEstimateResponse> {
     if asked.daa_scores.len() > SCORES_MAX {
         return Err(Failure::General(format!(
@@ -157,7 +169,7 @@ const MERGERS_MAX: usize = 100_000;
 
 pub(in super::super) fn colour(
     core: &Core,
-    asked: GetCurrentBlockColorRequest,
+    asked: &GetCurrentBlockColorRequest,
 ) -> Answer<GetCurrentBlockColorResponse> {
     let hash = asked.hash;
     let none = || Failure::NoMerger { hash };

@@ -5,17 +5,22 @@ use std::sync::atomic::Ordering;
 use super::super::{
     Core, Failure, RPC_VERSION,
     core::now_millis,
-    model::*,
+    model::{
+        ConsensusMetrics, GetCurrentNetworkRequest, GetCurrentNetworkResponse, GetInfoRequest,
+        GetInfoResponse, GetMetricsRequest, GetMetricsResponse, GetServerInfoRequest,
+        GetServerInfoResponse, GetSyncStatusRequest, GetSyncStatusResponse, PingRequest,
+        PingResponse, ShutdownRequest, ShutdownResponse,
+    },
     wire::{HexBytes, NetworkId, Wire as _},
 };
 
 type Answer<T> = Result<T, Failure>;
 
-pub(in super::super) fn ping(_: &Core, _: PingRequest) -> Answer<PingResponse> {
+pub(in super::super) fn ping(_: &Core, _: &PingRequest) -> Answer<PingResponse> {
     Ok(PingResponse {})
 }
 
-pub(in super::super) fn info(core: &Core, _: GetInfoRequest) -> Answer<GetInfoResponse> {
+pub(in super::super) fn info(core: &Core, _: &GetInfoRequest) -> Answer<GetInfoResponse> {
     let id = HexBytes(core.id.to_vec()).to_json();
     Ok(GetInfoResponse {
         p2p_id: id.as_str().unwrap_or_default().to_owned(),
@@ -30,7 +35,7 @@ pub(in super::super) fn info(core: &Core, _: GetInfoRequest) -> Answer<GetInfoRe
 
 pub(in super::super) fn server_info(
     core: &Core,
-    _: GetServerInfoRequest,
+    _: &GetServerInfoRequest,
 ) -> Answer<GetServerInfoResponse> {
     Ok(GetServerInfoResponse {
         rpc_api_version: 1,
@@ -45,19 +50,19 @@ pub(in super::super) fn server_info(
 
 pub(in super::super) fn sync_status(
     core: &Core,
-    _: GetSyncStatusRequest,
+    _: &GetSyncStatusRequest,
 ) -> Answer<GetSyncStatusResponse> {
     Ok(GetSyncStatusResponse { is_synced: core.is_synced() })
 }
 
 pub(in super::super) fn current_network(
     core: &Core,
-    _: GetCurrentNetworkRequest,
+    _: &GetCurrentNetworkRequest,
 ) -> Answer<GetCurrentNetworkResponse> {
     Ok(GetCurrentNetworkResponse { network: core.network() })
 }
 
-pub(in super::super) fn shutdown(core: &Core, _: ShutdownRequest) -> Answer<ShutdownResponse> {
+pub(in super::super) fn shutdown(core: &Core, _: &ShutdownRequest) -> Answer<ShutdownResponse> {
     core.require_unsafe()?;
     core.shutdown.cancel();
     Ok(ShutdownResponse {})
@@ -66,7 +71,7 @@ pub(in super::super) fn shutdown(core: &Core, _: ShutdownRequest) -> Answer<Shut
 /// Figures of consensus; of the process and its connections `/metrics` tells.
 pub(in super::super) fn metrics(
     core: &Core,
-    asked: GetMetricsRequest,
+    asked: &GetMetricsRequest,
 ) -> Answer<GetMetricsResponse> {
     let consensus = asked.consensus_metrics.then(|| {
         let state = core.consensus.virtual_state();

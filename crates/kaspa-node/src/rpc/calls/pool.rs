@@ -10,7 +10,19 @@ use quintet_kaspa_protocol::{
 };
 use quintet_primitives::Hash256;
 
-use super::super::{Core, Failure, model::*};
+use super::super::{
+    Core, Failure,
+    model::{
+        FeeBucket, FeeEstimate, FeeEstimateVerbose, GetFeeEstimateExperimentalRequest,
+        GetFeeEstimateExperimentalResponse, GetFeeEstimateRequest, GetFeeEstimateResponse,
+        GetMempoolEntriesByAddressesRequest, GetMempoolEntriesByAddressesResponse,
+        GetMempoolEntriesRequest, GetMempoolEntriesResponse, GetMempoolEntryRequest,
+        GetMempoolEntryResponse, RpcMempoolEntry, RpcMempoolEntryByAddress, RpcTransaction,
+        RpcTransactionVerbose, SubmitTransactionReplacementRequest,
+        SubmitTransactionReplacementResponse, SubmitTransactionRequest, SubmitTransactionResponse,
+        transaction_of,
+    },
+};
 use crate::mempool::{Inserted, OrphanRule, Submission};
 
 type Answer<T> = Result<T, Failure>;
@@ -45,7 +57,7 @@ fn show(core: &Core, id: Hash256, tx: &Transaction, fee: u64, is_orphan: bool) -
 
 pub(in super::super) fn entry(
     core: &Core,
-    asked: GetMempoolEntryRequest,
+    asked: &GetMempoolEntryRequest,
 ) -> Answer<GetMempoolEntryResponse> {
     let query = Query::new(asked.filter_transaction_pool, asked.include_orphan_pool)?;
     let id = asked.transaction_id;
@@ -90,7 +102,7 @@ fn seen(
 
 pub(in super::super) fn entries(
     core: &Core,
-    asked: GetMempoolEntriesRequest,
+    asked: &GetMempoolEntriesRequest,
 ) -> Answer<GetMempoolEntriesResponse> {
     let query = Query::new(asked.filter_transaction_pool, asked.include_orphan_pool)?;
     let all = seen(core, query, |_, _| true);
@@ -100,10 +112,10 @@ pub(in super::super) fn entries(
 
 pub(in super::super) fn entries_by_addresses(
     core: &Core,
-    asked: GetMempoolEntriesByAddressesRequest,
+    asked: &GetMempoolEntriesByAddressesRequest,
 ) -> Answer<GetMempoolEntriesByAddressesResponse> {
     let query = Query::new(asked.filter_transaction_pool, asked.include_orphan_pool)?;
-    let of = |address: Address| {
+    let of = |address: &Address| {
         let script = address.script();
         let is_mine = |other: &ScriptPublicKey| *other == script;
         let (mut sending, mut receiving) = (HashSet::new(), HashSet::new());
@@ -125,9 +137,9 @@ pub(in super::super) fn entries_by_addresses(
             mine.map(|(id, tx, fee, orphan)| show(core, *id, tx, *fee, *orphan)).collect()
         };
         let (sending, receiving) = (pick(&sending), pick(&receiving));
-        RpcMempoolEntryByAddress { address, sending, receiving }
+        RpcMempoolEntryByAddress { address: address.clone(), sending, receiving }
     };
-    let entries = asked.addresses.into_iter().map(of);
+    let entries = asked.addresses.iter().map(of);
     // Who has nothing there is not named.
     let entries = entries.filter(|entry| !entry.sending.is_empty() || !entry.receiving.is_empty());
     Ok(GetMempoolEntriesByAddressesResponse { entries: entries.collect() })
@@ -152,20 +164,21 @@ fn take(
 
 pub(in super::super) fn submit(
     core: &Core,
-    asked: SubmitTransactionRequest,
+    asked: &SubmitTransactionRequest,
 ) -> Answer<SubmitTransactionResponse> {
     let allowed = asked.allow_orphan && core.options.unsafe_rpc;
     let orphan = if allowed { OrphanRule::Allowed } else { OrphanRule::Forbidden };
-    let (transaction_id, _) = take(core, asked.transaction, orphan, Replacement::Forbidden)?;
+    let (transaction_id, _) =
+        take(core, asked.transaction.clone(), orphan, Replacement::Forbidden)?;
     Ok(SubmitTransactionResponse { transaction_id })
 }
 
 pub(in super::super) fn replace(
     core: &Core,
-    asked: SubmitTransactionReplacementRequest,
+    asked: &SubmitTransactionReplacementRequest,
 ) -> Answer<SubmitTransactionReplacementResponse> {
     let (transaction_id, inserted) =
-        take(core, asked.transaction, OrphanRule::Forbidden, Replacement::Mandatory)?;
+        take(core, asked.transaction.clone(), OrphanRule::Forbidden, Replacement::Mandatory)?;
     let replaced = inserted.replaced.first();
     let replaced = replaced.ok_or_else(|| {
         Failure::General("expected a transaction to be replaced, none was".to_owned())
@@ -187,14 +200,14 @@ fn estimate(core: &Core) -> FeeEstimate {
 
 pub(in super::super) fn fee_estimate(
     core: &Core,
-    _: GetFeeEstimateRequest,
+    _: &GetFeeEstimateRequest,
 ) -> Answer<GetFeeEstimateResponse> {
     Ok(GetFeeEstimateResponse { estimate: estimate(core) })
 }
 
 pub(in super::super) fn fee_estimate_verbose(
     core: &Core,
-    asked: GetFeeEstimateExperimentalRequest,
+    asked: &GetFeeEstimateExperimentalRequest,
 ) -> Answer<GetFeeEstimateExperimentalResponse> {
     let verbose = asked.verbose.then(|| {
         let figures = core.mempool.figures();

@@ -1,7 +1,7 @@
 //! The network over real sockets on the loopback interface: our nodes with one another, and with peers that do what none should.
 
 mod hostile;
-mod node;
+pub(crate) mod node;
 mod raw;
 mod reference;
 mod relay;

@@ -124,7 +124,7 @@ impl Node {
 }
 
 /// Waits until something is so.
-pub(super) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let until = std::time::Instant::now() + PATIENCE;
     while !is_so() {
         assert!(std::time::Instant::now() < until, "{what}: not within {PATIENCE:?}");
