@@ -3,14 +3,17 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
+use quintet_kaspa_node::p2p::{INBOUND_MAX, OUTBOUND};
 
 const RUN_EXAMPLES: &str = "\
 Examples:
   quintet kaspa run --devnet --utxoindex --rpclisten-borsh --rpclisten-json --mine kaspadev:q…   a network of one
   quintet kaspa run --simnet --mine kaspasim:q… --mine-rate 10                                    ten blocks a second
-  quintet kaspa run --testnet --utxoindex --appdir /data/kaspa
+  quintet kaspa run --simnet --listen 127.0.0.1 --utxoindex                                       takes connections of peers
+  quintet kaspa run --testnet --utxoindex --appdir /data/kaspa --addpeer 192.0.2.7                   follows a peer
 
-Flags that kaspad has mean here what they mean there. Addresses may be a port, an IP address, or both; --rpclisten-borsh and --rpclisten-json
+Flags that kaspad has mean here what they mean there. Addresses may be a port, an IP address, or both; without --listen no connections of
+peers are taken, and there are no seeders: the first peers are named with --addpeer or --connect. --rpclisten-borsh and --rpclisten-json
 without one listen on 127.0.0.1 and the network's port. Ctrl-C or SIGTERM stops in order.";
 
 #[derive(Debug, Args)]
@@ -63,6 +66,34 @@ pub(crate) struct KaspaRunArgs {
     /// Threads for script checks; else as many as there are cores.
     #[arg(long, visible_alias = "async-threads", value_name = "N", help_heading = "Data")]
     pub(crate) threads: Option<usize>,
+
+    /// Take connections of peers; by default on every address of this machine and the network's port.
+    #[arg(long, value_name = "IP[:PORT]", num_args = 0..=1, default_missing_value = "public", help_heading = "Peers")]
+    pub(crate) listen: Option<String>,
+
+    /// Be connected to this peer and to no others; may be given often.
+    #[arg(long, value_name = "HOST[:PORT]", help_heading = "Peers")]
+    pub(crate) connect: Vec<String>,
+
+    /// Be connected to this peer besides others; may be given often.
+    #[arg(long, value_name = "HOST[:PORT]", help_heading = "Peers")]
+    pub(crate) addpeer: Vec<String>,
+
+    /// Connections to open to peers that were heard of.
+    #[arg(long, visible_alias = "outbound-target", value_name = "N", default_value_t = OUTBOUND, help_heading = "Peers")]
+    pub(crate) outpeers: usize,
+
+    /// Connections of peers to take.
+    #[arg(long, visible_alias = "inbound-limit", value_name = "N", default_value_t = INBOUND_MAX, help_heading = "Peers")]
+    pub(crate) maxinpeers: usize,
+
+    /// The address that peers are told to reach this node at.
+    #[arg(long, value_name = "IP[:PORT]", help_heading = "Peers")]
+    pub(crate) externalip: Option<String>,
+
+    /// Say this of the node to peers, in brackets; may be given often.
+    #[arg(long, value_name = "TEXT", help_heading = "Peers")]
+    pub(crate) uacomment: Vec<String>,
 
     /// Serve wRPC clients that speak Borsh.
     #[arg(long, value_name = "IP[:PORT]", num_args = 0..=1, default_missing_value = "default", help_heading = "Clients")]

@@ -1,5 +1,7 @@
 //! `quintet kaspa run`: a node in the foreground.
 
+mod peers;
+
 use std::{
     io::{self, IsTerminal as _},
     path::Path,
@@ -96,6 +98,7 @@ fn options(args: &KaspaRunArgs) -> anyhow::Result<NodeOptions> {
         mainnet_mining: args.enable_mainnet_mining,
     };
     options.mine = miner(args, network, is_own)?;
+    options.peers = Some(peers::settings(args, network, is_own, &options.directory)?);
     Ok(options)
 }
 
