@@ -24,8 +24,11 @@ use crate::{
     p2p::node::eventually,
 };
 
-/// Blocks a second: enough that coins ripen soon, few enough that an unoptimised build keeps up.
-const RATE: f64 = 20.0;
+/// Blocks a second: enough that a thousand have ripened a coin soon, few enough that an unoptimised build keeps up.
+const RATE: f64 = 60.0;
+
+/// Blocks a coin is left to ripen beyond what it must: the two nodes are not at the same block.
+const MARGIN: u64 = 50;
 
 /// Blake2b-256 of the script of one byte, 0x51, that anyone may spend.
 const ANYONE: [u8; 32] = [
@@ -90,18 +93,25 @@ impl Running {
         let index = self.core.index.as_ref().unwrap();
         let mut coins = index.utxos(&[script()].into()).unwrap();
         let maturity = params.toccata.rate.coinbase_maturity;
-        coins.retain(|(_, entry)| entry.block_daa_score + 2 * maturity <= self.score());
+        coins.retain(|(_, entry)| entry.block_daa_score + maturity + MARGIN <= self.score());
         coins
     }
 
-    async fn stop(self) {
+    async fn stop(mut self) {
         self.stop.cancel();
-        self.life.await.unwrap();
+        (&mut self.life).await.unwrap();
+    }
+}
+
+impl Drop for Running {
+    /// A test that fails ends its miners too, which would go on for ever.
+    fn drop(&mut self) {
+        self.stop.cancel();
     }
 }
 
 fn pay(params: &Params, (outpoint, entry): &(Outpoint, UtxoEntry)) -> Transaction {
-    let mut tx = spend(params, *outpoint, entry, 100_000);
+    let mut tx = spend(params, *outpoint, entry, 400_000);
     // What the script hash stands for.
     tx.inputs[0].signature_script = vec![1, 0x51];
     tx.outputs[0].script_public_key = script();
