@@ -109,7 +109,7 @@ impl<'a> Known<'a> {
                 format!("there is no package `{name}`"),
                 "name a crate of this workspace".into(),
             )),
-            None | Some("quintet") if *subcommand == "run" && !own.contains(&"--example") => {
+            None | Some("quintet") if *subcommand == "run" && !names_a_target(own) => {
                 self.quintet(passed_on)
             }
             _ => None,
@@ -144,6 +144,12 @@ impl<'a> Known<'a> {
             )
         })
     }
+}
+
+/// Whether `cargo run` is told to run something other than the application.
+fn names_a_target(own: &[&str]) -> bool {
+    let named = own.iter().position(|word| matches!(*word, "--bin" | "--example"));
+    named.is_some_and(|at| own.get(at + 1) != Some(&"quintet"))
 }
 
 /// The name of a recipe, from the line of a justfile that begins it.
@@ -262,6 +268,10 @@ mod tests {
         let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(known.complaint(&words("cargo run --release -- up --check")), None);
         assert_eq!(known.complaint(&words("quintet dht get 4A533D")), None);
+        let other = "cargo run --release --features node --bin bench_node -- latency";
+        assert_eq!(known.complaint(&words(other)), None, "another program's words");
+        let (what, _) = known.complaint(&words("cargo run --bin quintet -- sing")).expect("ours");
+        assert_eq!(what, "`quintet sing` is not known to the application");
         let (what, _) = known.complaint(&words("quintet sing")).expect("a complaint");
         assert_eq!(what, "`quintet sing` is not known to the application");
     }
