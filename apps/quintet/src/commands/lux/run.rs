@@ -18,19 +18,17 @@ use quintet_lux_node::{
 };
 use quintet_node::datadir::DataDir;
 use quintet_primitives::hex;
-use quintet_rpc::{RateLimit, RpcConfig, RpcServer};
+use quintet_rpc::RpcServer;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::LuxRunArgs, dev_chain::GRAPHQL_PATH, exit::UsageError, output, runtime, stop, telemetry,
+    cli::LuxRunArgs, dev_chain::GRAPHQL_PATH, exit::UsageError, listen, output, runtime, stop,
+    telemetry,
 };
 
 /// Blocks whose state can be gone back to: without finality for longer, no reorganisation is deeper.
 const STATES: u64 = 10_000;
-
-/// Most calls of a batch.
-const BATCH_ITEMS_MAX: usize = 1_000;
 
 pub(super) fn run(args: LuxRunArgs) -> anyhow::Result<()> {
     let _logs = telemetry::for_a_network(args.log.as_deref())?;
@@ -122,12 +120,7 @@ async fn serve(
         stop.clone(),
     )
     .await?;
-    let config = RpcConfig {
-        listen: SocketAddr::new(args.host, args.port),
-        batch_items_max: BATCH_ITEMS_MAX,
-        rate_limit: RateLimit { requests_per_second: 0, ..RateLimit::default() },
-        ..RpcConfig::default()
-    };
+    let config = listen::for_the_owner(SocketAddr::new(args.host, args.port));
     let graphql = GraphQl::new(Arc::clone(&node.node)).router();
     let server = RpcServer::builder(config, rpc::registry())
         .module(rpc::module(&node)?)

@@ -13,10 +13,7 @@ mod check;
 mod feed;
 mod traffic;
 
-use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
-    path::Path,
-};
+use std::path::Path;
 
 use alloy_primitives::{Address, U256};
 use anyhow::Context as _;
@@ -28,7 +25,10 @@ use quintet_lux_node::{
 use quintet_store::Durability;
 
 pub(super) use self::{check::prove, feed::run as feed, traffic::run as traffic};
-use crate::dev_chain::{ChainPlaces, DevServing, ETHER, Lasting};
+use crate::{
+    dev_chain::{ChainPlaces, DevServing, ETHER, Lasting},
+    listen::usual_or_free,
+};
 
 /// Name of the chain's node.
 pub(super) const INSTANCE: &str = "lux";
@@ -81,7 +81,8 @@ impl LuxChain {
             .with_context(|| format!("{INSTANCE} does not start: {}", place.display()))?;
         let mining = Mining::Interval { millis: BLOCK_MILLIS };
         let options = DevOptions { mining, coinbase: proposer, accounts: shown };
-        let serving = DevServing::start(chain, options, listen(usual), Lasting::Goes).await?;
+        let serving =
+            DevServing::start(chain, options, usual_or_free(PORT, usual), Lasting::Goes).await?;
         Ok(Self { serving, busy })
     }
 
@@ -89,10 +90,4 @@ impl LuxChain {
     pub(super) fn places(&self) -> ChainPlaces {
         self.serving.places()
     }
-}
-
-fn listen(usual: bool) -> SocketAddr {
-    let at = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-    let is_free = usual && TcpListener::bind(at(PORT)).is_ok();
-    at(if is_free { PORT } else { 0 })
 }
