@@ -326,6 +326,13 @@ pub trait Ledger: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> Result<Vec<(Outpoint, UtxoEntry)>, LedgerError>;
 
+    /// Brings everything appended and committed to where it outlives this process, though not a power cut.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`].
+    fn write_out(&self) -> Result<(), LedgerError>;
+
     /// Makes everything appended and committed durable before it returns.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ mod anvil;
 mod derivation;
 mod evm_client;
 pub mod hex;
-mod jsonrpc;
+pub mod jsonrpc;
 pub mod krpc;
 mod lab;
 mod lux;

@@ -220,6 +220,10 @@ impl Ledger for MemoryLedger {
         Ok(entries.map(|(outpoint, entry)| (*outpoint, entry.clone())).collect())
     }
 
+    fn write_out(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     fn flush(&self) -> Result<(), LedgerError> {
         Ok(())
     }

@@ -533,6 +533,15 @@ impl Consensus {
         Ok(())
     }
 
+    /// Brings everything to where it outlives this process, though not a power cut: before somebody is told that a block was taken.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsensusError`] if the ledger fails.
+    pub fn write_out(&self) -> Result<(), ConsensusError> {
+        Ok(self.ledger.write_out()?)
+    }
+
     /// Makes everything durable.
     ///
     /// # Errors

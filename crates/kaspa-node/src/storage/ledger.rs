@@ -167,6 +167,10 @@ impl Ledger for DiskLedger {
         self.read_pruning_set(after, limit)
     }
 
+    fn write_out(&self) -> Result<(), LedgerError> {
+        self.write(|_| self.logs.write_out().map_err(told))
+    }
+
     fn flush(&self) -> Result<(), LedgerError> {
         self.write(|writer| self.sync(writer))
     }
