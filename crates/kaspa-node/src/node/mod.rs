@@ -34,7 +34,7 @@ pub use kind::KaspaKind;
 
 use crate::{
     consensus::{Consensus, ConsensusError, Event, Listener, Options, Outcome, VirtualState},
-    index::{IndexError, UtxoIndex},
+    index::{IndexError, UtxoIndex, WritePolicy},
     mempool::Mempool,
     mining::{CpuMiner, MinerOptions, Templates},
     p2p::{Network, NetworkError, Settings},
@@ -241,7 +241,9 @@ fn open(options: &NodeOptions, shutdown: CancellationToken) -> Result<Opened, No
     let templates = Arc::new(Templates::new(Arc::clone(&consensus), Arc::clone(&mempool)));
     let index = if options.utxo_index {
         let directory = directory.join(INDEX_DIRECTORY);
-        Some(Arc::new(UtxoIndex::open(&directory, Arc::clone(&consensus))?))
+        let index =
+            UtxoIndex::open(&directory, Arc::clone(&consensus), WritePolicy::default())?;
+        Some(Arc::new(index))
     } else {
         None
     };
