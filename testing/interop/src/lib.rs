@@ -11,6 +11,7 @@
 //!        ── Anvil ────── an L1 with blobs; Derivation: quintet rollup derive …
 //!        ── MadeRollup ─ quintet rollup new …; RollupNode: rollup run …; RollupBatcher: rollup batch …
 //!        ── Lux ──────── quintet lux dev …; EvmClient: peers/lux/*.mjs, *.py, cast, forge
+//!        ── Kaspa ────── quintet kaspa run …; its clients: peers/kaspa/*.py
 //! ```
 //!
 //! # Invariants
@@ -27,6 +28,8 @@ mod derivation;
 mod evm_client;
 pub mod hex;
 pub mod jsonrpc;
+mod jsonrpc;
+mod kaspa;
 pub mod krpc;
 mod lab;
 mod lux;
@@ -41,6 +44,7 @@ pub use adapter::{Adapter, Library};
 pub use anvil::Anvil;
 pub use derivation::{Derivation, Derive};
 pub use evm_client::{EvmClient, compare, failure, output, project};
+pub use kaspa::{Kaspa, KaspaEncoding};
 pub use lab::{Lab, lab};
 pub use lux::Lux;
 pub use node::{Binary, Node};
