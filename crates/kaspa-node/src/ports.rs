@@ -346,6 +346,7 @@ pub trait Ledger: Send + Sync + fmt::Debug {
     ///
     /// [`LedgerError`].
     fn write_out(&self) -> Result<(), LedgerError>;
+
     /// Adds entries to the set of the pruning point, which is that of the sink, of a ledger that begins at one. Before
     /// [`Self::begin`].
     ///

@@ -28,7 +28,6 @@ mod derivation;
 mod evm_client;
 pub mod hex;
 pub mod jsonrpc;
-mod jsonrpc;
 mod kaspa;
 pub mod krpc;
 mod lab;

@@ -272,6 +272,10 @@ impl Ledger for LedgerHome {
         Ok(())
     }
 
+    fn write_out(&self) -> Result<(), LedgerError> {
+        self.current().write_out()
+    }
+
     fn flush(&self) -> Result<(), LedgerError> {
         self.current().flush()
     }

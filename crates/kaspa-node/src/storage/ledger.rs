@@ -169,6 +169,8 @@ impl Ledger for DiskLedger {
 
     fn write_out(&self) -> Result<(), LedgerError> {
         self.write(|_| self.logs.write_out().map_err(told))
+    }
+
     fn import_utxos(&self, entries: &[(Outpoint, UtxoEntry)]) -> Result<(), LedgerError> {
         self.import_set(entries)
     }
