@@ -125,8 +125,8 @@ pub fn storage(
     let Some(account) = account else { return Ok(B256::ZERO) };
     let storage_root = storage_root(&account).map_err(|_| of_account)?;
     let of_slot = bad("a slot", storage_root);
-    let value = verify_proof(storage_root, keccak256(slot).as_slice(), slot_proof)
-        .map_err(|_| of_slot)?;
+    let value =
+        verify_proof(storage_root, keccak256(slot).as_slice(), slot_proof).map_err(|_| of_slot)?;
     let Some(value) = value else { return Ok(B256::ZERO) };
     // A number, as RLP writes it.
     let number: alloy_primitives::U256 = alloy_rlp::decode_exact(&value).map_err(|_| of_slot)?;

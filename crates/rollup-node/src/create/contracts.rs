@@ -58,7 +58,10 @@ const ARGS_END: u64 = 164;
 #[must_use]
 pub fn system_config_init(signer: Address) -> Bytes {
     let mut store = Assembler::default();
-    store.push_bytes(signer.as_slice()).push_bytes(UNSAFE_BLOCK_SIGNER_SLOT.as_slice()).ops(&[op::SSTORE]);
+    store
+        .push_bytes(signer.as_slice())
+        .push_bytes(UNSAFE_BLOCK_SIGNER_SLOT.as_slice())
+        .ops(&[op::SSTORE]);
     deploying(&store.finish(), &[op::INVALID])
 }
 

@@ -271,7 +271,10 @@ impl Engine for Embedded {
         let (head, parent) = (self.chain.head(), decoded.header.parent_hash);
         if head.hash != parent && head.hash != hash {
             // Only derivation takes blocks off the chain.
-            return invalid(format!("expected a block on the head {}, got one on {parent}", head.hash));
+            return invalid(format!(
+                "expected a block on the head {}, got one on {parent}",
+                head.hash
+            ));
         }
         match self.chain.insert(decoded) {
             Ok(inserted) => {

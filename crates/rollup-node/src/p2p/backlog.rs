@@ -107,7 +107,8 @@ impl Backlog {
     /// Takes note that nobody gave a block.
     pub(super) fn failed(&mut self, number: u64, now: Duration) {
         if let Some(question) = self.questions.get_mut(&number) {
-            let pause = PAUSE.saturating_mul(1_u32.checked_shl(question.failures).unwrap_or(u32::MAX));
+            let pause =
+                PAUSE.saturating_mul(1_u32.checked_shl(question.failures).unwrap_or(u32::MAX));
             question.is_under_way = false;
             question.failures = question.failures.saturating_add(1);
             question.not_before = now.saturating_add(pause.min(PAUSE_MAX));
@@ -182,10 +183,11 @@ impl Backlog {
             self.estranged = None;
         }
         let above = head.number.saturating_add(1);
-        let beside: Vec<_> =
-            self.blocks.range((above, B256::ZERO)..=(above, B256::repeat_byte(0xff)))
-                .map(|(key, block)| (*key, block.parent_hash == head.hash))
-                .collect();
+        let beside: Vec<_> = self
+            .blocks
+            .range((above, B256::ZERO)..=(above, B256::repeat_byte(0xff)))
+            .map(|(key, block)| (*key, block.parent_hash == head.hash))
+            .collect();
         if beside.is_empty() {
             return Next::Nothing;
         }
@@ -383,7 +385,8 @@ mod tests {
         backlog.push(block(3));
         backlog.push(block(4));
         assert_eq!(backlog.len(), 0);
-        (0..BAD_MAX as u64 * 2).for_each(|at| backlog.condemn(B256::from(alloy_primitives::U256::from(at + 300))));
+        (0..BAD_MAX as u64 * 2)
+            .for_each(|at| backlog.condemn(B256::from(alloy_primitives::U256::from(at + 300))));
         assert_eq!(backlog.bad.len(), BAD_MAX);
     }
 

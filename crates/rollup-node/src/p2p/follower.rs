@@ -11,7 +11,10 @@ use alloy_eips::BlockNumHash;
 use quintet_eth_chain::BlockTag;
 use quintet_rollup_protocol::{
     config::RollupConfig,
-    gossip::{GossipBlock, request::{self, AnswerError}},
+    gossip::{
+        GossipBlock,
+        request::{self, AnswerError},
+    },
 };
 use tokio::{
     sync::mpsc,

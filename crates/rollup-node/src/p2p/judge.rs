@@ -8,7 +8,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use libp2p::{PeerId, gossipsub::{MessageAcceptance, MessageId}};
+use libp2p::{
+    PeerId,
+    gossipsub::{MessageAcceptance, MessageId},
+};
 use quintet_rollup_protocol::{
     gossip::{Gate, GossipBlock, Verdict},
     payload::PayloadVersion,

@@ -107,7 +107,9 @@ pub enum P2pError {
         reason: String,
     },
     /// Nobody can listen there.
-    #[error("cannot listen on {address} for peers: {reason}; choose another port, or 0 for a free one")]
+    #[error(
+        "cannot listen on {address} for peers: {reason}; choose another port, or 0 for a free one"
+    )]
     Listen {
         /// Where.
         address: Multiaddr,

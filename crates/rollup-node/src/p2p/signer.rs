@@ -45,7 +45,9 @@ pub(crate) async fn follow(
                 EVERY
             }
             Ok(None) => {
-                tracing::warn!("L1 does not say who signs blocks: those of peers are ignored; name the signer");
+                tracing::warn!(
+                    "L1 does not say who signs blocks: those of peers are ignored; name the signer"
+                );
                 EVERY
             }
             Err(error) => {

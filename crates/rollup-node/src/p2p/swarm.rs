@@ -34,8 +34,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AnswerChannel, COMMANDS_MAX, CONNECTIONS_PER_PEER, DIAL_EVERY, EVENTS_MAX, P2pError,
-    PEERS_MAX, REQUEST_TIMEOUT, codec::BlocksCodec, multiaddr, scores,
+    AnswerChannel, COMMANDS_MAX, CONNECTIONS_PER_PEER, DIAL_EVERY, EVENTS_MAX, P2pError, PEERS_MAX,
+    REQUEST_TIMEOUT, codec::BlocksCodec, multiaddr, scores,
 };
 
 /// Protocol that peers tell their versions by.
@@ -454,13 +454,17 @@ impl Task {
     fn on_blocks(&mut self, event: request_response::Event<u64, Vec<u8>>) {
         use request_response::{Event, Message};
         match event {
-            Event::Message { message: Message::Request { request: number, channel, .. }, .. } => {
+            Event::Message {
+                message: Message::Request { request: number, channel, .. }, ..
+            } => {
                 // Without room the channel is dropped, and whoever asked hears of it.
                 if self.events.try_send(P2pEvent::Asked { number, channel }).is_err() {
                     tracing::debug!(number, "too busy to answer a peer");
                 }
             }
-            Event::Message { peer, message: Message::Response { request_id, response }, .. } => {
+            Event::Message {
+                peer, message: Message::Response { request_id, response }, ..
+            } => {
                 if let Some(answer) = self.asked.remove(&request_id) {
                     let _asker_gone = answer.send((peer, response));
                 }
@@ -492,10 +496,7 @@ fn without_peer(mut address: Multiaddr) -> Multiaddr {
 
 /// Whether an address begins with a number rather than a host's name.
 fn is_numeric(address: &Multiaddr) -> bool {
-    !matches!(
-        address.iter().next(),
-        Some(Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_))
-    )
+    !matches!(address.iter().next(), Some(Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_)))
 }
 
 /// Finds the number of an address that begins with a host's name.
@@ -512,9 +513,9 @@ async fn resolve(address: Multiaddr, found: mpsc::Sender<Multiaddr>) {
     };
     let known = tokio::time::timeout(RESOLVE, tokio::net::lookup_host((host.as_ref(), 0))).await;
     let number = match known {
-        Ok(Ok(all)) => all.map(|one| one.ip()).find(|ip| {
-            (!only_4 || ip.is_ipv4()) && (!only_6 || ip.is_ipv6())
-        }),
+        Ok(Ok(all)) => all
+            .map(|one| one.ip())
+            .find(|ip| (!only_4 || ip.is_ipv4()) && (!only_6 || ip.is_ipv6())),
         Ok(Err(_)) | Err(_) => None,
     };
     let Some(number) = number else {

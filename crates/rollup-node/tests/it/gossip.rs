@@ -29,6 +29,7 @@ use quintet_rollup_protocol::{
     payload::{Envelope, PayloadVersion},
 };
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 use crate::world::World;
 
@@ -48,8 +49,27 @@ struct Net {
 /// A node that runs.
 struct Node {
     handle: RollupHandle,
-    _running: RunningNode,
+    running: RunningNode,
     _dir: TempDir,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.running.shutdown().cancel();
+    }
+}
+
+/// Runs a test. What still runs at its end, or when it fails, is not waited for.
+fn run(test: impl Future<Output = ()>) {
+    /// Ends without waiting, also when what it runs panics.
+    struct Background(Option<Runtime>);
+    impl Drop for Background {
+        fn drop(&mut self) {
+            self.0.take().unwrap().shutdown_background();
+        }
+    }
+    let runtime = Background(Some(Runtime::new().unwrap()));
+    runtime.0.as_ref().unwrap().block_on(test);
 }
 
 impl Net {
@@ -96,7 +116,7 @@ impl Net {
             p2p: Some(p2p),
         };
         let (running, handle) = RollupNode::new(options).spawn(ctx).await.unwrap();
-        Node { handle, _running: running, _dir: dir }
+        Node { handle, running, _dir: dir }
     }
 
     async fn verifier(&self, peers: Vec<Multiaddr>) -> Node {
@@ -141,8 +161,7 @@ fn signed(peer: &TestPeer, envelope: &Envelope, wallet: &Wallet) -> Vec<u8> {
 #[test]
 fn a_verifier_has_the_sequencers_blocks_before_l1_does() {
     let net = Net::new(20);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
+    run(async {
         let (wallet, _) = sequencer_wallet();
         let options = SequencerOptions { l1_confirmations: 0, ..SequencerOptions::default() };
         let told = P2pOptions { sequencer: Some(wallet), ..alone() };
@@ -163,8 +182,7 @@ fn a_verifier_has_the_sequencers_blocks_before_l1_does() {
 fn what_is_bad_moves_nobodys_head_and_is_not_passed_on() {
     let mut net = Net::new(40);
     let blocks = net.make(3);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
+    run(async {
         let (wallet, _) = sequencer_wallet();
         let verifier = net.verifier(Vec::new()).await;
         let there = || vec![verifier.address()];
@@ -206,8 +224,7 @@ fn what_is_bad_moves_nobodys_head_and_is_not_passed_on() {
 fn blocks_that_were_missed_are_asked_for_and_given() {
     let mut net = Net::new(50);
     let blocks = net.make(12);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
+    run(async {
         let (wallet, _) = sequencer_wallet();
         let verifier = net.verifier(Vec::new()).await;
         let mut peer = net.peer(vec![verifier.address()]).await;

@@ -60,7 +60,9 @@ pub enum Refusal {
         actual: u64,
     },
     /// It is too new.
-    #[error("message: expected a block of {expected} or earlier, got one of {actual}: is the clock right?")]
+    #[error(
+        "message: expected a block of {expected} or earlier, got one of {actual}: is the clock right?"
+    )]
     New {
         /// The newest time that is accepted, seconds.
         expected: u64,
@@ -324,7 +326,10 @@ mod tests {
             let content = content(made, sample(made));
             for other in PayloadVersion::ALL.into_iter().filter(|other| *other != made) {
                 let why = refusal(&mut gate(), other, &content);
-                assert!(matches!(why, Refusal::Payload(_) | Refusal::Old { .. } | Refusal::New { .. }), "{why}");
+                assert!(
+                    matches!(why, Refusal::Payload(_) | Refusal::Old { .. } | Refusal::New { .. }),
+                    "{why}"
+                );
             }
         }
     }
