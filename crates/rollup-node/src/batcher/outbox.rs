@@ -144,6 +144,10 @@ impl Outbox {
         let lost = pending..self.first();
         let is_new = !lost.is_empty() && lost != self.lost;
         self.lost = lost;
+        if is_new {
+            // What waits stood on them: who knows whether a pool still has it.
+            self.waiting.values_mut().for_each(|one| one.sent = None);
+        }
         is_new
     }
 
@@ -252,8 +256,12 @@ mod tests {
         let mut outbox = Outbox::new(5);
         outbox.take(Bytes::new(), Offer::default());
         assert_eq!(outbox.first(), 5);
+        let now = Duration::from_secs(1);
+        outbox.sent(5, B256::ZERO, Offer::default(), now);
         assert!(!outbox.lose(5), "all below are used");
+        assert!(outbox.overdue(now, now).is_empty());
         assert!(outbox.lose(3));
+        assert_eq!(outbox.overdue(now, now), [5], "a pool may have lost it with them");
         assert!(!outbox.lose(3), "that is known");
         let mut take = || outbox.take(Bytes::new(), Offer::default());
         assert_eq!([take(), take(), take()], [3, 4, 6]);
