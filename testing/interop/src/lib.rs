@@ -12,6 +12,7 @@
 //!        ── MadeRollup ─ quintet rollup new …; RollupNode: rollup run …; RollupBatcher: rollup batch …
 //!        ── Lux ──────── quintet lux dev …; EvmClient: peers/lux/*.mjs, *.py, cast, forge
 //!        ── Kaspa ────── quintet kaspa run …; its clients: peers/kaspa/*.py
+//!        ── Lux ──────── quintet lux dev …; EvmClient: peers/lux/*.mjs, *.py, cast, forge; viem_on_rollup: peers/rollup/viem.mjs
 //! ```
 //!
 //! # Invariants
@@ -44,6 +45,7 @@ pub use anvil::Anvil;
 pub use derivation::{Derivation, Derive};
 pub use evm_client::{EvmClient, compare, failure, output, project};
 pub use kaspa::{Kaspa, KaspaEncoding};
+pub use evm_client::{EvmClient, compare, failure, output, project, viem_on_rollup};
 pub use lab::{Lab, lab};
 pub use lux::Lux;
 pub use node::{Binary, Node};

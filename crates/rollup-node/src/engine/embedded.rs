@@ -268,6 +268,14 @@ impl Engine for Embedded {
         if hash != block.hash {
             return invalid(format!("expected hash {}, got {hash}", block.hash));
         }
+        let (head, parent) = (self.chain.head(), decoded.header.parent_hash);
+        if head.hash != parent && head.hash != hash {
+            // Only derivation takes blocks off the chain.
+            return invalid(format!(
+                "expected a block on the head {}, got one on {parent}",
+                head.hash
+            ));
+        }
         match self.chain.insert(decoded) {
             Ok(inserted) => {
                 self.chain.set_forkchoice(hash, B256::ZERO, B256::ZERO)?;

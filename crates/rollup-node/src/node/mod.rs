@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!            ┌── l1_heads ──────────┐                        ┌── rpc (optimism_*, admin_*)
-//!   L1 ◄─────┼── derivation ────────┼──► Status ◄────────────┼── sequencer
+//!   L1 ◄─────┼── derivation ────────┼──► Status ◄────────────┼── sequencer ──► p2p: told to peers
 //!            └── sequencer's origins┘      ▲                 │
 //!                     │                    │ heads           └── eth rpc (eth_*, pool)
 //!                     ▼                                              │
-//!                EngineClient ──► engine's thread ──► Embedded ◄─────┘ reads
+//!    p2p ──────► EngineClient ──► engine's thread ──► Embedded ◄─────┘ reads
 //! ```
 //!
 //! What starts later ends earlier, so that each finds what it relies on until its own end.
@@ -33,7 +33,12 @@ use tracing::Instrument as _;
 
 pub use self::status::{Heads, Status};
 use crate::{
-    batcher::BatcherOptions, derive::DriverOptions, l1::L1Source, sequencer::SequencerOptions,
+    batcher::BatcherOptions,
+    derive::DriverOptions,
+    engine::L2Reader,
+    l1::L1Source,
+    p2p::{Multiaddr, P2pOptions},
+    sequencer::SequencerOptions,
     wallet::Wallet,
 };
 
@@ -63,6 +68,8 @@ pub struct RollupOptions {
     pub sequencer: Option<SequencerOptions>,
     /// Who posts them to L1, and how.
     pub batcher: Option<BatcherParts>,
+    /// How the node joins others, if it does.
+    pub p2p: Option<P2pOptions>,
 }
 
 /// A batcher of the node's own chain.
@@ -87,6 +94,8 @@ pub struct RollupNode {
 pub struct RollupHandle {
     pub(crate) rpc: Option<SocketAddr>,
     pub(crate) eth_rpc: Option<SocketAddr>,
+    pub(crate) p2p: Option<Multiaddr>,
+    pub(crate) reader: L2Reader,
     pub(crate) status: Status,
 }
 
@@ -101,6 +110,18 @@ impl RollupHandle {
     #[must_use]
     pub const fn eth_rpc(&self) -> Option<SocketAddr> {
         self.eth_rpc
+    }
+
+    /// Returns where the node listens for peers, with its name at the end: what others are given to find it by.
+    #[must_use]
+    pub const fn p2p(&self) -> Option<&Multiaddr> {
+        self.p2p.as_ref()
+    }
+
+    /// Returns what reads the node's chain.
+    #[must_use]
+    pub const fn reader(&self) -> &L2Reader {
+        &self.reader
     }
 
     /// Returns how far the node is, as long as it runs.
