@@ -95,6 +95,7 @@ fn picture(dev: &DevNode, known: &[LuxBlock]) -> Result<LuxNode, ChainError> {
         pending: status.pending as u64,
         queued: status.queued as u64,
         blocks,
+        consensus: None,
     })
 }
 
@@ -106,6 +107,7 @@ fn brief(reader: &ChainReader, hash: B256) -> Result<Option<(LuxBlock, B256)>, C
         number: header.number,
         hash: hash.to_string(),
         time: header.timestamp.saturating_mul(1_000),
+        proposer: header.beneficiary.to_string(),
         transactions: block.transactions().len() as u64,
         gas_used: header.gas_used,
         gas_limit: header.gas_limit,
@@ -146,6 +148,7 @@ mod tests {
             number,
             hash: number.to_string(),
             time,
+            proposer: String::new(),
             transactions: 20,
             gas_used: 1_000,
             gas_limit: 30_000,
