@@ -2,9 +2,10 @@
 //!
 //! For the dht: a record put through one node is read through another that did not hold it, over UDP; then a
 //! changeable record is put, changed through a second node, and its new version read through a third. For the others: see
-//! [`bitcoin::prove`] and [`lux::prove`].
+//! [`bitcoin::prove`], [`lux::prove`] and
+//! [`rollup::prove`].
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use quintet_actor::bus::{Delivery, EventBus, Subscription};
@@ -20,10 +21,14 @@ use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng, seq::IteratorRandom
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    bitcoin, lux,
+    bitcoin,
+    lux::{self, LuxNodes, LuxSeen},
     network::{Home, LocalNode, Network},
+    rollup::{self, RollupSeen},
+    wants,
 };
 use crate::{
     cli::UpArgs,
@@ -32,7 +37,7 @@ use crate::{
 };
 
 /// Time for everything, from the first node's start to the last answer.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Contacts every node must have before anything is asked of it, or all others where there are fewer.
 const CONTACTS_WANTED: usize = 8;
@@ -72,8 +77,13 @@ impl fmt::Display for DhtSeen {
 pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let begun = Instant::now();
     let deadline = begun + DEADLINE;
-    let home = Home::new(args.data_dir)?;
-    let wants = |kind: &str| args.kinds.iter().any(|wanted| wanted == kind);
+    let home = Home::new(args.data_dir.clone())?;
+    let wants = |kind: &str| wants(&args, kind);
+    // What takes its time by the clock does so beside the others.
+    let chains = wants("lux").then(|| {
+        let chains = chains(home.path().to_owned(), wants("rollup"), deadline);
+        AbortOnDropHandle::new(tokio::spawn(chains))
+    });
     // Dropped half-way, the nodes are aborted and the temporary directory is removed.
     let stop = interrupted();
     tokio::pin!(stop);
@@ -92,14 +102,41 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
         };
         all &= tell("bitcoin", &outcome, args.json, begun)?;
     }
-    if all && wants("lux") {
-        let outcome = tokio::select! {
-            outcome = lux::prove(home.path(), deadline) => outcome,
-            signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
+    if let Some(chains) = chains.filter(|_| all) {
+        let (lux, rollup) = tokio::select! {
+            outcome = chains => outcome?,
+            signal = &mut stop => (signal.and_then(|name| Err(anyhow!("interrupted by {name}"))), None),
         };
-        all &= tell("lux", &outcome, args.json, begun)?;
+        all &= tell("lux", &lux, args.json, begun)?;
+        if let Some(rollup) = rollup.filter(|_| all) {
+            all &= tell("rollup", &rollup, args.json, begun)?;
+        }
     }
     if all { Ok(()) } else { Err(AlreadyTold { usage: false }.into()) }
+}
+
+/// The validators live as long as the check of them and of the rollup on them.
+async fn chains(
+    home: PathBuf,
+    rollup: bool,
+    deadline: Instant,
+) -> (anyhow::Result<LuxSeen>, Option<anyhow::Result<RollupSeen>>) {
+    let started = LuxNodes::start(&home, false, &Health::new());
+    let mut network = match timeout_at(deadline, started).await {
+        Ok(Ok(network)) => network,
+        Ok(Err(error)) => return (Err(error), None),
+        Err(_) => return (Err(late("the validators were not up")), None),
+    };
+    let of_lux = timeout_at(deadline, lux::prove(&network));
+    let of_rollup = async {
+        match rollup {
+            true => Some(rollup::prove(&home, &network, deadline).await),
+            false => None,
+        }
+    };
+    let (of_lux, of_rollup) = tokio::join!(of_lux, of_rollup);
+    network.stop().await;
+    (of_lux.unwrap_or_else(|_| Err(late("a transfer was not final on all validators"))), of_rollup)
 }
 
 /// Says what came of one kind; whether it did its job.
