@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::Context as _;
 use quintet_actor::{
     bus::EventBus,
     supervisor::{Backoff, ChildSpec, RestartPolicy, Supervisor},
@@ -16,7 +16,7 @@ use quintet_dht_node::DhtEvent;
 use quintet_node::{
     config::BindAddr,
     datadir::DataDir,
-    lifecycle::{NodeContext, RunReport, RunningNode, Signals, StopCause, run_until_shutdown},
+    lifecycle::{NodeContext, RunningNode, Signals, run_until_shutdown},
     ops::{self, Health, OpsConfig, OpsServer},
     telemetry::{LogRecord, Logs, Metrics},
 };
@@ -33,7 +33,7 @@ use super::{
     rollup::{self, RollupNodes},
     traffic, wants,
 };
-use crate::{cli::UpArgs, output, telemetry};
+use crate::{cli::UpArgs, output, stop, telemetry};
 
 /// Time the nodes have to get to know each other before what runs is told; they go on in any case.
 const ACQUAINTANCE_MAX: Duration = Duration::from_secs(3);
@@ -56,12 +56,12 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let metrics = Metrics::install()?;
     quintet_actor::describe_metrics();
     let signals = Signals::install().context("cannot listen for signals")?;
-    let stop = CancellationToken::new();
+    let stopping = CancellationToken::new();
     let home = Home::new(args.data_dir.clone())?;
     let health = Health::new();
     let bus = EventBus::new("dht", super::EVENTS_KEPT);
     // Before the nodes: a port that is taken should be known before anything is started.
-    let dashboard = serve_dashboard(args.dashboard, stop.clone()).await?;
+    let dashboard = serve_dashboard(args.dashboard, stopping.clone()).await?;
     let ops_config = OpsConfig { listen: BindAddr::loopback(0), ..OpsConfig::default() };
     let ops = ops::serve(&ops_config, metrics.clone(), health.clone()).await?;
 
@@ -115,11 +115,11 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     running.push(helpers);
     let report = run_until_shutdown(running, signals, &health, STOP_DEADLINE).await;
     if !report.forced {
-        stop.cancel();
+        stopping.cancel();
         end_servers(dashboard, ops).await;
         bitcoins.end_servers().await;
     }
-    judge(&report)?;
+    stop::judge(&report)?;
     if args.json { Ok(()) } else { output::line("stopped in order") }
 }
 
@@ -271,25 +271,4 @@ fn restarted(name: &'static str) -> ChildSpec {
     let backoff = Backoff { first: Duration::from_millis(200), cap: Duration::from_secs(5) };
     let within = Duration::from_secs(60);
     ChildSpec::new(name, RestartPolicy::OnFault { max_restarts: 5, within, backoff }, HELPER_GRACE)
-}
-
-/// A network that was told to stop and did is a success.
-fn judge(report: &RunReport) -> anyhow::Result<()> {
-    if report.is_clean() {
-        return Ok(());
-    }
-    if report.forced {
-        bail!("stopped at once by a second signal");
-    }
-    let faults = report.nodes.iter().filter(|node| !node.outcome.is_clean());
-    let faults: Vec<String> =
-        faults.map(|node| format!("{}: {}", node.instance, node.outcome)).collect();
-    Err(match &report.cause {
-        StopCause::Ended { instance, outcome } => {
-            anyhow!("{instance} ended by itself: {outcome}")
-        }
-        StopCause::Signal { .. } | StopCause::Nothing => {
-            anyhow!("not everything stopped in order: {}", faults.join("; "))
-        }
-    })
 }

@@ -1,8 +1,7 @@
 //! `quintet lux new`: a network's genesis, and its validators' keys.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::Write as _,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -18,6 +17,7 @@ use quintet_primitives::hex;
 use crate::{
     cli::LuxNewArgs,
     dev_chain::{ETHER, clock},
+    new_file::{self, Readers},
     output,
 };
 
@@ -115,24 +115,13 @@ pub(crate) fn make(directory: &Path, new: &NewNetwork) -> anyhow::Result<MadeNet
     let genesis = LuxGenesis::from_json(&json)?;
     genesis.validators()?;
     genesis.params()?;
-    write_new(&file, &json, false).with_context(|| format!("cannot write {}", file.display()))?;
+    new_file::write(&file, &json, Readers::Anybody)
+        .with_context(|| format!("cannot write {}", file.display()))?;
     Ok(MadeNetwork { genesis, validators })
 }
 
 fn write_key(path: &Path, secret: &[u8; 32]) -> anyhow::Result<()> {
     let text = format!("{}\n", hex::encode(secret));
-    write_new(path, text.as_bytes(), true)
+    new_file::write(path, text.as_bytes(), Readers::Owner)
         .with_context(|| format!("cannot write {}: choose a directory without one", path.display()))
-}
-
-fn write_new(path: &Path, bytes: &[u8], private: bool) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    if private {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }

@@ -8,13 +8,10 @@ use std::{net::SocketAddr, sync::Arc};
 
 use quintet_eth_rpc::graphql::GraphQl;
 use quintet_lux_node::validator::{ValidatorNode, ValidatorOptions, rpc};
-use quintet_rpc::{RateLimit, RpcConfig, RpcHandle, RpcServer};
+use quintet_rpc::{RpcHandle, RpcServer};
 use tokio_util::sync::CancellationToken;
 
-use crate::dev_chain::GRAPHQL_PATH;
-
-/// Most calls of a batch.
-const BATCH_ITEMS_MAX: usize = 1_000;
+use crate::{dev_chain::GRAPHQL_PATH, listen};
 
 /// Name and version, as clients are told.
 pub(crate) fn client_version() -> String {
@@ -37,12 +34,7 @@ impl LuxServing {
     ) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
         let node = ValidatorNode::start(options, stop.clone()).await?;
-        let config = RpcConfig {
-            listen,
-            batch_items_max: BATCH_ITEMS_MAX,
-            rate_limit: RateLimit { requests_per_second: 0, ..RateLimit::default() },
-            ..RpcConfig::default()
-        };
+        let config = listen::for_the_owner(listen);
         let graphql = GraphQl::new(Arc::clone(&node.node)).router();
         let server = RpcServer::builder(config, rpc::registry())
             .module(rpc::module(&node)?)

@@ -13,7 +13,7 @@ mod places;
 mod traffic;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -45,7 +45,10 @@ pub(super) use self::{
     traffic::run as traffic,
 };
 use super::accounts::Cast;
-use crate::commands::lux::{LuxServing, client_version};
+use crate::{
+    commands::lux::{LuxServing, client_version},
+    listen::{loopback, usual_or_free},
+};
 
 /// Validators of the network.
 const VALIDATORS: u16 = 4;
@@ -95,7 +98,7 @@ impl LuxNodes {
         let mut started = Self { nodes: Vec::new(), running: Vec::new(), cast };
         for (index, keys) in network.keys.iter().enumerate() {
             let name = format!("lux-{index:02}");
-            let listen = listen(usual && index == 0, PORT);
+            let listen = usual_or_free(PORT, usual && index == 0);
             let added = started.add(&name, keys, (home, listen), &network, health);
             if let Err(error) = added.await {
                 started.stop().await;
@@ -186,14 +189,4 @@ fn supervised(ctx: NodeContext, serving: LuxServing) -> RunningNode {
         }
     });
     RunningNode::supervise(ctx, Vec::new(), supervisor)
-}
-
-/// The port that tools expect, if it is wanted and free; else a free one.
-pub(super) fn listen(usual: bool, port: u16) -> SocketAddr {
-    let is_free = usual && TcpListener::bind(loopback(port)).is_ok();
-    loopback(if is_free { port } else { 0 })
-}
-
-const fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }

@@ -37,7 +37,6 @@ use quintet_rollup_node::{
     sequencer::SequencerOptions,
     wallet::Wallet,
 };
-use quintet_rpc::{RateLimit, RpcConfig};
 
 use self::files::Files;
 pub(super) use self::{
@@ -47,7 +46,8 @@ pub(super) use self::{
     places::RollupPlaces,
     traffic::run as traffic,
 };
-use super::lux::{LuxNodes, listen};
+use super::lux::LuxNodes;
+use crate::listen::{for_the_owner, usual_or_free};
 
 /// Ports that tools expect of the sequencer, Ethereum's methods and op-node's; free ones are taken where they are not free.
 const HTTP_PORT: u16 = 8_546;
@@ -67,9 +67,6 @@ const RESUBMISSION: Duration = Duration::from_secs(20);
 
 /// L1 blocks after which a transaction of the batcher is taken to stay: it is final by then.
 const CONFIRMATIONS: u64 = 4;
-
-/// Most calls of a batch.
-const BATCH_ITEMS_MAX: usize = 1_000;
 
 /// What a node does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,9 +152,9 @@ impl RollupNodes {
             genesis: self.files.genesis.clone(),
             driver: DriverOptions { prefetch, ..DriverOptions::default() },
             l1_poll: L1_POLL,
-            rpc: Some(server(usual, RPC_PORT)),
+            rpc: Some(for_the_owner(usual_or_free(RPC_PORT, usual))),
             admin: false,
-            eth_rpc: Some(server(usual, HTTP_PORT)),
+            eth_rpc: Some(for_the_owner(usual_or_free(HTTP_PORT, usual))),
             sequencer,
             batcher,
         };
@@ -196,13 +193,4 @@ fn batcher(account: &DevAccount, l1: &str) -> anyhow::Result<BatcherParts> {
         ..BatcherOptions::default()
     };
     Ok(BatcherParts { wallet: Wallet::new(account.key())?, l1: l1.to_owned(), options })
-}
-
-fn server(usual: bool, port: u16) -> RpcConfig {
-    RpcConfig {
-        listen: listen(usual, port),
-        batch_items_max: BATCH_ITEMS_MAX,
-        rate_limit: RateLimit { requests_per_second: 0, ..RateLimit::default() },
-        ..RpcConfig::default()
-    }
 }
