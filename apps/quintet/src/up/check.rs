@@ -5,9 +5,10 @@
 //! [`bitcoin::prove`], [`lux::prove`] and
 //! [`rollup::prove`].
 
-use std::{collections::BTreeSet, fmt, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, fmt, future::pending, path::Path, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
+use futures_util::future::maybe_done;
 use quintet_actor::bus::{Delivery, EventBus, Subscription};
 use quintet_crypto::ed25519::SecretKey;
 use quintet_dht_node::{DhtEvent, Found, NodeStatus, Stored};
@@ -21,7 +22,6 @@ use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng, seq::IteratorRandom
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     bitcoin,
@@ -80,32 +80,35 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let home = Home::new(args.data_dir.clone())?;
     let wants = |kind: &str| wants(&args, kind);
     // What takes its time by the clock does so beside the others.
-    let chains = wants("lux").then(|| {
-        let chains = chains(home.path().to_owned(), wants("rollup"), deadline);
-        AbortOnDropHandle::new(tokio::spawn(chains))
-    });
+    let chains = maybe_done(chains(home.path(), wants("lux"), wants("rollup"), deadline));
     // Dropped half-way, the nodes are aborted and the temporary directory is removed.
     let stop = interrupted();
-    tokio::pin!(stop);
+    tokio::pin!(chains, stop);
     let mut all = true;
     if wants("dht") {
         let outcome = tokio::select! {
-            outcome = dht(args.nodes, &home, deadline) => outcome,
+            outcome = beside(&mut chains, dht(args.nodes, &home, deadline)) => outcome,
             signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
         };
         all &= tell("dht", &outcome, args.json, begun)?;
     }
     if all && wants("bitcoin") {
         let outcome = tokio::select! {
-            outcome = bitcoin::prove(home.path(), deadline) => outcome,
+            outcome = beside(&mut chains, bitcoin::prove(home.path(), deadline)) => outcome,
             signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
         };
         all &= tell("bitcoin", &outcome, args.json, begun)?;
     }
-    if let Some(chains) = chains.filter(|_| all) {
-        let (lux, rollup) = tokio::select! {
-            outcome = chains => outcome?,
-            signal = &mut stop => (signal.and_then(|name| Err(anyhow!("interrupted by {name}"))), None),
+    if all && wants("lux") {
+        let interrupted = tokio::select! {
+            () = &mut chains => None,
+            signal = &mut stop => Some(signal.and_then(|name| Err(anyhow!("interrupted by {name}")))),
+        };
+        let proofs = chains.take_output().flatten();
+        let (lux, rollup) = match (interrupted, proofs) {
+            (Some(interrupted), _) => (interrupted, None),
+            (None, Some(proofs)) => proofs,
+            (None, None) => (Err(anyhow!("the validators were not asked")), None),
         };
         all &= tell("lux", &lux, args.json, begun)?;
         if let Some(rollup) = rollup.filter(|_| all) {
@@ -115,28 +118,47 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     if all { Ok(()) } else { Err(AlreadyTold { usage: false }.into()) }
 }
 
+/// Does one thing while another, which may be done, goes on beside it.
+async fn beside<T>(
+    other: &mut (impl Future<Output = ()> + Unpin),
+    work: impl Future<Output = T>,
+) -> T {
+    let never = async {
+        other.await;
+        pending().await
+    };
+    tokio::select! {
+        done = work => done,
+        never = never => never,
+    }
+}
+
+/// What came of the validators, and of the rollup on them if it was wanted.
+type OfChains = (anyhow::Result<LuxSeen>, Option<anyhow::Result<RollupSeen>>);
+
 /// The validators live as long as the check of them and of the rollup on them.
-async fn chains(
-    home: PathBuf,
-    rollup: bool,
-    deadline: Instant,
-) -> (anyhow::Result<LuxSeen>, Option<anyhow::Result<RollupSeen>>) {
-    let started = LuxNodes::start(&home, false, &Health::new());
+async fn chains(home: &Path, lux: bool, rollup: bool, deadline: Instant) -> Option<OfChains> {
+    if !lux {
+        return None;
+    }
+    let health = Health::new();
+    let started = LuxNodes::start(home, false, &health);
     let mut network = match timeout_at(deadline, started).await {
         Ok(Ok(network)) => network,
-        Ok(Err(error)) => return (Err(error), None),
-        Err(_) => return (Err(late("the validators were not up")), None),
+        Ok(Err(error)) => return Some((Err(error), None)),
+        Err(_) => return Some((Err(late("the validators were not up")), None)),
     };
     let of_lux = timeout_at(deadline, lux::prove(&network));
     let of_rollup = async {
         match rollup {
-            true => Some(rollup::prove(&home, &network, deadline).await),
+            true => Some(rollup::prove(home, &network, deadline).await),
             false => None,
         }
     };
     let (of_lux, of_rollup) = tokio::join!(of_lux, of_rollup);
     network.stop().await;
-    (of_lux.unwrap_or_else(|_| Err(late("a transfer was not final on all validators"))), of_rollup)
+    let of_lux = of_lux.unwrap_or_else(|_| Err(late("a transfer was not final on all validators")));
+    Some((of_lux, of_rollup))
 }
 
 /// Says what came of one kind; whether it did its job.

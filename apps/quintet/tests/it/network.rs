@@ -41,7 +41,10 @@ fn up_check_passes_with_the_fewest_nodes_and_for_scripts() {
 fn up_check_proves_that_a_transfer_is_final_on_all_validators() {
     let seen = Home::new().json(&["up", "--check", "--json", "--kinds", "lux"]);
     assert_eq!((&seen["kind"], &seen["result"]), (&"lux".into(), &"ok".into()), "{seen}");
-    assert_eq!((&seen["seen"]["validators"], &seen["seen"]["gas_used"]), (&4.into(), &21_000.into()));
+    assert_eq!(
+        (&seen["seen"]["validators"], &seen["seen"]["gas_used"]),
+        (&4.into(), &21_000.into())
+    );
     assert_eq!(seen["seen"]["received"], 1_000_000_007);
     let height = |field: &str| seen["seen"][field].as_u64().unwrap();
     assert!(height("finalized") > height("block"), "{seen}");

@@ -65,9 +65,8 @@ pub(super) async fn with<T: Send + 'static>(
     let engine = Arc::clone(engine);
     // What it logs is this node's, on whatever thread.
     let span = tracing::Span::current();
-    let run = move || {
-        span.in_scope(|| run(&mut engine.lock().unwrap_or_else(PoisonError::into_inner)))
-    };
+    let run =
+        move || span.in_scope(|| run(&mut engine.lock().unwrap_or_else(PoisonError::into_inner)));
     let joined = tokio::task::spawn_blocking(run).await;
     joined.map_err(|error| SyncError::Thread { reason: error.to_string() })
 }

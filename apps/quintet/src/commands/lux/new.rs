@@ -104,8 +104,7 @@ pub(crate) fn make(directory: &Path, new: &NewNetwork) -> anyhow::Result<MadeNet
         ..LuxSection::default()
     };
     let funded = new.funded.iter().copied();
-    let mut genesis =
-        LuxGenesis::network(new.chain_id, clock(), new.gas_limit, &section, funded);
+    let mut genesis = LuxGenesis::network(new.chain_id, clock(), new.gas_limit, &section, funded);
     for contract in &new.contracts {
         LuxGenesis::place(&mut genesis, contract.clone());
     }

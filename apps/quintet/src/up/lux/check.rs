@@ -70,10 +70,10 @@ pub(in crate::up) async fn prove(network: &LuxNodes) -> anyhow::Result<LuxSeen> 
     let begun = Instant::now();
     let (node, from) = (first.node.clone(), from.clone());
     let (to_whom, value) = (TxKind::Call(to.address), U256::from(SENT));
-    let what =
-        Outgoing { to: to_whom, value, input: Bytes::new(), gas_limit: TRANSFER_GAS };
+    let what = Outgoing { to: to_whom, value, input: Bytes::new(), gas_limit: TRANSFER_GAS };
     let sent = tokio::task::spawn_blocking(move || send::send(&node, &from, what)).await?;
-    let hash = sent.map_err(|error| anyhow::anyhow!("the transfer was refused: {}", error.message))?;
+    let hash =
+        sent.map_err(|error| anyhow::anyhow!("the transfer was refused: {}", error.message))?;
     let receipt = until(async || {
         let receipt: Value = last.call("eth_getTransactionReceipt", json!([hash])).await?;
         Ok((!receipt.is_null()).then_some(receipt))
@@ -124,7 +124,8 @@ async fn same_on_all(clients: &[RpcClient], block: u64) -> anyhow::Result<String
     for client in clients {
         let params = json!([format!("{block:#x}"), false]);
         let found: Value = client.call("eth_getBlockByNumber", params).await?;
-        let hash = found["hash"].as_str().with_context(|| format!("a node has no block {block}"))?;
+        let hash =
+            found["hash"].as_str().with_context(|| format!("a node has no block {block}"))?;
         hashes.push(hash.to_owned());
     }
     let first = hashes.first().cloned().unwrap_or_default();

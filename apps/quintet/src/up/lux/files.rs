@@ -113,7 +113,8 @@ mod tests {
         let made = open(home.path(), &cast).unwrap();
         let read = open(home.path(), &cast).unwrap();
         assert_eq!(made.genesis.spec.hash, read.genesis.spec.hash);
-        let who = |network: &Network| network.keys.iter().map(ValidatorKeys::address).collect::<Vec<_>>();
+        let who =
+            |network: &Network| network.keys.iter().map(ValidatorKeys::address).collect::<Vec<_>>();
         assert_eq!((who(&made), made.keys.len()), (who(&read), usize::from(VALIDATORS)));
     }
 }

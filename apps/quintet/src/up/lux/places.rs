@@ -40,7 +40,8 @@ impl LuxNodes {
             validator: node.keys.address().to_string(),
         });
         let nodes: Vec<LuxPlace> = places.collect();
-        let first = |of: fn(&LuxPlace) -> &String| nodes.first().map(of).cloned().unwrap_or_default();
+        let first =
+            |of: fn(&LuxPlace) -> &String| nodes.first().map(of).cloned().unwrap_or_default();
         let http = first(|place| &place.http);
         let chain = ChainPlaces {
             graphql: format!("{http}{GRAPHQL_PATH}"),

@@ -118,12 +118,8 @@ async fn deposit(network: &RollupNodes, l1: &LuxNodes) -> anyhow::Result<RollupS
     let expected = before + U256::from(DEPOSITED);
     let begun = Instant::now();
     let (node, value) = (node.node.clone(), U256::from(DEPOSITED));
-    let what = Outgoing {
-        to: TxKind::Call(PORTAL),
-        value,
-        input: Bytes::new(),
-        gas_limit: DEPOSIT_GAS,
-    };
+    let what =
+        Outgoing { to: TxKind::Call(PORTAL), value, input: Bytes::new(), gas_limit: DEPOSIT_GAS };
     let sent = tokio::task::spawn_blocking(move || send::send(&node, &from, what)).await?;
     let hash = sent.map_err(|error| anyhow!("the deposit was refused: {}", error.message))?;
     let receipt = until(async || {
@@ -133,10 +129,8 @@ async fn deposit(network: &RollupNodes, l1: &LuxNodes) -> anyhow::Result<RollupS
     .await?;
     ensure!(receipt["status"] == "0x1", "the portal refused {hash}: {receipt}");
     for node in [&sequencer, &verifier] {
-        until(async || {
-            Ok((node.balance(account, "latest").await? >= expected).then_some(()))
-        })
-        .await?;
+        until(async || Ok((node.balance(account, "latest").await? >= expected).then_some(())))
+            .await?;
     }
     let milliseconds = begun.elapsed().as_secs_f64() * 1_000.0;
     // What the verifier has it has derived: the deposit is under its safe head, and so it is at the sequencer.

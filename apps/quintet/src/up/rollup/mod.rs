@@ -139,11 +139,8 @@ impl RollupNodes {
         };
         let config = Arc::clone(&self.files.config);
         let l1_options = RpcOptions::new(config.l1_chain_id, config.batch_inbox);
-        let prefetch = PrefetchOptions {
-            in_flight: IN_FLIGHT,
-            poll: L1_POLL,
-            ..PrefetchOptions::default()
-        };
+        let prefetch =
+            PrefetchOptions { in_flight: IN_FLIGHT, poll: L1_POLL, ..PrefetchOptions::default() };
         let sequencer = (role == Role::Sequencer)
             .then(|| SequencerOptions { l1_confirmations: 0, ..SequencerOptions::default() });
         let options = RollupOptions {

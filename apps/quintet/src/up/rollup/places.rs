@@ -54,7 +54,11 @@ impl RollupPlaces {
             let (http, rpc) = (http.clone().unwrap_or_else(none), rpc.clone().unwrap_or_else(none));
             nodes.row([name.clone(), self.chain_id.to_string(), http, rpc]);
         }
-        format!("{}\nDeposits go to {} on LuxTensor; the accounts above have money here, too.\n\n", nodes.render(), self.portal)
+        format!(
+            "{}\nDeposits go to {} on LuxTensor; the accounts above have money here, too.\n\n",
+            nodes.render(),
+            self.portal
+        )
     }
 
     /// Commands that work as they are printed.
