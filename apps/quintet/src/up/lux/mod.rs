@@ -59,8 +59,8 @@ const PORT: u16 = 8_545;
 /// Blocks whose states are kept, and can be gone back to: two hours of them.
 const STATES: u64 = 3_600;
 
-/// Blocks whose bodies are kept: a day of them.
-const BODIES: u64 = 43_200;
+/// Blocks whose bodies are kept: six hours of them.
+const BODIES: u64 = 10_800;
 
 /// Time a validator has to end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -130,7 +130,7 @@ impl LuxNodes {
             pool: PoolConfig::default(),
             client_version: client_version(),
         };
-        let serving = LuxServing::start(options, listen).instrument(ctx.span()).await?;
+        let serving = Box::pin(LuxServing::start(options, listen)).instrument(ctx.span()).await?;
         self.nodes.push(LocalValidator {
             name: name.into(),
             node: Arc::clone(&serving.node.node),
