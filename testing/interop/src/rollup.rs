@@ -3,7 +3,7 @@
 //! ```text
 //!   Anvil ◄── rollup new          once, for its files
 //!     ▲  ▲
-//!     │  └──── RollupNode         sequencer or verifier: the same data directory and ports each time it is started
+//!     │  └──── RollupNode         sequencer, verifier: the same data directory and ports each time it is started; the one gossips to the other
 //!     └─────── RollupBatcher      asks the sequencer, posts to L1
 //! ```
 
@@ -72,6 +72,7 @@ pub struct RollupNode {
     process: Restarted,
     rpc: String,
     http: String,
+    p2p: u16,
 }
 
 /// A batcher that runs.
@@ -133,20 +134,23 @@ impl MadeRollup {
     ///
     /// If it does not come up.
     pub fn sequencer(&self, lab: &Lab) -> Result<RollupNode> {
-        self.node(lab, "sequencer", &["--sequencer.enabled", "--sequencer.l1-confs", "0"])
+        let mut beside = arguments(["--sequencer.enabled", "--sequencer.l1-confs", "0"]);
+        beside.extend(["--p2p.sequencer.key".into(), self.file("sequencer.key")]);
+        self.node(lab, "sequencer", beside)
     }
 
-    /// Starts a node that follows L1.
+    /// Starts a node that follows L1, and another node's gossip.
     ///
     /// # Errors
     ///
     /// If it does not come up.
-    pub fn verifier(&self, lab: &Lab) -> Result<RollupNode> {
-        self.node(lab, "verifier", &[])
+    pub fn verifier(&self, lab: &Lab, of: &RollupNode) -> Result<RollupNode> {
+        let there = format!("/ip4/127.0.0.1/tcp/{}", of.p2p);
+        self.node(lab, "verifier", arguments(["--p2p.static", &there]))
     }
 
-    fn node(&self, lab: &Lab, name: &'static str, beside: &[&str]) -> Result<RollupNode> {
-        let (rpc, http) = (free_port()?, free_port()?);
+    fn node(&self, lab: &Lab, name: &'static str, beside: Vec<OsString>) -> Result<RollupNode> {
+        let (rpc, http, p2p) = (free_port()?, free_port()?, free_port()?);
         let data: &Path = &lab.folder("data")?;
         let mut all =
             arguments(["run", "--json", "--l1", &self.l1, "--l1.http-poll-interval", POLL]);
@@ -154,11 +158,13 @@ impl MadeRollup {
         all.extend(["--genesis".into(), self.file("genesis.json")]);
         all.extend(["--data-dir".into(), data.into()]);
         all.extend(arguments(["--rpc.port", &rpc.to_string(), "--http.port", &http.to_string()]));
-        all.extend(beside.iter().map(OsString::from));
+        all.extend(arguments(["--p2p.listen.tcp", &p2p.to_string()]));
+        all.extend(beside);
         let mut node = RollupNode {
             process: self.restarted(name, all),
             rpc: format!("127.0.0.1:{rpc}"),
             http: format!("127.0.0.1:{http}"),
+            p2p,
         };
         node.restart(lab)?;
         Ok(node)
@@ -191,6 +197,18 @@ impl RollupNode {
         let told = self.process.start(lab)?.receive(START)?;
         ensure!(told["event"] == "ready", "expected that the node is ready, got {told}");
         Ok(())
+    }
+
+    /// Returns the address of op-node's methods.
+    #[must_use]
+    pub fn rpc_url(&self) -> String {
+        format!("http://{}", self.rpc)
+    }
+
+    /// Returns the address of Ethereum's methods.
+    #[must_use]
+    pub fn http_url(&self) -> String {
+        format!("http://{}", self.http)
     }
 
     /// Calls a method of op-node's.

@@ -22,6 +22,7 @@ mod accounts;
 mod announce;
 mod bitcoin;
 mod check;
+mod evm;
 mod feed;
 mod live;
 mod lux;

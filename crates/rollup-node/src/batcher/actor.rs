@@ -15,6 +15,7 @@ use super::{
     blocks::{Blocks, Tips},
     channels::{Channels, Posting},
     outbox::{Offer, Outbox},
+    safe::{SafeMove, SafeWatch},
 };
 use crate::{
     engine::EngineError,
@@ -73,6 +74,7 @@ pub struct Batcher {
 struct State {
     channels: Channels,
     outbox: Outbox,
+    safe: SafeWatch,
     /// Pieces that wait for space in the outbox.
     pieces: std::collections::VecDeque<Bytes>,
     /// The L1 block at which the last channel was wholly in blocks, and the safe head then.
@@ -144,6 +146,7 @@ impl Batcher {
         Ok(State {
             channels: Channels::new(self.options.limits, tips.safe),
             outbox: Outbox::new(nonce),
+            safe: SafeWatch::new(&tips.safe),
             pieces: std::collections::VecDeque::new(),
             posted_at: None,
         })
@@ -152,8 +155,23 @@ impl Batcher {
     async fn with(&self, state: &mut State, tips: &Tips, l1_head: u64) -> Result<(), BatcherError> {
         let was_reorganised = self.watch(state, l1_head).await?;
         state.channels.safe(&tips.safe);
-        if was_reorganised || self.is_lost(state, tips, l1_head) {
-            self.restart(state, tips, "L1 does not have what was posted");
+        match state.safe.look(&tips.safe) {
+            SafeMove::Forward if was_reorganised || self.is_lost(state, tips, l1_head) => {
+                self.restart(state, tips, "L1 does not have what was posted");
+            }
+            SafeMove::Forward => {}
+            SafeMove::Back => self.restart(state, tips, "the safe head went back"),
+            SafeMove::Unsettled => {
+                tracing::info!(
+                    safe = tips.safe.number,
+                    "the safe head is lower than it was: waiting whether it comes back"
+                );
+                if was_reorganised {
+                    self.restart(state, tips, "L1 does not have what was posted");
+                }
+                // What is under way goes on; nothing new is posted on a chain that may not stay.
+                return self.send(state).await;
+            }
         }
         self.load(state, tips, l1_head).await?;
         if state.pieces.is_empty()

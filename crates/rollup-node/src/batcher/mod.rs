@@ -8,6 +8,7 @@
 //!
 //! - [`channels`]: which blocks are posted next, and when a channel is closed; knows neither clock nor network.
 //! - [`outbox`]: which transactions are under way, when one is sent again and at what fee; knows neither either.
+//! - [`safe`]: when the safe head has gone back for good; knows neither as well.
 //! - [`blocks`]: the chain that is posted, in this process or behind RPC.
 //!
 //! # Invariants
@@ -23,6 +24,7 @@ mod actor;
 pub mod blocks;
 pub mod channels;
 pub mod outbox;
+pub mod safe;
 
 use std::time::Duration;
 

@@ -8,8 +8,8 @@
 //! **Spec:** `protocol/deposits.md`, "Deposit Contract"; OptimismPortal's `depositTransaction` and `receive`; SystemConfig's
 //! `UNSAFE_BLOCK_SIGNER_SLOT`.
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use quintet_rollup_protocol::deposit::DEPOSIT_TOPIC;
+use alloy_primitives::{Address, Bytes, keccak256};
+use quintet_rollup_protocol::{deposit::DEPOSIT_TOPIC, system::UNSAFE_BLOCK_SIGNER_SLOT};
 
 use super::assembler::{Assembler, deploying, op};
 
@@ -54,18 +54,14 @@ const CREATES_ARG: u64 = 100;
 const DATA_ARG: u64 = 132;
 const ARGS_END: u64 = 164;
 
-/// Returns the slot in which nodes look for who signs gossip.
-#[must_use]
-pub fn signer_slot() -> B256 {
-    let hash = U256::from_be_bytes(keccak256("systemconfig.unsafeblocksigner").0);
-    B256::from(hash.wrapping_sub(U256::from(1)))
-}
-
 /// Returns code that deploys the system configuration: the slot, and a contract that refuses every call.
 #[must_use]
 pub fn system_config_init(signer: Address) -> Bytes {
     let mut store = Assembler::default();
-    store.push_bytes(signer.as_slice()).push_bytes(signer_slot().as_slice()).ops(&[op::SSTORE]);
+    store
+        .push_bytes(signer.as_slice())
+        .push_bytes(UNSAFE_BLOCK_SIGNER_SLOT.as_slice())
+        .ops(&[op::SSTORE]);
     deploying(&store.finish(), &[op::INVALID])
 }
 

@@ -6,7 +6,8 @@ use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, Bytes, TxKind, U256, address, hex};
 use anyhow::{Context as _, Result, ensure};
 use interop::{
-    Anvil, Binary, Lab, MadeRollup, RollupBatcher, RollupNode, eventually, lab, skipped,
+    Anvil, Binary, EvmClient, Lab, MadeRollup, RollupBatcher, RollupNode, eventually, lab, skipped,
+    viem_on_rollup,
 };
 use quintet_rollup_node::wallet::Wallet;
 use serde_json::{Value, json};
@@ -74,7 +75,7 @@ impl<'a> World<'a> {
         let anvil = Anvil::ticking()?;
         let made = MadeRollup::new(lab, binary, &anvil.url(), DEPOSITOR_KEY)?;
         let sequencer = made.sequencer(lab)?;
-        let verifier = made.verifier(lab)?;
+        let verifier = made.verifier(lab, &sequencer)?;
         let batcher = made.batcher(lab, &sequencer)?;
         Ok(Self { lab, anvil, made, sequencer, verifier, batcher })
     }
@@ -223,5 +224,52 @@ fn a_rollup_outlives_kills_of_every_process_and_a_reorganisation_of_its_l1() -> 
             ensure!(origin["hash"] == there, "expected origin {there}, got {origin}");
         }
         Ok(())
+    })
+}
+
+#[test]
+fn a_verifier_follows_the_sequencer_before_l1_tells_of_its_blocks() -> Result<()> {
+    if let Some(reason) = Anvil::absence() {
+        return skipped(&reason);
+    }
+    let binary = match Binary::find() {
+        Ok(binary) => binary,
+        Err(reason) => return skipped(&reason),
+    };
+    lab(|lab| {
+        let anvil = Anvil::ticking()?;
+        let made = MadeRollup::new(lab, &binary, &anvil.url(), DEPOSITOR_KEY)?;
+        // Nobody posts anything: who signs is asked of anvil, and that is all it says of blocks.
+        let mut sequencer = made.sequencer(lab)?;
+        let verifier = made.verifier(lab, &sequencer)?;
+        for _ in 0..2 {
+            let block = height(&sequencer, "unsafe_l2")? + 3;
+            reaches(&verifier, "unsafe_l2", block)?;
+            ensure!(hash(&verifier, block)? == hash(&sequencer, block)?, "block {block}");
+            // It is missed while away, and found again.
+            sequencer.restart(lab)?;
+        }
+        ensure!(height(&verifier, "safe_l2")? == 0, "nothing was posted");
+        Ok(())
+    })
+}
+
+#[test]
+fn viems_op_stack_extension_deposits_sends_and_reads_and_outputs_are_what_proofs_show() -> Result<()>
+{
+    if let Some(reason) = EvmClient::Viem.absence() {
+        return skipped(&reason);
+    }
+    on_anvil(|world| {
+        reaches(&world.sequencer, "unsafe_l2", 3)?;
+        viem_on_rollup(&[
+            ("ROLLUP_L1", world.anvil.url()),
+            ("ROLLUP_L2", world.sequencer.http_url()),
+            ("ROLLUP_RPC", world.sequencer.rpc_url()),
+            ("ROLLUP_VERIFIER_L2", world.verifier.http_url()),
+            ("ROLLUP_VERIFIER_RPC", world.verifier.rpc_url()),
+            ("ROLLUP_PORTAL", world.made.portal().to_owned()),
+            ("ROLLUP_KEY", format!("0x{DEPOSITOR_KEY}")),
+        ])
     })
 }

@@ -4,6 +4,7 @@ mod batch;
 mod derive;
 mod execute;
 mod new;
+mod p2p;
 mod run;
 
 use clap::{Args, Subcommand};
@@ -13,6 +14,7 @@ pub(crate) use self::{
     derive::DeriveArgs,
     execute::ExecuteArgs,
     new::NewArgs as NewRollupArgs,
+    p2p::P2pArgs,
     run::RunArgs as RollupRunArgs,
 };
 
