@@ -44,6 +44,8 @@ pub struct MadeRollup {
     l1: String,
     portal: String,
     batcher: String,
+    /// Whether batches are in blobs.
+    blobs: bool,
 }
 
 /// A process that can be killed and started again.
@@ -105,7 +107,14 @@ impl MadeRollup {
             Ok(told[name].as_str().with_context(|| format!("no {name}: {told}"))?.to_owned())
         };
         let (portal, batcher) = (field("portal")?, field("batcher")?);
-        Ok(Self { binary: binary.clone(), folder, l1: l1.to_owned(), portal, batcher })
+        let (binary, l1) = (binary.clone(), l1.to_owned());
+        Ok(Self { binary, folder, l1, portal, batcher, blobs: false })
+    }
+
+    /// Puts batches into blobs, which nodes read from the beacon API of the same L1, whose slots are a second long.
+    #[must_use]
+    pub fn in_blobs(self) -> Self {
+        Self { blobs: true, ..self }
     }
 
     /// Returns the portal's address on L1.
@@ -160,6 +169,11 @@ impl MadeRollup {
         all.extend(arguments(["--rpc.port", &rpc.to_string(), "--http.port", &http.to_string()]));
         all.extend(arguments(["--p2p.listen.tcp", &p2p.to_string()]));
         all.extend(beside);
+        if self.blobs {
+            // What anvil gives of a block with blobs does not lead to its root of transactions.
+            all.extend(arguments(["--l1.beacon", &self.l1, "--l1.slot-seconds", "1"]));
+            all.push("--l1.trustrpc".into());
+        }
         let mut node = RollupNode {
             process: self.restarted(name, all),
             rpc: format!("127.0.0.1:{rpc}"),
@@ -181,6 +195,9 @@ impl MadeRollup {
         all.extend(arguments(["--rollup-rpc", &rpc, "--poll-interval", POLL, "--private-key"]));
         all.push(self.file("batcher.key"));
         all.extend(arguments(["--num-confirmations", CONFIRMATIONS]));
+        if self.blobs {
+            all.extend(arguments(["--data-availability-type", "blobs"]));
+        }
         let mut batcher = RollupBatcher(self.restarted("batcher", all));
         batcher.restart(lab)?;
         Ok(batcher)

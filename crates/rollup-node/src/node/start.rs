@@ -121,6 +121,8 @@ fn open(
         clock: Arc::new(clock),
         client_version: format!("quintet/v{}", env!("CARGO_PKG_VERSION")),
     })?;
+    let restored = eth.pool().keep_waiting()?;
+    tracing::debug!(?restored, "transactions that waited");
     let embedded = embedded.with_pool(Arc::clone(eth.pool()));
     let reader = embedded.reader();
     Ok(Opened { engine: engine::actor::start(embedded)?, reader, record, eth })

@@ -16,12 +16,12 @@ use super::P2pError;
 /// Largest key file, bytes.
 const FILE_MAX: usize = 1_024;
 
-fn bad(path: &Path, reason: impl ToString) -> P2pError {
+fn bad(path: &Path, reason: &impl ToString) -> P2pError {
     P2pError::Identity { path: path.display().to_string(), reason: reason.to_string() }
 }
 
 fn keypair(path: &Path, mut key: B256) -> Result<Keypair, P2pError> {
-    let secret = secp256k1::SecretKey::try_from_bytes(&mut key.0[..]).map_err(|e| bad(path, e))?;
+    let secret = secp256k1::SecretKey::try_from_bytes(&mut key.0[..]).map_err(|e| bad(path, &e))?;
     Ok(secp256k1::Keypair::from(secret).into())
 }
 
@@ -31,7 +31,7 @@ fn keypair(path: &Path, mut key: B256) -> Result<Keypair, P2pError> {
 ///
 /// [`P2pError::Identity`] if the file holds none.
 pub fn read(path: &Path) -> Result<Keypair, P2pError> {
-    let content = std::fs::read(path).map_err(|error| bad(path, error))?;
+    let content = std::fs::read(path).map_err(|error| bad(path, &error))?;
     parse(path, &content)
 }
 
@@ -39,7 +39,7 @@ fn parse(path: &Path, content: &[u8]) -> Result<Keypair, P2pError> {
     let text = content.get(..content.len().min(FILE_MAX)).unwrap_or_default();
     let mut key = B256::ZERO;
     let text = String::from_utf8_lossy(text);
-    hex::decode_to_slice(text.trim(), &mut key.0).map_err(|error| bad(path, error))?;
+    hex::decode_to_slice(text.trim(), &mut key.0).map_err(|error| bad(path, &error))?;
     keypair(path, key)
 }
 
@@ -52,7 +52,7 @@ pub fn read_or_make(path: &Path) -> Result<Keypair, P2pError> {
     match std::fs::read(path) {
         Ok(content) => return parse(path, &content),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(bad(path, error)),
+        Err(error) => return Err(bad(path, &error)),
     }
     let key = B256::from(rand::random::<[u8; 32]>());
     let made = keypair(path, key)?;
@@ -63,8 +63,8 @@ pub fn read_or_make(path: &Path) -> Result<Keypair, P2pError> {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
-    let mut file = options.open(path).map_err(|error| bad(path, error))?;
-    writeln!(file, "{}", hex::encode(key)).map_err(|error| bad(path, error))?;
+    let mut file = options.open(path).map_err(|error| bad(path, &error))?;
+    writeln!(file, "{}", hex::encode(key)).map_err(|error| bad(path, &error))?;
     Ok(made)
 }
 

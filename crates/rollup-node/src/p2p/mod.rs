@@ -9,7 +9,7 @@
 //!   chain ──► server: blocks that others missed ───────┘
 //! ```
 //!
-//! - [`swarm`]: the task that owns connections; knows nothing of blocks.
+//! - [`swarm`], [`behaviour`]: the task that owns connections, and how it behaves; knows nothing of blocks.
 //! - [`scores`]: what peers are worth.
 //! - [`judge`]: what gossip brings, judged one after the other by `rollup_protocol::gossip::Gate`.
 //! - [`backlog`], [`follower`]: accepted blocks, in order, to the engine; what is missing between them.
@@ -26,6 +26,7 @@
 //! **Spec:** `rollup-node-p2p.md`; op-node's `p2p` package.
 
 mod backlog;
+mod behaviour;
 mod codec;
 mod follower;
 mod identity;

@@ -74,6 +74,10 @@ impl<'a> World<'a> {
     fn start(lab: &'a Lab, binary: &Binary) -> Result<Self> {
         let anvil = Anvil::ticking()?;
         let made = MadeRollup::new(lab, binary, &anvil.url(), DEPOSITOR_KEY)?;
+        Self::on(lab, anvil, made)
+    }
+
+    fn on(lab: &'a Lab, anvil: Anvil, made: MadeRollup) -> Result<Self> {
         let sequencer = made.sequencer(lab)?;
         let verifier = made.verifier(lab, &sequencer)?;
         let batcher = made.batcher(lab, &sequencer)?;
@@ -250,6 +254,41 @@ fn a_verifier_follows_the_sequencer_before_l1_tells_of_its_blocks() -> Result<()
             sequencer.restart(lab)?;
         }
         ensure!(height(&verifier, "safe_l2")? == 0, "nothing was posted");
+        Ok(())
+    })
+}
+
+#[test]
+fn batches_in_blobs_are_posted_and_derived() -> Result<()> {
+    if let Some(reason) = Anvil::absence() {
+        return skipped(&reason);
+    }
+    let binary = match Binary::find() {
+        Ok(binary) => binary,
+        Err(reason) => return skipped(&reason),
+    };
+    lab(|lab| {
+        let anvil = Anvil::ticking_in_slots()?;
+        let made = MadeRollup::new(lab, &binary, &anvil.url(), DEPOSITOR_KEY)?.in_blobs();
+        let world = World::on(lab, anvil, made)?;
+        world.agree_on(5)?;
+        let posted = world.posted()?;
+        ensure!(posted > 0, "expected transactions of the batcher");
+        // All the data there is lies in blobs.
+        let newest = number(&world.anvil.call("eth_blockNumber", &json!([]))?)?;
+        let mut seen = 0;
+        for block in 1..=newest {
+            let params = json!([format!("{block:#x}"), true]);
+            let block = world.anvil.call("eth_getBlockByNumber", &params)?;
+            let all = block["transactions"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let account = world.made.batcher_account().to_lowercase();
+            for one in all.iter().filter(|one| one["from"] == account.as_str()) {
+                let kind = (&one["type"], &one["input"]);
+                ensure!(kind == (&json!("0x3"), &json!("0x")), "expected a blob, got {one}");
+                seen += 1;
+            }
+        }
+        ensure!(seen >= posted, "{seen} of {posted} transactions");
         Ok(())
     })
 }

@@ -10,7 +10,7 @@ mod run;
 use clap::{Args, Subcommand};
 
 pub(crate) use self::{
-    batch::{BatchArgs, BatchLimitArgs},
+    batch::{BatchArgs, BatchLimitArgs, DataAvailabilityType},
     derive::DeriveArgs,
     execute::ExecuteArgs,
     new::NewArgs as NewRollupArgs,

@@ -9,6 +9,7 @@ use quintet_node::{
     ops::Health,
 };
 use quintet_rollup_node::{
+    batcher::BatcherOptions,
     chains,
     derive::DriverOptions,
     engine::embedded::chain_options,
@@ -97,7 +98,8 @@ fn options(args: &RollupRunArgs) -> anyhow::Result<RollupOptions> {
         (Some(key), Some(l1)) => {
             let wallet = Wallet::read(key)
                 .map_err(|error| UsageError::new(format!("--batcher-key: {error}")))?;
-            let options = super::batch::options(&args.batch)?;
+            let data = super::batch::data(&args.batch, config.l1_chain_id);
+            let options = BatcherOptions { data, ..super::batch::options(&args.batch)? };
             Some(BatcherParts { wallet, l1: l1.clone(), options })
         }
         _ => None,
