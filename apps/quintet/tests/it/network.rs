@@ -7,9 +7,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::quintet::Home;
+use crate::{
+    lux::ask_at,
+    quintet::{Home, Running},
+};
+
+/// Longest a network may take to come to something, on a machine that does other work.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn up_check_passes_and_says_what_it_saw() {
@@ -107,7 +113,7 @@ fn up_serves_its_page_and_its_nodes_and_leaves_nothing_behind() {
 
     let page = get(up.text("dashboard"), "/");
     assert!(page.contains("200 OK") && page.contains("<title>Quintet</title>"), "{page}");
-    assert_eq!(up.ready["kinds"], serde_json::json!(["dht", "bitcoin", "lux", "rollup"]));
+    assert_eq!(up.ready["kinds"], json!(["dht", "bitcoin", "lux", "rollup"]));
     let lux = &up.ready["lux"];
     assert_eq!(lux["accounts"].as_array().map(Vec::len), Some(10), "{lux}");
     assert_eq!(lux["nodes"].as_array().map(Vec::len), Some(4), "{lux}");
@@ -120,7 +126,7 @@ fn up_serves_its_page_and_its_nodes_and_leaves_nothing_behind() {
         if has("lux") && has("rollup") {
             break;
         }
-        assert!(begun.elapsed() < Duration::from_secs(30), "{snapshot}");
+        assert!(begun.elapsed() < PATIENCE, "{snapshot}");
     }
     let metrics = get(up.text("metrics"), "/metrics");
     assert!(metrics.contains("quintet_dht_contacts{instance=\"dht-03\"}"), "{metrics}");
@@ -157,6 +163,57 @@ fn a_network_with_a_directory_of_its_own_comes_back_with_its_ids() {
         ids
     };
     assert_eq!(ids(), ids());
+}
+
+/// Where a node of the rollup answers.
+fn rollup(up: &Running, node: usize, door: &str) -> String {
+    up.ready["rollup"]["nodes"][node][door].as_str().unwrap().to_owned()
+}
+
+/// Waits until the verifier has derived a block; returns its safe head.
+fn derived(up: &Running, at_least: u64) -> u64 {
+    let verifier = rollup(up, 1, "rpc");
+    let begun = Instant::now();
+    loop {
+        let status = ask_at(&verifier, "optimism_syncStatus", &json!([]));
+        let safe = status["result"]["safe_l2"]["number"].as_u64().unwrap_or(0);
+        if safe >= at_least {
+            return safe;
+        }
+        assert!(begun.elapsed() < PATIENCE, "safe head {safe}, expected {at_least}");
+        // Processes of their own cannot be waited for with paused time.
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_killed_network_goes_on_from_its_data_and_agrees() {
+    let home = Home::new();
+    let args = ["up", "--json", "--kinds", "rollup", "--dashboard", "127.0.0.1:0"];
+    let args = [&args[..], &["--data-dir", "net"]].concat();
+    let mut safe = 0;
+    for _ in 0..2 {
+        let up = home.start(&args);
+        safe = derived(&up, safe + 4);
+        up.signal("-KILL");
+    }
+    let up = home.start(&args);
+    let now = derived(&up, safe + 4);
+    for number in [safe, now] {
+        let params = json!([format!("{number:#x}"), false]);
+        let hash = |node| {
+            let block = ask_at(&rollup(&up, node, "http"), "eth_getBlockByNumber", &params);
+            block["result"]["hash"].as_str().map(str::to_owned)
+        };
+        let (ours, theirs) = (hash(0), hash(1));
+        assert!(ours.is_some() && ours == theirs, "block {number}: {ours:?} and {theirs:?}");
+    }
+    for node in up.ready["lux"]["nodes"].as_array().unwrap() {
+        // All were killed, and none has said two things.
+        let answer = ask_at(node["http"].as_str().unwrap(), "lux_equivocations", &json!([]));
+        assert_eq!(answer["result"], json!([]), "{answer}");
+    }
+    assert_eq!(up.stop().0.code(), Some(0));
 }
 
 #[test]
