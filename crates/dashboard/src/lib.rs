@@ -37,13 +37,14 @@ mod server;
 pub use frame::{Delta, Dropped, Frame, Snapshot, Stamped};
 pub use lookups::{LookupRecord, LookupResult};
 pub use model::{
-    Bucket, ChainRates, DhtKey, DhtNode, Event, Figures, Kind, LogLevel, LogLine, LookupId,
-    LookupKind, LuxBlock, LuxNode, NodeEntry, NodeId, NodeState, Panel, Rates, StepOutcome,
-    Throughput, Wei,
+    Bucket, ChainRates, DhtKey, DhtNode, Event, Figures, Kind, L1Point, LogLevel, LogLine,
+    LookupId, LookupKind, LuxBlock, LuxConsensus, LuxNode, LuxPoint, LuxSlot, LuxSlotState,
+    LuxValidator, NodeEntry, NodeId, NodeState, Panel, Rates, RollupBlock, RollupHead, RollupNode,
+    RollupRole, StepOutcome, Throughput, Wei,
 };
 pub use pending::{
     BLOCKS_MAX, BUCKETS_MAX, EVENTS_PER_FRAME_MAX, LOG_MESSAGE_BYTES_MAX, LOGS_PER_FRAME_MAX,
-    NAME_BYTES_MAX, NEIGHBOURS_MAX, STEPS_PER_FRAME_MAX,
+    NAME_BYTES_MAX, NEIGHBOURS_MAX, SLOTS_MAX, STEPS_PER_FRAME_MAX, VALIDATORS_MAX,
 };
 pub use publisher::Publisher;
 pub use server::{Dashboard, DashboardConfig, DashboardError, DashboardHandle};

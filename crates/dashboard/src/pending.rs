@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use crate::frame::{Dropped, Stamped};
-use crate::model::{Event, LogLine, NodeEntry, NodeId, Panel, Throughput};
+use crate::model::{Event, LogLine, LuxNode, NodeEntry, NodeId, Panel, RollupNode, Throughput};
 
 /// Nodes shown at once, across kinds.
 pub(crate) const NODES_MAX: usize = 512;
@@ -19,6 +19,10 @@ pub const BUCKETS_MAX: usize = 160;
 pub const NEIGHBOURS_MAX: usize = 256;
 /// Blocks shown of one chain.
 pub const BLOCKS_MAX: usize = 64;
+/// Slots shown of one chain.
+pub const SLOTS_MAX: usize = 64;
+/// Validators shown of one chain.
+pub const VALIDATORS_MAX: usize = 128;
 /// Events in one frame.
 pub const EVENTS_PER_FRAME_MAX: usize = 1_024;
 /// Events in one frame after which lookup steps are left out.
@@ -128,12 +132,39 @@ fn clamp_node(entry: &mut NodeEntry) {
             dht.buckets.truncate(BUCKETS_MAX);
             dht.neighbours.truncate(NEIGHBOURS_MAX);
         }
-        Panel::Lux(lux) => {
-            lux.blocks.truncate(BLOCKS_MAX);
-            for block in &mut lux.blocks {
-                clamp(&mut block.hash, NAME_BYTES_MAX);
-            }
-        }
+        Panel::Lux(lux) => clamp_lux(lux),
+        Panel::Rollup(rollup) => clamp_rollup(rollup),
+    }
+}
+
+fn clamp_lux(lux: &mut LuxNode) {
+    lux.blocks.truncate(BLOCKS_MAX);
+    for block in &mut lux.blocks {
+        clamp(&mut block.hash, NAME_BYTES_MAX);
+        clamp(&mut block.proposer, NAME_BYTES_MAX);
+    }
+    let Some(consensus) = &mut lux.consensus else { return };
+    consensus.slots.truncate(SLOTS_MAX);
+    consensus.validators.truncate(VALIDATORS_MAX);
+    for validator in &mut consensus.validators {
+        clamp(&mut validator.address, NAME_BYTES_MAX);
+    }
+    for point in [&mut consensus.head, &mut consensus.justified, &mut consensus.finalised] {
+        clamp(&mut point.hash, NAME_BYTES_MAX);
+    }
+}
+
+fn clamp_rollup(rollup: &mut RollupNode) {
+    rollup.blocks.truncate(BLOCKS_MAX);
+    for block in &mut rollup.blocks {
+        clamp(&mut block.hash, NAME_BYTES_MAX);
+    }
+    for head in [&mut rollup.unsafe_l2, &mut rollup.safe_l2, &mut rollup.finalized_l2] {
+        clamp(&mut head.hash, NAME_BYTES_MAX);
+    }
+    let RollupNode { current_l1, head_l1, safe_l1, finalized_l1, .. } = rollup;
+    for point in [current_l1, head_l1, safe_l1, finalized_l1] {
+        clamp(&mut point.hash, NAME_BYTES_MAX);
     }
 }
 

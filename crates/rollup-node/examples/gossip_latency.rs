@@ -24,6 +24,7 @@ use quintet_node::{
 };
 use quintet_rollup_node::{
     derive::DriverOptions,
+    engine::embedded::chain_options,
     l1::{
         rpc::{RpcL1, RpcOptions},
         transport::Transport,
@@ -63,6 +64,7 @@ async fn verifier(
     let options = RollupOptions {
         config: Arc::clone(sequencer.config()),
         genesis: sequencer.genesis_json().into_bytes(),
+        chain: chain_options(),
         source: Arc::new(source),
         driver: DriverOptions::default(),
         l1_poll: Duration::from_secs(1),

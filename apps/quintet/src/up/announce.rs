@@ -7,18 +7,14 @@ use serde_json::json;
 
 use super::{
     bitcoin::BitcoinPlaces,
+    lux::LuxPlaces,
     network::{Home, LocalNode},
+    rollup::RollupPlaces,
 };
-use crate::{
-    dev_chain::ChainPlaces,
-    output::{self, Style, Table, paint},
-};
+use crate::output::{self, Style, Table, paint};
 
 /// Digits of an id that tell nodes apart.
 const ID_DIGITS: usize = 10;
-
-/// Accounts that are shown to people; scripts are told all.
-const ACCOUNTS_SHOWN: usize = 3;
 
 /// The text of the example: its key is known before it is stored.
 const EXAMPLE: &str = "hello";
@@ -31,17 +27,22 @@ pub(super) struct Places<'a> {
     pub(super) home: &'a Home,
     pub(super) nodes: &'a [LocalNode],
     pub(super) bitcoin: Option<BitcoinPlaces>,
-    pub(super) lux: Option<ChainPlaces>,
+    pub(super) lux: Option<LuxPlaces>,
+    pub(super) rollup: Option<RollupPlaces>,
     /// Time from the start until now.
     pub(super) took: Duration,
 }
 
 impl Places<'_> {
     pub(super) fn print_json(&self) -> anyhow::Result<()> {
-        let Self { dashboard, metrics, home, nodes, bitcoin, lux, took } = self;
+        let Self { dashboard, metrics, home, nodes, bitcoin, lux, rollup, took } = self;
         let nodes: Vec<_> = nodes.iter().map(|node| &node.endpoints).collect();
-        let kinds =
-            [("dht", !nodes.is_empty()), ("bitcoin", bitcoin.is_some()), ("lux", lux.is_some())];
+        let kinds = [
+            ("dht", !nodes.is_empty()),
+            ("bitcoin", bitcoin.is_some()),
+            ("lux", lux.is_some()),
+            ("rollup", rollup.is_some()),
+        ];
         let kinds: Vec<_> =
             kinds.into_iter().filter(|(_, runs)| *runs).map(|(kind, _)| kind).collect();
         output::json(&json!({
@@ -53,6 +54,7 @@ impl Places<'_> {
             "nodes": nodes,
             "bitcoin": bitcoin,
             "lux": lux,
+            "rollup": rollup,
             "seconds": took.as_secs_f64(),
         }))
     }
@@ -66,7 +68,9 @@ impl Places<'_> {
         };
         let seconds = self.took.as_secs_f64();
         let bitcoins = self.bitcoin.as_ref().map_or(0, |places| places.nodes.len());
-        let nodes = self.nodes.len() + bitcoins + usize::from(self.lux.is_some());
+        let luxes = self.lux.as_ref().map_or(0, |places| places.nodes.len());
+        let rollups = self.rollup.as_ref().map_or(0, |places| places.nodes.len());
+        let nodes = self.nodes.len() + bitcoins + luxes + rollups;
         let nodes = output::count(nodes, "node is", "nodes are");
         output::print(&format!(
             "{}  {}\n{}  {}\n{}  {home} ({lasts})\n\n{}\n{}\n{}\n",
@@ -103,16 +107,13 @@ impl Places<'_> {
         if let Some(bitcoin) = &self.bitcoin {
             text += &tables_of_bitcoin(bitcoin);
         }
-        let Some(lux) = &self.lux else { return text };
-        let mut table = Table::new(["CHAIN", "ID", "RPC", "WEBSOCKET"]);
-        table.row(["lux".to_owned(), lux.chain_id.to_string(), lux.http.clone(), lux.ws.clone()]);
-        text += &table.render();
-        let mut table = Table::new(["ACCOUNT", "PRIVATE KEY, KNOWN TO EVERYBODY"]);
-        for account in lux.accounts.iter().take(ACCOUNTS_SHOWN) {
-            table.row([account.address.to_string(), account.private_key.clone()]);
+        if let Some(lux) = &self.lux {
+            text += &lux.tables();
         }
-        text.push('\n');
-        text + &table.render() + "\n"
+        if let Some(rollup) = &self.rollup {
+            text += &rollup.tables();
+        }
+        text
     }
 
     /// Commands that work as they are printed.
@@ -124,9 +125,10 @@ impl Places<'_> {
             all.push(format!("  curl -s --user \"$(cat {cookie})\" -d '{call}' {rpc}"));
         }
         if let Some(lux) = &self.lux {
-            let http = &lux.http;
-            let call = r#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#;
-            all.push(format!("  curl -s -H 'content-type: application/json' -d '{call}' {http}"));
+            all.extend(lux.examples());
+        }
+        if let Some(rollup) = &self.rollup {
+            all.extend(rollup.examples(self.lux.as_ref()));
         }
         all
     }

@@ -28,9 +28,10 @@ use super::{
     STOP_DEADLINE, announce,
     bitcoin::{self, BitcoinNodes},
     feed::{self, Watched},
-    lux::{self, LuxChain},
+    lux::{self, LuxNodes},
     network::{Home, LocalNode, Network},
-    traffic,
+    rollup::{self, RollupNodes},
+    traffic, wants,
 };
 use crate::{cli::UpArgs, output, stop, telemetry};
 
@@ -64,10 +65,14 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let ops_config = OpsConfig { listen: BindAddr::loopback(0), ..OpsConfig::default() };
     let ops = ops::serve(&ops_config, metrics.clone(), health.clone()).await?;
 
-    let wants = |kind: &str| args.kinds.iter().any(|wanted| wanted == kind);
-    let chain = match wants("lux") {
-        true => Some(LuxChain::start(home.path(), true).await?),
+    let wants = |kind: &str| wants(&args, kind);
+    let mut lux = match wants("lux") {
+        true => Some(LuxNodes::start(home.path(), true, &health).await?),
         false => None,
+    };
+    let mut rollups = match (lux.as_ref(), wants("rollup")) {
+        (Some(l1), true) => Some(RollupNodes::start(home.path(), l1, true, &health).await?),
+        _ => None,
     };
     let mut bitcoins = match wants("bitcoin") {
         true => BitcoinNodes::start(home.path(), true, &health).await?,
@@ -78,15 +83,21 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let others = network.nodes.len().saturating_sub(1);
     network.joined(others.min(CONTACTS_WANTED), Instant::now() + ACQUAINTANCE_MAX).await;
     let helpers = Helpers { logs, early, metrics, bus, publisher: dashboard.publisher() };
-    let helpers =
-        helpers.start((&network, &bitcoins, chain.as_ref()), args.no_traffic, (&home, &health))?;
+    let all = Everything {
+        network: &network,
+        bitcoins: &bitcoins,
+        lux: lux.as_ref(),
+        rollups: rollups.as_ref(),
+    };
+    let helpers = helpers.start(&all, args.no_traffic, (&home, &health))?;
     let places = announce::Places {
         dashboard: dashboard.url(),
         metrics: format!("http://{}/metrics", ops.local_addr()),
         home: &home,
         nodes: &network.nodes,
         bitcoin: wants("bitcoin").then(|| bitcoins.places()).transpose()?,
-        lux: chain.as_ref().map(LuxChain::places),
+        lux: lux.as_ref().map(LuxNodes::places),
+        rollup: rollups.as_ref().map(RollupNodes::places),
         took: begun.elapsed(),
     };
     if args.json {
@@ -95,7 +106,11 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
         places.print()?
     }
 
-    let mut running = std::mem::take(&mut network.running);
+    // The last is stopped first: nothing loses what it stands on.
+    let mut running = Vec::new();
+    running.extend(lux.iter_mut().flat_map(|lux| lux.running.drain(..)));
+    running.extend(rollups.iter_mut().flat_map(|rollups| rollups.running.drain(..)));
+    running.append(&mut network.running);
     running.append(&mut bitcoins.running);
     running.push(helpers);
     let report = run_until_shutdown(running, signals, &health, STOP_DEADLINE).await;
@@ -103,9 +118,6 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
         stopping.cancel();
         end_servers(dashboard, ops).await;
         bitcoins.end_servers().await;
-        if let Some(chain) = chain {
-            chain.serving.stop().await?;
-        }
     }
     stop::judge(&report)?;
     if args.json { Ok(()) } else { output::line("stopped in order") }
@@ -132,6 +144,14 @@ async fn serve_dashboard(
     Ok(Dashboard::start(at(listen), stop).await?)
 }
 
+/// What is watched and kept busy.
+struct Everything<'a> {
+    network: &'a Network,
+    bitcoins: &'a BitcoinNodes,
+    lux: Option<&'a LuxNodes>,
+    rollups: Option<&'a RollupNodes>,
+}
+
 /// What watches the network and keeps it busy.
 struct Helpers {
     logs: Logs,
@@ -146,10 +166,11 @@ impl Helpers {
     /// Starts them under one supervisor. None of them is worth ending the network for: they are restarted.
     fn start(
         self,
-        (network, bitcoins, chain): (&Network, &BitcoinNodes, Option<&LuxChain>),
+        all: &Everything<'_>,
         no_traffic: bool,
         (home, health): (&Home, &Health),
     ) -> anyhow::Result<RunningNode> {
+        let Everything { network, bitcoins, lux, rollups } = *all;
         let Self { logs, early, metrics, bus, publisher } = self;
         let ctx = NodeContext::new(INSTANCE, DataDir::open(home.path())?, health);
         let mut supervisor = Supervisor::new(INSTANCE);
@@ -174,8 +195,11 @@ impl Helpers {
             name: Arc::clone(&node.name),
             client: node.client.clone(),
         };
-        if let Some(chain) = chain {
-            chain_helpers(&mut supervisor, chain, &publisher, no_traffic);
+        if let Some(lux) = lux {
+            lux_helpers(&mut supervisor, lux, &publisher, no_traffic);
+        }
+        if let (Some(rollups), Some(lux)) = (rollups, lux) {
+            rollup_helpers(&mut supervisor, (rollups, lux), &publisher, no_traffic);
         }
         if !no_traffic && !bitcoins.nodes.is_empty() {
             let nodes = bitcoins.nodes.clone();
@@ -203,23 +227,42 @@ impl Helpers {
     }
 }
 
-/// Shows the chain, and keeps it busy.
-fn chain_helpers(
+/// Shows the validators, and keeps them busy.
+fn lux_helpers(
     supervisor: &mut Supervisor,
-    chain: &LuxChain,
+    lux: &LuxNodes,
     publisher: &Publisher,
     no_traffic: bool,
 ) {
-    let (dev, publisher) = (chain.serving.dev.clone(), publisher.clone());
-    let endpoint = chain.serving.address().to_string();
-    let shown = dev.clone();
+    let (nodes, publisher) = (lux.nodes.clone(), publisher.clone());
     supervisor.spawn(restarted("lux-feed"), move |stop| {
-        lux::feed(shown.clone(), endpoint.clone(), publisher.clone(), stop)
+        lux::feed(nodes.clone(), publisher.clone(), stop)
     });
     if !no_traffic {
-        let accounts = chain.busy.clone();
+        let (nodes, accounts) = (lux.nodes.clone(), lux.cast.busy.clone());
         supervisor.spawn(restarted("lux-traffic"), move |stop| {
-            lux::traffic(dev.clone(), accounts.clone(), rand::rng().random(), stop)
+            lux::traffic(nodes.clone(), accounts.clone(), rand::rng().random(), stop)
+        });
+    }
+}
+
+/// Shows the rollup, and keeps it busy.
+fn rollup_helpers(
+    supervisor: &mut Supervisor,
+    (rollups, lux): (&RollupNodes, &LuxNodes),
+    publisher: &Publisher,
+    no_traffic: bool,
+) {
+    let (shown, publisher) = (rollups.shown(), publisher.clone());
+    supervisor.spawn(restarted("rollup-feed"), move |stop| {
+        rollup::feed(shown.clone(), publisher.clone(), stop)
+    });
+    let l1 = lux.nodes.last().map(|node| Arc::clone(&node.node));
+    if let Some(l1) = l1.filter(|_| !no_traffic) {
+        let (nodes, cast) = (rollups.nodes.clone(), lux.cast.clone());
+        supervisor.spawn(restarted("rollup-traffic"), move |stop| {
+            let seed = rand::rng().random();
+            rollup::traffic(nodes.clone(), Arc::clone(&l1), cast.clone(), seed, stop)
         });
     }
 }

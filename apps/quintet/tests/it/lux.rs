@@ -18,7 +18,12 @@ pub(crate) fn ask(running: &Running, method: &str, params: &Value) -> Value {
 
 /// The whole answer, which may be an error.
 pub(crate) fn try_ask(running: &Running, method: &str, params: &Value) -> Value {
-    let address = running.text("http").trim_start_matches("http://").to_owned();
+    ask_at(running.text("http"), method, params)
+}
+
+/// Asks whoever answers at an address; the whole answer.
+pub(crate) fn ask_at(url: &str, method: &str, params: &Value) -> Value {
+    let address = url.trim_start_matches("http://").to_owned();
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
     let mut stream = TcpStream::connect(&address).unwrap();
     write!(

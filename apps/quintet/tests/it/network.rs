@@ -7,19 +7,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::quintet::Home;
+use crate::{
+    lux::ask_at,
+    quintet::{Home, Running},
+};
+
+/// Longest a network may take to come to something, on a machine that does other work.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn up_check_passes_and_says_what_it_saw() {
     let home = Home::new();
     let said = home.ok(&["up", "--check"]);
     let lines: Vec<_> = said.lines().collect();
-    let [line, bitcoin, lux] = lines[..] else { panic!("one line a kind: {said}") };
+    let [line, bitcoin, lux, rollup] = lines[..] else { panic!("one line a kind: {said}") };
     assert!(bitcoin.starts_with("bitcoin  ok  payment "), "{bitcoin}");
     assert!(lux.starts_with("lux  ok  chain 88980; transfer 0x"), "{lux}");
-    assert!(lux.contains(", 21000 gas, receipt after ") && lux.contains("1000000007 wei"), "{lux}");
+    assert!(lux.contains(", 21000 gas, 1000000007 wei arrived, final on 4 validators"), "{lux}");
+    assert!(rollup.starts_with("rollup  ok  chain 42069 on 88980; deposit 0x"), "{rollup}");
+    assert!(rollup.contains(", 5000000011 wei on both nodes after "), "{rollup}");
     assert!(line.starts_with("dht  ok  16 nodes, "), "{line}");
     for part in [" acknowledged) read by dht-", " hop", " ms; mutable record at version 2"] {
         assert!(line.contains(part), "{part} is not in {line}");
@@ -36,11 +44,36 @@ fn up_check_passes_with_the_fewest_nodes_and_for_scripts() {
 }
 
 #[test]
-fn up_check_proves_the_chain_alone() {
+fn up_check_proves_that_a_transfer_is_final_on_all_validators() {
     let seen = Home::new().json(&["up", "--check", "--json", "--kinds", "lux"]);
     assert_eq!((&seen["kind"], &seen["result"]), (&"lux".into(), &"ok".into()), "{seen}");
-    assert_eq!(seen["seen"]["gas_used"], 21_000);
+    assert_eq!(
+        (&seen["seen"]["validators"], &seen["seen"]["gas_used"]),
+        (&4.into(), &21_000.into())
+    );
     assert_eq!(seen["seen"]["received"], 1_000_000_007);
+    let height = |field: &str| seen["seen"][field].as_u64().unwrap();
+    assert!(height("finalized") > height("block"), "{seen}");
+}
+
+#[test]
+fn up_check_proves_a_rollup_on_validators_it_brings_along_and_again_from_their_data() {
+    let home = Home::new();
+    let mut safe = 0;
+    for _ in 0..2 {
+        let args = ["up", "--check", "--json", "--kinds", "rollup", "--data-dir", "net"];
+        let out = home.ok(&args);
+        let lines: Vec<Value> =
+            out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let [lux, rollup] = &lines[..] else { panic!("a line a kind: {out}") };
+        assert_eq!((&lux["kind"], &lux["result"]), (&"lux".into(), &"ok".into()), "{lux}");
+        assert_eq!((&rollup["kind"], &rollup["result"]), (&"rollup".into(), &"ok".into()));
+        let seen = &rollup["seen"];
+        assert_eq!(seen["received"], 5_000_000_011_u64);
+        let now = seen["safe"].as_u64().unwrap();
+        assert!(now > safe, "the safe head was at {safe} and is at {now}");
+        safe = now;
+    }
 }
 
 #[test]
@@ -80,17 +113,20 @@ fn up_serves_its_page_and_its_nodes_and_leaves_nothing_behind() {
 
     let page = get(up.text("dashboard"), "/");
     assert!(page.contains("200 OK") && page.contains("<title>Quintet</title>"), "{page}");
-    assert_eq!(up.ready["kinds"], serde_json::json!(["dht", "bitcoin", "lux"]));
+    assert_eq!(up.ready["kinds"], json!(["dht", "bitcoin", "lux", "rollup"]));
     let lux = &up.ready["lux"];
     assert_eq!(lux["accounts"].as_array().map(Vec::len), Some(10), "{lux}");
+    assert_eq!(lux["nodes"].as_array().map(Vec::len), Some(4), "{lux}");
+    assert_eq!(up.ready["rollup"]["nodes"].as_array().map(Vec::len), Some(2), "{}", up.ready);
     // Nodes are on the page from the first sample on.
     let begun = Instant::now();
     loop {
         let snapshot = get(up.text("dashboard"), "/api/snapshot");
-        if snapshot.contains("\"kind\":\"lux\"") {
+        let has = |kind: &str| snapshot.contains(&format!("\"kind\":\"{kind}\""));
+        if has("lux") && has("rollup") {
             break;
         }
-        assert!(begun.elapsed() < Duration::from_secs(30), "{snapshot}");
+        assert!(begun.elapsed() < PATIENCE, "{snapshot}");
     }
     let metrics = get(up.text("metrics"), "/metrics");
     assert!(metrics.contains("quintet_dht_contacts{instance=\"dht-03\"}"), "{metrics}");
@@ -127,6 +163,57 @@ fn a_network_with_a_directory_of_its_own_comes_back_with_its_ids() {
         ids
     };
     assert_eq!(ids(), ids());
+}
+
+/// Where a node of the rollup answers.
+fn rollup(up: &Running, node: usize, door: &str) -> String {
+    up.ready["rollup"]["nodes"][node][door].as_str().unwrap().to_owned()
+}
+
+/// Waits until the verifier has derived a block; returns its safe head.
+fn derived(up: &Running, at_least: u64) -> u64 {
+    let verifier = rollup(up, 1, "rpc");
+    let begun = Instant::now();
+    loop {
+        let status = ask_at(&verifier, "optimism_syncStatus", &json!([]));
+        let safe = status["result"]["safe_l2"]["number"].as_u64().unwrap_or(0);
+        if safe >= at_least {
+            return safe;
+        }
+        assert!(begun.elapsed() < PATIENCE, "safe head {safe}, expected {at_least}");
+        // Processes of their own cannot be waited for with paused time.
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_killed_network_goes_on_from_its_data_and_agrees() {
+    let home = Home::new();
+    let args = ["up", "--json", "--kinds", "rollup", "--dashboard", "127.0.0.1:0"];
+    let args = [&args[..], &["--data-dir", "net"]].concat();
+    let mut safe = 0;
+    for _ in 0..2 {
+        let up = home.start(&args);
+        safe = derived(&up, safe + 4);
+        up.signal("-KILL");
+    }
+    let up = home.start(&args);
+    let now = derived(&up, safe + 4);
+    for number in [safe, now] {
+        let params = json!([format!("{number:#x}"), false]);
+        let hash = |node| {
+            let block = ask_at(&rollup(&up, node, "http"), "eth_getBlockByNumber", &params);
+            block["result"]["hash"].as_str().map(str::to_owned)
+        };
+        let (ours, theirs) = (hash(0), hash(1));
+        assert!(ours.is_some() && ours == theirs, "block {number}: {ours:?} and {theirs:?}");
+    }
+    for node in up.ready["lux"]["nodes"].as_array().unwrap() {
+        // All were killed, and none has said two things.
+        let answer = ask_at(node["http"].as_str().unwrap(), "lux_equivocations", &json!([]));
+        assert_eq!(answer["result"], json!([]), "{answer}");
+    }
+    assert_eq!(up.stop().0.code(), Some(0));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod dht;
 mod event;
 mod lux;
+mod rollup;
 
 use std::fmt;
 
@@ -13,7 +14,10 @@ use serde::Serialize;
 
 pub use dht::{Bucket, DhtKey, DhtNode};
 pub use event::{Event, LogLevel, LogLine, LookupId, LookupKind, StepOutcome};
-pub use lux::{ChainRates, LuxBlock, LuxNode, Wei};
+pub use lux::{
+    ChainRates, LuxBlock, LuxConsensus, LuxNode, LuxPoint, LuxSlot, LuxSlotState, LuxValidator, Wei,
+};
+pub use rollup::{L1Point, RollupBlock, RollupHead, RollupNode, RollupRole};
 
 /// A node kind. A new kind adds a variant here, one to [`Panel`], and a module to the page's `panels/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -24,6 +28,8 @@ pub enum Kind {
     Dht,
     /// A LuxTensor chain.
     Lux,
+    /// A rollup.
+    Rollup,
 }
 
 /// The name by which the application knows a node; unique across kinds, stable while the node lives.
@@ -97,6 +103,7 @@ impl NodeEntry {
         match self.panel {
             Panel::Dht(_) => Kind::Dht,
             Panel::Lux(_) => Kind::Lux,
+            Panel::Rollup(_) => Kind::Rollup,
         }
     }
 }
@@ -108,8 +115,10 @@ impl NodeEntry {
 pub enum Panel {
     /// A Kademlia node.
     Dht(DhtNode),
-    /// A LuxTensor chain.
+    /// A node of a LuxTensor chain.
     Lux(LuxNode),
+    /// A rollup's node.
+    Rollup(RollupNode),
 }
 
 /// Rates per second. A value that is negative or not finite is published as zero.

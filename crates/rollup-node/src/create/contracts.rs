@@ -8,7 +8,7 @@
 //! **Spec:** `protocol/deposits.md`, "Deposit Contract"; OptimismPortal's `depositTransaction` and `receive`; SystemConfig's
 //! `UNSAFE_BLOCK_SIGNER_SLOT`.
 
-use alloy_primitives::{Address, Bytes, keccak256};
+use alloy_primitives::{Address, B256, Bytes, keccak256};
 use quintet_rollup_protocol::{deposit::DEPOSIT_TOPIC, system::UNSAFE_BLOCK_SIGNER_SLOT};
 
 use super::assembler::{Assembler, deploying, op};
@@ -63,6 +63,12 @@ pub fn system_config_init(signer: Address) -> Bytes {
         .push_bytes(UNSAFE_BLOCK_SIGNER_SLOT.as_slice())
         .ops(&[op::SSTORE]);
     deploying(&store.finish(), &[op::INVALID])
+}
+
+/// Returns the system configuration as it is once deployed: its code, and what its one slot holds.
+#[must_use]
+pub fn system_config(signer: Address) -> (Bytes, (B256, B256)) {
+    (Bytes::from_static(&[op::INVALID]), (UNSAFE_BLOCK_SIGNER_SLOT, signer.into_word()))
 }
 
 /// Returns code that deploys the portal.

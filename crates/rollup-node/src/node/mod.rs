@@ -26,6 +26,8 @@ pub(crate) mod status;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
+use quintet_eth_chain::ChainOptions;
+use quintet_eth_rpc::EthNode;
 use quintet_node::lifecycle::{NodeContext, NodeError, NodeKind, RunningNode};
 use quintet_rollup_protocol::config::RollupConfig;
 use quintet_rpc::RpcConfig;
@@ -52,6 +54,8 @@ pub struct RollupOptions {
     pub config: Arc<RollupConfig>,
     /// Its genesis file.
     pub genesis: Vec<u8>,
+    /// How the chain is kept; [`chain_options`](crate::engine::embedded::chain_options) as a rule.
+    pub chain: ChainOptions,
     /// Its L1.
     pub source: Arc<dyn L1Source>,
     /// How derivation is driven.
@@ -97,6 +101,7 @@ pub struct RollupHandle {
     pub(crate) p2p: Option<Multiaddr>,
     pub(crate) reader: L2Reader,
     pub(crate) status: Status,
+    pub(crate) eth: Arc<EthNode>,
 }
 
 impl RollupHandle {
@@ -118,7 +123,7 @@ impl RollupHandle {
         self.p2p.as_ref()
     }
 
-    /// Returns what reads the node's chain.
+    /// Returns what reads the node's chain: blocks with their place in both chains.
     #[must_use]
     pub const fn reader(&self) -> &L2Reader {
         &self.reader
@@ -128,6 +133,12 @@ impl RollupHandle {
     #[must_use]
     pub const fn status(&self) -> &Status {
         &self.status
+    }
+
+    /// Returns what answers Ethereum's methods: the chain and its pool.
+    #[must_use]
+    pub const fn eth(&self) -> &Arc<EthNode> {
+        &self.eth
     }
 }
 

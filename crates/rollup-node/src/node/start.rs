@@ -7,6 +7,7 @@ use std::{
 };
 
 use quintet_actor::supervisor::{ChildSpec, Fault, RestartPolicy, Supervisor};
+use quintet_eth_chain::ChainOptions;
 use quintet_eth_pool::PoolConfig;
 use quintet_eth_rpc::{EthError, EthNode, EthRpcConfig, NodeParts};
 use quintet_node::lifecycle::{Endpoint, NodeContext};
@@ -104,9 +105,14 @@ fn clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-fn open(root: &Path, genesis: &[u8], config: &Arc<RollupConfig>) -> Result<Opened, StartError> {
+fn open(
+    root: &Path,
+    genesis: &[u8],
+    config: &Arc<RollupConfig>,
+    chain: ChainOptions,
+) -> Result<Opened, StartError> {
     let spec = Embedded::spec(genesis, config)?;
-    let embedded = Embedded::open(&root.join(CHAIN), spec, Arc::clone(config))?;
+    let embedded = Embedded::open_with(&root.join(CHAIN), spec, Arc::clone(config), chain)?;
     let record = SafeHeads::open(&root.join(HEADS), config)?;
     let eth = EthNode::new(NodeParts {
         chain: embedded.chain().clone(),
@@ -129,7 +135,9 @@ pub(super) async fn start(
 ) -> Result<(Supervisor, Vec<Endpoint>, RollupHandle), StartError> {
     let root = ctx.data_dir.path().to_owned();
     let (genesis, config) = (options.genesis.clone(), Arc::clone(&options.config));
-    let opened = tokio::task::spawn_blocking(move || open(&root, &genesis, &config)).await??;
+    let chain = options.chain.clone();
+    let opening = tokio::task::spawn_blocking(move || open(&root, &genesis, &config, chain));
+    let opened = opening.await??;
     let control = options.sequencer.map(|sequencer| SequencerControl::new(!sequencer.is_stopped));
     let mut parts = Parts {
         supervisor: Supervisor::new(KIND),
@@ -153,6 +161,7 @@ pub(super) async fn start(
         p2p,
         reader: parts.opened.reader.clone(),
         status: parts.status.clone(),
+        eth: Arc::clone(&parts.opened.eth),
     };
     parts.serve("rpc", rpc);
     parts.serve("eth-rpc", eth_rpc);

@@ -15,6 +15,7 @@ use quintet_node::{
 };
 use quintet_rollup_node::{
     derive::DriverOptions,
+    engine::embedded::chain_options,
     node::{RollupHandle, RollupNode, RollupOptions},
     p2p::{
         Multiaddr, P2pOptions,
@@ -105,6 +106,7 @@ impl Net {
         let options = RollupOptions {
             config: Arc::clone(self.world.sequencer.config()),
             genesis: self.world.sequencer.genesis_json().into_bytes(),
+            chain: chain_options(),
             source: self.world.source(&[&self.l1], self.world.options()),
             driver: DriverOptions::default(),
             l1_poll: Duration::from_millis(100),
