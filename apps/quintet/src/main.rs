@@ -16,6 +16,7 @@ mod bitcoin_rpc;
 mod cli;
 mod commands;
 mod dev_chain;
+mod dht_peers;
 mod endpoints;
 mod exit;
 mod listen;

@@ -192,3 +192,51 @@ fn four_validators_make_one_final_chain_through_a_kill_and_an_equivocator() {
     let before = finalised(&nodes[0]);
     wait("finality beside an equivocator", || (finalised(&nodes[0]) > before + 4).then_some(()));
 }
+
+#[test]
+fn validators_that_know_nobody_but_a_node_of_the_dht_find_each_other() {
+    let world = World::new();
+    let dht = world.home.start(&[
+        "dht",
+        "--listen",
+        "127.0.0.1:0",
+        "--rpc-enabled=false",
+        "--ops-enabled=false",
+        "--bootstrap",
+        "",
+        "--allow-local",
+        "--json",
+        "--data-dir",
+        &world.home.path("dht"),
+    ]);
+    let known = dht.ready["dht"][0].as_str().unwrap().to_owned();
+    let nodes: Vec<_> = (0..VALIDATORS)
+        .map(|index| {
+            let key = world.home.path(&format!("net/validator-{}.key", index + 1));
+            let data = world.home.path(&format!("alone-{index}"));
+            world.home.start(&[
+                "lux",
+                "run",
+                "--json",
+                "--port=0",
+                "--listen=127.0.0.1:0",
+                "--genesis",
+                &world.genesis,
+                "--validator-key",
+                &key,
+                "--data-dir",
+                &data,
+                "--dht",
+                &known,
+            ])
+        })
+        .collect();
+    // More than two thirds have to vote, so three have found each other at least; and then the fourth.
+    for node in &nodes {
+        wait("final blocks at each", || (finalised(node) > 4).then_some(()));
+    }
+    let agreed = nodes.iter().map(finalised).min().unwrap();
+    let hashes: BTreeSet<_> =
+        nodes.iter().map(|node| block(node, agreed)["hash"].to_string()).collect();
+    assert_eq!(hashes.len(), 1, "{hashes:?}");
+}

@@ -24,7 +24,7 @@ use quintet_lux_protocol::wire::{Request, Response};
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::{
-    peers::{PeerSource, StaticPeers, multiaddr},
+    peers::{PeerSource, StaticPeers, multiaddr, port},
     swarm::start,
 };
 

@@ -29,6 +29,15 @@ impl PeerSource for StaticPeers {
     }
 }
 
+/// Returns the TCP port of an address of libp2p's form, if it has one.
+#[must_use]
+pub fn port(address: &Multiaddr) -> Option<u16> {
+    address.iter().find_map(|part| match part {
+        Protocol::Tcp(port) => Some(port),
+        _ => None,
+    })
+}
+
 /// Returns libp2p's form of an address and port.
 #[must_use]
 pub fn multiaddr(address: SocketAddr) -> Multiaddr {

@@ -12,7 +12,8 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   quintet lux run --genesis net/genesis.json --validator-key net/validator-1.key --data-dir ./one \\
       --listen 127.0.0.1:30303 --peers 127.0.0.1:30304,127.0.0.1:30305
-  quintet lux run --genesis net/genesis.json --peers 127.0.0.1:30303          follow without a key";
+  quintet lux run --genesis net/genesis.json --peers 127.0.0.1:30303          follow without a key
+  quintet lux run --genesis net/genesis.json --data-dir ./two --dht 192.0.2.7:6881 --dht-listen 0.0.0.0:6881";
 
 const NEW_EXAMPLES: &str = "\
 Examples:
@@ -36,6 +37,20 @@ pub(crate) struct LuxRunArgs {
     /// Peers to begin with: ADDRESS:PORT or libp2p's /ip4/…/tcp/…, with commas between them.
     #[arg(long, value_name = "PEERS", value_delimiter = ',', env = "QUINTET_LUX_PEERS")]
     pub(crate) peers: Vec<String>,
+
+    /// Find peers through the DHT as well, and be found there: nodes of it to ask first, with commas between them.
+    #[arg(long, value_name = "ADDRESS:PORT", value_delimiter = ',', env = "QUINTET_LUX_DHT")]
+    pub(crate) dht: Vec<SocketAddr>,
+
+    /// UDP address of the node's part of the DHT; one of this machine stays on this machine.
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:0",
+        requires = "dht",
+        env = "QUINTET_LUX_DHT_LISTEN"
+    )]
+    pub(crate) dht_listen: SocketAddr,
 
     /// Where to listen for peers; port 0 takes one that is free.
     #[arg(

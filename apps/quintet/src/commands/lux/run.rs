@@ -13,7 +13,7 @@ use quintet_eth_pool::PoolConfig;
 use quintet_eth_rpc::EthRpcConfig;
 use quintet_lux_node::{
     genesis::LuxGenesis,
-    p2p::StaticPeers,
+    p2p::port,
     validator::{ValidatorKeys, ValidatorOptions},
 };
 use quintet_node::datadir::DataDir;
@@ -21,7 +21,12 @@ use quintet_primitives::hex;
 use serde::Serialize;
 
 use super::serving::{LuxServing, client_version};
-use crate::{cli::LuxRunArgs, exit::UsageError, output, runtime, stop, telemetry};
+use crate::{
+    cli::LuxRunArgs,
+    dht_peers::{DhtOptions, DhtPeers, DhtSide},
+    exit::UsageError,
+    output, runtime, stop, telemetry,
+};
 
 /// Blocks whose state can be gone back to: without finality for longer, no reorganisation is deeper.
 const STATES: u64 = 10_000;
@@ -100,12 +105,14 @@ async fn serve(
     let (chain_id, validator) =
         (genesis.spec.chain_id(), keys.as_ref().map(|keys| keys.address().to_string()));
     let retention = Retention { states: STATES, archive: args.archive, bodies: None };
+    let known = DhtPeers::new(peers(&args.peers)?);
+    let (genesis_hash, home) = (genesis.spec.hash.0, directory.path().to_owned());
     let options = ValidatorOptions {
         genesis,
         directory: directory.path().to_owned(),
         keys,
         listen: args.listen,
-        peers: Box::new(StaticPeers::new(peers(&args.peers)?)),
+        peers: Box::new(known.clone()),
         chain: ChainOptions { retention, ..ChainOptions::default() },
         rpc: EthRpcConfig::default(),
         pool: PoolConfig::default(),
@@ -113,6 +120,13 @@ async fn serve(
     };
     let serving = LuxServing::start(options, SocketAddr::new(args.host, args.port)).await?;
     let (at, node) = (serving.address(), &serving.node);
+    let dht = match port(node.address()).filter(|_| !args.dht.is_empty()) {
+        Some(port) => {
+            let options = DhtOptions { listen: args.dht_listen, bootstrap: args.dht.clone() };
+            Some(DhtSide::start(&home, options, &known, genesis_hash, port).await?)
+        }
+        None => None,
+    };
     let told = Told {
         http: format!("http://{at}"),
         ws: format!("ws://{at}"),
@@ -130,6 +144,9 @@ async fn serve(
         output::line(format!("validator {who}"))?;
     }
     stop::requested().await?;
+    if let Some(dht) = dht {
+        dht.stop().await?;
+    }
     serving.stop().await?;
     drop(directory);
     Ok(())
