@@ -105,12 +105,12 @@ impl From<LedgerError> for StartError {
     }
 }
 
-fn refused<T>(expected: &'static str, actual: impl ToString) -> Result<T, StartError> {
-    Err(StartError::Refused { expected, actual: actual.to_string() })
+fn refused<T>(expected: &'static str, actual: impl Into<String>) -> Result<T, StartError> {
+    Err(StartError::Refused { expected, actual: actual.into() })
 }
 
-fn unwanted<T>(expected: &'static str, actual: impl ToString) -> Result<T, StartError> {
-    Err(StartError::Unwanted { expected, actual: actual.to_string() })
+fn unwanted<T>(expected: &'static str, actual: impl Into<String>) -> Result<T, StartError> {
+    Err(StartError::Unwanted { expected, actual: actual.into() })
 }
 
 /// What a peer sent of its pruning point.
@@ -160,7 +160,7 @@ impl Consensus {
         let valid = ValidProof::new(proof, &self.rules_of_proof(header.daa_score), work)?;
         let (point, own_point) = (valid.pruning_point(), self.pruning_point());
         if point == self.params.genesis.header().hash() || point == own_point {
-            return unwanted("the proof of another pruning point than ours", point);
+            return unwanted("the proof of another pruning point than ours", point.to_string());
         }
         let Some(own) = self.pruning_proof()? else {
             return unwanted("a proof of our own to compare with", "none");
@@ -197,7 +197,7 @@ impl Consensus {
             return refused("past pruning points from the genesis on", "none");
         };
         if first != genesis {
-            return refused("the genesis as first pruning point", first);
+            return refused("the genesis as first pruning point", first.to_string());
         }
         self.check_finality(&points)?;
         check_roots(&start.proof, &points, &genesis)?;
@@ -270,12 +270,12 @@ impl Consensus {
         let chain: Vec<_> = {
             let columns = self.columns();
             let (Some(low), Some(high)) = (columns.dag.find(&point), columns.dag.find(sink)) else {
-                return refused("the header of the peer's sink", sink);
+                return refused("the header of the peer's sink", sink.to_string());
             };
             columns.dag.reachability().backward_chain(high, low).collect()
         };
         if chain.is_empty() {
-            return refused("a chain through the pruning point", sink);
+            return refused("a chain through the pruning point", sink.to_string());
         }
         let mut named = Vec::new();
         for block in chain {
@@ -360,7 +360,7 @@ impl Consensus {
         let multiset = multiset.normalised();
         let (expected, actual) = (header.utxo_commitment, multiset.finalise());
         if expected != actual {
-            return refused("the UTXO set that the pruning point commits to", actual);
+            return refused("the UTXO set that the pruning point commits to", actual.to_string());
         }
         let all = LaneTree::new();
         let changes = lanes.iter().map(|(key, lane)| (key, Some(lane)));
@@ -426,7 +426,10 @@ fn check_roots(
     let known: HashSet<&Hash256> = points.points().iter().map(|(hash, _)| hash).collect();
     for root in proof.iter().filter_map(|level| level.first()) {
         if !known.contains(&root.pruning_point) && root.hash() != *genesis {
-            return refused("a proof whose roots name past pruning points", root.pruning_point);
+            return refused(
+                "a proof whose roots name past pruning points",
+                root.pruning_point.to_string(),
+            );
         }
     }
     Ok(())

@@ -23,7 +23,7 @@ use quintet_kaspa_protocol::{
     hashing::UtxoMuHash,
     header::Header,
     lanes::LaneTree,
-    proof::{LEVEL_HEADERS_PER_M, PruningProof, TrustedHeader},
+    proof::{LEVEL_HEADERS_PER_M, PastPruningPoints, PruningProof, TrustedHeader},
     wire::{Message, header_bytes},
 };
 use quintet_primitives::Hash256;
@@ -31,7 +31,7 @@ use tracing::info;
 
 use super::{IbdStage, headers, ibd_answer, negotiate::Found};
 use crate::{
-    consensus::{Consensus, Start, StartError},
+    consensus::{Consensus, ConsensusError, Start, StartError},
     p2p::{
         error::{PeerError, misbehaviour, refused},
         hub::Hub,
@@ -118,27 +118,48 @@ pub(super) async fn from_point(
     info!(peer = %peer.address, %point, "starting from a pruning point");
     let staged = Arc::new(staged);
     let pipeline = Arc::new(Pipeline::start(Arc::clone(&staged), &PipelineOptions::default())?);
-    let (sink, target) = (found.sink, relayed.header.hash());
-    headers::above(hub, &pipeline, exchange, point, sink, ANSWER_WITHIN).await?;
-    headers::to_relayed(&pipeline, exchange, sink, target).await?;
-    let (second, ours) = (Arc::clone(&staged), Arc::clone(hub.consensus()));
-    elsewhere(move || second.check_staged(&points, &sink, &ours)).await?;
-    let (lanes, digest) = take_lanes(hub, exchange, &staged, point).await?;
-    let multiset = take_set(hub, exchange, &staged, point).await?;
+    let came = take_rest(hub, exchange, &pipeline, (found.sink, relayed.header.hash()), points);
+    let came = came.await;
     let ours = Arc::clone(hub.consensus());
-    elsewhere(move || {
-        staged.begin(&multiset, &lanes, digest)?;
+    let done = tokio::task::spawn_blocking(move || -> Result<(), PeerError> {
+        // Its threads end here, whatever came: not on an asynchronous worker.
         drop(pipeline);
-        let Some(staged) = Arc::into_inner(staged) else {
-            return Err(StartError::Broken(crate::consensus::ConsensusError::Inconsistent {
-                expected: "nobody else to hold a staged consensus",
-            }));
-        };
+        let Came { lanes, digest, multiset } = came?;
+        staged.begin(&multiset, &lanes, digest)?;
+        let staged = Arc::into_inner(staged).ok_or(ConsensusError::Inconsistent {
+            expected: "nobody else to hold a staged consensus",
+        })?;
         Ok(ours.succeed(staged)?)
-    })
-    .await?;
+    });
+    done.await.map_err(|_| PeerError::Stopping)??;
     info!(peer = %peer.address, %point, "started from a pruning point");
     Ok(())
+}
+
+/// What a staged consensus begins with.
+struct Came {
+    lanes: LaneTree,
+    digest: Hash256,
+    multiset: UtxoMuHash,
+}
+
+/// Takes the headers above the pruning point, its lanes and its set.
+async fn take_rest(
+    hub: &Arc<Hub>,
+    exchange: &mut Exchange,
+    pipeline: &Arc<Pipeline>,
+    (sink, relayed): (Hash256, Hash256),
+    points: PastPruningPoints,
+) -> Result<Came, PeerError> {
+    let staged = pipeline.consensus();
+    let point = staged.pruning_point();
+    headers::above(hub, pipeline, exchange, point, sink, ANSWER_WITHIN).await?;
+    headers::to_relayed(pipeline, exchange, sink, relayed).await?;
+    let (second, ours) = (Arc::clone(staged), Arc::clone(hub.consensus()));
+    elsewhere(move || second.check_staged(&points, &sink, &ours)).await?;
+    let (lanes, digest) = take_lanes(hub, exchange, staged, point).await?;
+    let multiset = take_set(hub, exchange, staged, point).await?;
+    Ok(Came { lanes, digest, multiset })
 }
 
 /// Takes what leads to the headers above: the proof, judged, and the blocks around the pruning point.
