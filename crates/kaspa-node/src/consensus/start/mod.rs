@@ -235,6 +235,15 @@ impl Consensus {
         Ok((staged, points))
     }
 
+    /// Removes what a start left that came to nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsensusError`] if the ledger cannot; nothing of ours has changed then.
+    pub fn unstage(&self) -> Result<(), ConsensusError> {
+        Ok(self.ledger.unstage()?)
+    }
+
     /// Checks that our chain goes through the last of a peer's pruning points that we know.
     ///
     /// Reference: `are_pruning_points_violating_finality`.
@@ -285,11 +294,15 @@ impl Consensus {
             }
         }
         points.check_named(named, &self.params.genesis.header().hash())?;
-        let time = |consensus: &Self| {
-            let columns = consensus.columns();
+        let theirs = {
+            let columns = self.columns();
             columns.windows.timestamp(columns.header_tip())
         };
-        let (theirs, ours) = (time(self), time(before));
+        let ours = {
+            let _numbering = before.numbering();
+            let sink = before.published().sink;
+            before.columns().windows.timestamp(sink)
+        };
         if theirs < ours.saturating_add(AHEAD_MILLIS) {
             return unwanted("headers ten minutes ahead of ours", format!("{theirs} after {ours}"));
         }

@@ -12,7 +12,8 @@
 //! # Deviations
 //!
 //! The reference goes over to the second consensus before it has lanes and set, and then waits for them from anybody who shares the pruning point.
-//! It also has a way to go on from its own DAG when only bodies are gone between it and the peer; here that is a start as well.
+//! It also has a way to go on from its own DAG when only bodies are gone between it and the peer; here that is a start as well. So how far behind
+//! we are is told by our sink, where the reference looks at the highest header: whoever has headers alone is behind, too.
 //!
 //! Reference: `ibd_with_headers_proof`, `sync_and_validate_pruning_proof`, `sync_new_smt_state`, `sync_new_utxo_set`.
 
@@ -27,7 +28,7 @@ use quintet_kaspa_protocol::{
     wire::{Message, header_bytes},
 };
 use quintet_primitives::Hash256;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{IbdStage, headers, ibd_answer, negotiate::Found};
 use crate::{
@@ -82,12 +83,13 @@ async fn elsewhere<T: Send + 'static>(
 fn check_worth(hub: &Hub, relayed: &Header) -> Result<(), PeerError> {
     let refuse = |reason: &str| Err(PeerError::Unanswerable { reason: reason.to_owned() });
     let consensus = hub.consensus();
-    let (tip, tip_score) = consensus.header_tip();
-    let tip_work = consensus.header(&tip)?.map(|header| header.blue_work).unwrap_or_default();
+    let sink = consensus.header(&consensus.sink())?;
+    let (score, work) =
+        sink.map_or_else(Default::default, |sink| (sink.blue_score, sink.blue_work));
     let daa_score = consensus.virtual_state().daa_score;
     let rate = &consensus.params().rules_at(daa_score).rate;
-    let enough = tip_score.saturating_add(rate.pruning_depth);
-    if relayed.blue_score < enough || relayed.blue_work <= tip_work {
+    let enough = score.saturating_add(rate.pruning_depth);
+    if relayed.blue_score < enough || relayed.blue_work <= work {
         return refuse(
             "peer has no known block but conditions for requesting headers proof are not met",
         );
@@ -104,6 +106,24 @@ fn check_worth(hub: &Hub, relayed: &Header) -> Result<(), PeerError> {
 
 /// Starts from the pruning point of a peer, up to the headers of its sink and of the relayed block.
 pub(super) async fn from_point(
+    hub: &Arc<Hub>,
+    peer: &Arc<Peer>,
+    exchange: &mut Exchange,
+    found: &Found,
+    relayed: &Block,
+) -> Result<(), PeerError> {
+    let started = start(hub, peer, exchange, found, relayed).await;
+    if started.is_err() {
+        let consensus = Arc::clone(hub.consensus());
+        let cleared = tokio::task::spawn_blocking(move || consensus.unstage()).await;
+        if let Ok(Err(error)) = cleared {
+            warn!(%error, "what a start left could not be removed; the next one tries again");
+        }
+    }
+    started
+}
+
+async fn start(
     hub: &Arc<Hub>,
     peer: &Arc<Peer>,
     exchange: &mut Exchange,
