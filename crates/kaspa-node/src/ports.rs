@@ -374,6 +374,15 @@ pub trait Ledger: Send + Sync + fmt::Debug {
         })
     }
 
+    /// Removes what [`Self::stage`] made, if it was not promoted.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`]; nothing of this ledger has changed then.
+    fn unstage(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     /// Puts the ledger that [`Self::stage`] made in the place of this one, durably and whole or not at all: from then on every call is about
     /// that DAG, with the numbers it has there.
     ///

@@ -21,7 +21,7 @@ use crate::ports::{
 #[derive(Debug, Default)]
 pub struct MemoryLedger {
     inner: Mutex<Inner>,
-    staged: Mutex<Option<Arc<MemoryLedger>>>,
+    staged: Mutex<Option<Arc<Self>>>,
 }
 
 #[derive(Debug, Default)]

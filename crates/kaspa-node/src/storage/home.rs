@@ -239,12 +239,16 @@ impl Ledger for LedgerHome {
         self.current().begin(step)
     }
 
+    fn unstage(&self) -> Result<(), LedgerError> {
+        let staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Staged { name, .. }) = staged else { return Ok(()) };
+        let path = self.root.join(name);
+        fs::remove_dir_all(&path).map_err(|error| failed("remove", &path, error))
+    }
+
     fn stage(&self) -> Result<Arc<dyn Ledger>, LedgerError> {
+        self.unstage()?;
         let mut staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Staged { name, .. }) = staged.take() {
-            let path = self.root.join(name);
-            fs::remove_dir_all(&path).map_err(|error| failed("remove", &path, error))?;
-        }
         let highest = starts(&self.root).iter().filter_map(|name| number(name)).max();
         let name = format!("{START}{}", highest.unwrap_or(0).saturating_add(1));
         let ledger = DiskLedger::open(&self.root.join(&name), &self.genesis, &self.options);

@@ -1,11 +1,15 @@
-"""The first subscription of a connection of the PyPI client.
+"""Two places where the PyPI client races with itself: its first subscription, and the end of the interpreter.
 
 Its `connect` returns when the socket is open; a task of its own then registers its listener. A subscription made in between
 fails inside the client with "RPC subscribe on a closed connection": not a byte of it reaches the node. So the first one is
 tried again until that task has run.
+
+Its threads call listeners while Python ends, which now and then panics or never ends. So a script ends without that.
 """
 
 import asyncio
+import os
+import sys
 
 NOT_READY = "on a closed connection"
 ATTEMPTS = 100
@@ -21,3 +25,16 @@ async def ready(subscribe):
                 raise
             await asyncio.sleep(0.05)
     raise TimeoutError("the client was not ready for a subscription within 5 s")
+
+
+def run(main, *arguments):
+    """Runs a script's coroutine and ends the process: with 0, or with 1 and a sentence."""
+    try:
+        asyncio.run(main(*arguments))
+        status = 0
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -9,7 +9,7 @@ import json
 import sys
 
 import kaspa
-from ready import ready
+from ready import ready, run
 
 NETWORK = "simnet"
 PATIENCE_SECONDS = 20
@@ -54,8 +54,4 @@ async def main(url, encoding, address, rounds):
 
 
 if __name__ == "__main__":
-    try:
-        asyncio.run(main(*sys.argv[1:]))
-    except Exception as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        sys.exit(1)
+    run(main, *sys.argv[1:])

@@ -105,12 +105,12 @@ impl From<LedgerError> for StartError {
     }
 }
 
-fn refused<T>(expected: &'static str, actual: impl ToString) -> Result<T, StartError> {
-    Err(StartError::Refused { expected, actual: actual.to_string() })
+fn refused<T>(expected: &'static str, actual: impl Into<String>) -> Result<T, StartError> {
+    Err(StartError::Refused { expected, actual: actual.into() })
 }
 
-fn unwanted<T>(expected: &'static str, actual: impl ToString) -> Result<T, StartError> {
-    Err(StartError::Unwanted { expected, actual: actual.to_string() })
+fn unwanted<T>(expected: &'static str, actual: impl Into<String>) -> Result<T, StartError> {
+    Err(StartError::Unwanted { expected, actual: actual.into() })
 }
 
 /// What a peer sent of its pruning point.
@@ -160,7 +160,7 @@ impl Consensus {
         let valid = ValidProof::new(proof, &self.rules_of_proof(header.daa_score), work)?;
         let (point, own_point) = (valid.pruning_point(), self.pruning_point());
         if point == self.params.genesis.header().hash() || point == own_point {
-            return unwanted("the proof of another pruning point than ours", point);
+            return unwanted("the proof of another pruning point than ours", point.to_string());
         }
         let Some(own) = self.pruning_proof()? else {
             return unwanted("a proof of our own to compare with", "none");
@@ -197,7 +197,7 @@ impl Consensus {
             return refused("past pruning points from the genesis on", "none");
         };
         if first != genesis {
-            return refused("the genesis as first pruning point", first);
+            return refused("the genesis as first pruning point", first.to_string());
         }
         self.check_finality(&points)?;
         check_roots(&start.proof, &points, &genesis)?;
@@ -235,6 +235,15 @@ impl Consensus {
         Ok((staged, points))
     }
 
+    /// Removes what a start left that came to nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsensusError`] if the ledger cannot; nothing of ours has changed then.
+    pub fn unstage(&self) -> Result<(), ConsensusError> {
+        Ok(self.ledger.unstage()?)
+    }
+
     /// Checks that our chain goes through the last of a peer's pruning points that we know.
     ///
     /// Reference: `are_pruning_points_violating_finality`.
@@ -270,12 +279,12 @@ impl Consensus {
         let chain: Vec<_> = {
             let columns = self.columns();
             let (Some(low), Some(high)) = (columns.dag.find(&point), columns.dag.find(sink)) else {
-                return refused("the header of the peer's sink", sink);
+                return refused("the header of the peer's sink", sink.to_string());
             };
             columns.dag.reachability().backward_chain(high, low).collect()
         };
         if chain.is_empty() {
-            return refused("a chain through the pruning point", sink);
+            return refused("a chain through the pruning point", sink.to_string());
         }
         let mut named = Vec::new();
         for block in chain {
@@ -285,11 +294,15 @@ impl Consensus {
             }
         }
         points.check_named(named, &self.params.genesis.header().hash())?;
-        let time = |consensus: &Self| {
-            let columns = consensus.columns();
+        let theirs = {
+            let columns = self.columns();
             columns.windows.timestamp(columns.header_tip())
         };
-        let (theirs, ours) = (time(self), time(before));
+        let ours = {
+            let _numbering = before.numbering();
+            let sink = before.published().sink;
+            before.columns().windows.timestamp(sink)
+        };
         if theirs < ours.saturating_add(AHEAD_MILLIS) {
             return unwanted("headers ten minutes ahead of ours", format!("{theirs} after {ours}"));
         }
@@ -360,7 +373,7 @@ impl Consensus {
         let multiset = multiset.normalised();
         let (expected, actual) = (header.utxo_commitment, multiset.finalise());
         if expected != actual {
-            return refused("the UTXO set that the pruning point commits to", actual);
+            return refused("the UTXO set that the pruning point commits to", actual.to_string());
         }
         let all = LaneTree::new();
         let changes = lanes.iter().map(|(key, lane)| (key, Some(lane)));
@@ -426,7 +439,10 @@ fn check_roots(
     let known: HashSet<&Hash256> = points.points().iter().map(|(hash, _)| hash).collect();
     for root in proof.iter().filter_map(|level| level.first()) {
         if !known.contains(&root.pruning_point) && root.hash() != *genesis {
-            return refused("a proof whose roots name past pruning points", root.pruning_point);
+            return refused(
+                "a proof whose roots name past pruning points",
+                root.pruning_point.to_string(),
+            );
         }
     }
     Ok(())

@@ -108,7 +108,7 @@ impl<'a> Staging<'a> {
         let header = &*came.header;
         let most = header.daa_score.max(header.blue_score).max(header.timestamp);
         if most >= NUMBERS_MAX {
-            return refused("scores and times below 2^62", most);
+            return refused("scores and times below 2^62", most.to_string());
         }
         let level = if came.is_trusted {
             check_header_in_isolation(self.params, header, self.now)
@@ -211,7 +211,7 @@ impl<'a> Staging<'a> {
             let hash = block.header.hash();
             let number = self.find(&hash).filter(|_| self.import.dag.find(&hash).is_some());
             let Some(number) = number else {
-                return refused("trusted blocks with their GHOSTDAG data", hash);
+                return refused("trusted blocks with their GHOSTDAG data", hash.to_string());
             };
             check_body_in_isolation(self.params, &block)
                 .map_err(|source| StartError::Rule { hash, source })?;

@@ -12,7 +12,8 @@
 //! # Deviations
 //!
 //! The reference goes over to the second consensus before it has lanes and set, and then waits for them from anybody who shares the pruning point.
-//! It also has a way to go on from its own DAG when only bodies are gone between it and the peer; here that is a start as well.
+//! It also has a way to go on from its own DAG when only bodies are gone between it and the peer; here that is a start as well. So how far behind
+//! we are is told by our sink, where the reference looks at the highest header: whoever has headers alone is behind, too.
 //!
 //! Reference: `ibd_with_headers_proof`, `sync_and_validate_pruning_proof`, `sync_new_smt_state`, `sync_new_utxo_set`.
 
@@ -23,15 +24,15 @@ use quintet_kaspa_protocol::{
     hashing::UtxoMuHash,
     header::Header,
     lanes::LaneTree,
-    proof::{LEVEL_HEADERS_PER_M, PruningProof, TrustedHeader},
+    proof::{LEVEL_HEADERS_PER_M, PastPruningPoints, PruningProof, TrustedHeader},
     wire::{Message, header_bytes},
 };
 use quintet_primitives::Hash256;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{IbdStage, headers, ibd_answer, negotiate::Found};
 use crate::{
-    consensus::{Consensus, Start, StartError},
+    consensus::{Consensus, ConsensusError, Start, StartError},
     p2p::{
         error::{PeerError, misbehaviour, refused},
         hub::Hub,
@@ -82,12 +83,13 @@ async fn elsewhere<T: Send + 'static>(
 fn check_worth(hub: &Hub, relayed: &Header) -> Result<(), PeerError> {
     let refuse = |reason: &str| Err(PeerError::Unanswerable { reason: reason.to_owned() });
     let consensus = hub.consensus();
-    let (tip, tip_score) = consensus.header_tip();
-    let tip_work = consensus.header(&tip)?.map(|header| header.blue_work).unwrap_or_default();
+    let sink = consensus.header(&consensus.sink())?;
+    let (score, work) =
+        sink.map_or_else(Default::default, |sink| (sink.blue_score, sink.blue_work));
     let daa_score = consensus.virtual_state().daa_score;
     let rate = &consensus.params().rules_at(daa_score).rate;
-    let enough = tip_score.saturating_add(rate.pruning_depth);
-    if relayed.blue_score < enough || relayed.blue_work <= tip_work {
+    let enough = score.saturating_add(rate.pruning_depth);
+    if relayed.blue_score < enough || relayed.blue_work <= work {
         return refuse(
             "peer has no known block but conditions for requesting headers proof are not met",
         );
@@ -110,6 +112,24 @@ pub(super) async fn from_point(
     found: &Found,
     relayed: &Block,
 ) -> Result<(), PeerError> {
+    let started = start(hub, peer, exchange, found, relayed).await;
+    if started.is_err() {
+        let consensus = Arc::clone(hub.consensus());
+        let cleared = tokio::task::spawn_blocking(move || consensus.unstage()).await;
+        if let Ok(Err(error)) = cleared {
+            warn!(%error, "what a start left could not be removed; the next one tries again");
+        }
+    }
+    started
+}
+
+async fn start(
+    hub: &Arc<Hub>,
+    peer: &Arc<Peer>,
+    exchange: &mut Exchange,
+    found: &Found,
+    relayed: &Block,
+) -> Result<(), PeerError> {
     check_worth(hub, &relayed.header)?;
     let consensus = Arc::clone(hub.consensus());
     let start = take(hub, peer, exchange, relayed).await?;
@@ -118,27 +138,48 @@ pub(super) async fn from_point(
     info!(peer = %peer.address, %point, "starting from a pruning point");
     let staged = Arc::new(staged);
     let pipeline = Arc::new(Pipeline::start(Arc::clone(&staged), &PipelineOptions::default())?);
-    let (sink, target) = (found.sink, relayed.header.hash());
-    headers::above(hub, &pipeline, exchange, point, sink, ANSWER_WITHIN).await?;
-    headers::to_relayed(&pipeline, exchange, sink, target).await?;
-    let (second, ours) = (Arc::clone(&staged), Arc::clone(hub.consensus()));
-    elsewhere(move || second.check_staged(&points, &sink, &ours)).await?;
-    let (lanes, digest) = take_lanes(hub, exchange, &staged, point).await?;
-    let multiset = take_set(hub, exchange, &staged, point).await?;
+    let came = take_rest(hub, exchange, &pipeline, (found.sink, relayed.header.hash()), points);
+    let came = came.await;
     let ours = Arc::clone(hub.consensus());
-    elsewhere(move || {
-        staged.begin(&multiset, &lanes, digest)?;
+    let done = tokio::task::spawn_blocking(move || -> Result<(), PeerError> {
+        // Its threads end here, whatever came: not on an asynchronous worker.
         drop(pipeline);
-        let Some(staged) = Arc::into_inner(staged) else {
-            return Err(StartError::Broken(crate::consensus::ConsensusError::Inconsistent {
-                expected: "nobody else to hold a staged consensus",
-            }));
-        };
+        let Came { lanes, digest, multiset } = came?;
+        staged.begin(&multiset, &lanes, digest)?;
+        let staged = Arc::into_inner(staged).ok_or(ConsensusError::Inconsistent {
+            expected: "nobody else to hold a staged consensus",
+        })?;
         Ok(ours.succeed(staged)?)
-    })
-    .await?;
+    });
+    done.await.map_err(|_| PeerError::Stopping)??;
     info!(peer = %peer.address, %point, "started from a pruning point");
     Ok(())
+}
+
+/// What a staged consensus begins with.
+struct Came {
+    lanes: LaneTree,
+    digest: Hash256,
+    multiset: UtxoMuHash,
+}
+
+/// Takes the headers above the pruning point, its lanes and its set.
+async fn take_rest(
+    hub: &Arc<Hub>,
+    exchange: &mut Exchange,
+    pipeline: &Arc<Pipeline>,
+    (sink, relayed): (Hash256, Hash256),
+    points: PastPruningPoints,
+) -> Result<Came, PeerError> {
+    let staged = pipeline.consensus();
+    let point = staged.pruning_point();
+    headers::above(hub, pipeline, exchange, point, sink, ANSWER_WITHIN).await?;
+    headers::to_relayed(pipeline, exchange, sink, relayed).await?;
+    let (second, ours) = (Arc::clone(staged), Arc::clone(hub.consensus()));
+    elsewhere(move || second.check_staged(&points, &sink, &ours)).await?;
+    let (lanes, digest) = take_lanes(hub, exchange, staged, point).await?;
+    let multiset = take_set(hub, exchange, staged, point).await?;
+    Ok(Came { lanes, digest, multiset })
 }
 
 /// Takes what leads to the headers above: the proof, judged, and the blocks around the pruning point.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use quintet_kaspa_protocol::{
     block::Block,
     header::Header,
-    proof::TrustedGhostdagData,
+    proof::{TrustedGhostdagData, TrustedHeader},
     tx::Outpoint,
     wire::{Frame, Message, SentLane, header_bytes},
 };
@@ -50,6 +50,9 @@ const LANES_A_PROOF: usize = 1 << 20;
 
 /// The protocol since which proofs and windows come in chunks.
 pub(in crate::p2p) const CHUNKS_SINCE: u32 = 11;
+
+/// Headers of the window read at once.
+const WINDOW_PART: usize = 1024;
 
 /// What a trusted header takes beside the header, for each block it names, bytes.
 const NAMED_BYTES: usize = 48;
@@ -104,6 +107,23 @@ fn fill<T>(items: &mut std::vec::IntoIter<T>, bytes: impl Fn(&T) -> usize) -> Ve
     taken
 }
 
+/// Returns about what a header takes with its GHOSTDAG data, bytes.
+fn trusted_bytes(trusted: &TrustedHeader) -> usize {
+    let ghostdag = &trusted.ghostdag;
+    let named = [ghostdag.blues.len(), ghostdag.reds.len(), ghostdag.anticone_sizes.len()];
+    let named: usize = named.into_iter().sum();
+    header_bytes(&trusted.header).saturating_add(named.saturating_mul(NAMED_BYTES))
+}
+
+/// Reads headers with their GHOSTDAG data.
+async fn window(hub: &Hub, hashes: Vec<Hash256>) -> Result<Vec<TrustedHeader>, PeerError> {
+    let window = read(hub, move |consensus| {
+        let headers = hashes.iter().map(|hash| consensus.trusted_header(hash));
+        headers.collect::<Result<Option<Vec<_>>, _>>()
+    });
+    window.await?.ok_or_else(|| unanswerable("our pruning point has moved"))
+}
+
 impl Starting {
     /// Sends the proof.
     pub(super) async fn proof(hub: &Hub, peer: &Arc<Peer>, id: u32) -> Result<(), PeerError> {
@@ -137,21 +157,13 @@ impl Starting {
         peer.send(&Frame::response(Message::PruningPoints(points), id)).await?;
         let offered = read(hub, |consensus| consensus.trusted_blocks()).await?;
         let offered = offered.ok_or_else(|| unanswerable("our DAG is too wide to start from"))?;
-        let named = Arc::clone(&offered);
-        let window = read(hub, move |consensus| {
-            let headers = named.window.iter().map(|hash| consensus.trusted_header(hash));
-            headers.collect::<Result<Option<Vec<_>>, _>>()
-        });
-        let window = window.await?.ok_or_else(|| unanswerable("our pruning point has moved"))?;
         if in_chunks(peer) {
-            let mut rest = window.into_iter();
-            while rest.len() > 0 {
-                let chunk = fill(&mut rest, |trusted| {
-                    let named = trusted.ghostdag.blues.len() + trusted.ghostdag.reds.len();
-                    let named = named.saturating_add(trusted.ghostdag.anticone_sizes.len());
-                    header_bytes(&trusted.header).saturating_add(named.saturating_mul(NAMED_BYTES))
-                });
-                peer.send(&Frame::response(Message::TrustedDataChunk(chunk), id)).await?;
+            for part in offered.window.chunks(WINDOW_PART) {
+                let mut rest = window(hub, part.to_vec()).await?.into_iter();
+                while rest.len() > 0 {
+                    let chunk = fill(&mut rest, trusted_bytes);
+                    peer.send(&Frame::response(Message::TrustedDataChunk(chunk), id)).await?;
+                }
             }
             peer.send(&Frame::response(Message::TrustedDataChunksEnd, id)).await?;
         } else {
@@ -159,7 +171,9 @@ impl Starting {
                 let ghostdag = hub.consensus().ghostdag_of(hash)?;
                 Some(TrustedGhostdagData { hash: *hash, ghostdag })
             });
-            let whole = Message::TrustedData { window, ghostdag: ghostdag.collect() };
+            let ghostdag = ghostdag.collect();
+            let window = window(hub, offered.window.clone()).await?;
+            let whole = Message::TrustedData { window, ghostdag };
             peer.send(&Frame::response(whole, id)).await?;
         }
         self.blocks = Some(Blocks { offered, sent: 0, id });

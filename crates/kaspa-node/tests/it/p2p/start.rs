@@ -121,7 +121,11 @@ async fn a_start_on_disk_is_there_after_the_end_and_nothing_of_what_was_before()
     drop(ledger);
     assert!(folder.path().join("CURRENT").is_file());
     assert!(!folder.path().join("headers").exists(), "the DAG of before has gone");
+    // What a start left that was cut short, and a DAG whose removal was.
+    std::fs::create_dir(folder.path().join("start-99")).unwrap();
+    std::fs::create_dir(folder.path().join("headers")).unwrap();
     let ledger = home(&params, folder.path());
+    assert!(!folder.path().join("headers").exists() && !folder.path().join("start-99").exists());
     let options = Options { threads: 2, clock: clock(&time), ..Options::default() };
     let again = Arc::new(Consensus::open(params.clone(), options, ledger).unwrap());
     let after = again.virtual_state();
