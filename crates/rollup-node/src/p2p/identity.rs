@@ -25,16 +25,6 @@ fn keypair(path: &Path, mut key: B256) -> Result<Keypair, P2pError> {
     Ok(secp256k1::Keypair::from(secret).into())
 }
 
-/// Reads a key.
-///
-/// # Errors
-///
-/// [`P2pError::Identity`] if the file holds none.
-pub fn read(path: &Path) -> Result<Keypair, P2pError> {
-    let content = std::fs::read(path).map_err(|error| bad(path, &error))?;
-    parse(path, &content)
-}
-
 fn parse(path: &Path, content: &[u8]) -> Result<Keypair, P2pError> {
     let text = content.get(..content.len().min(FILE_MAX)).unwrap_or_default();
     let mut key = B256::ZERO;
@@ -76,10 +66,8 @@ mod tests {
     fn a_name_is_made_once_and_kept() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("p2p.key");
-        assert!(read(&path).is_err());
         let made = read_or_make(&path).unwrap().public().to_peer_id();
         assert_eq!(read_or_make(&path).unwrap().public().to_peer_id(), made);
-        assert_eq!(read(&path).unwrap().public().to_peer_id(), made);
         // Such names begin like this: the key itself, not its hash.
         assert!(made.to_string().starts_with("16Uiu2"), "{made}");
     }

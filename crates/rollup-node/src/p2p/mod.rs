@@ -45,7 +45,7 @@ use alloy_primitives::Address;
 pub use libp2p::{Multiaddr, PeerId, identity::Keypair};
 use libp2p::{multiaddr::Protocol, request_response};
 
-pub use self::identity::{read as read_identity, read_or_make as identity};
+pub use self::identity::read_or_make as identity;
 pub(crate) use self::{
     follower::Follower,
     judge::Judge,
