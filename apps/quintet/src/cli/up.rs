@@ -13,7 +13,7 @@ pub(crate) const NODES_MIN: u16 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
-  quintet up                               16 DHT nodes, 2 of Bitcoin, a LuxTensor chain; open the page it prints; Ctrl-C stops
+  quintet up                               16 DHT nodes, 2 of Bitcoin, 2 of Kaspa, a LuxTensor chain; open the page it prints
   quintet up --kinds lux                   the chain alone, with its accounts and traffic
   quintet up --nodes 64 --no-traffic       more nodes, no traffic but their own
   quintet up --check                       start, prove, stop: one line a kind, status 0 or 1
@@ -22,7 +22,8 @@ Examples:
 /// Start a whole local network, with a page to watch it.
 ///
 /// All nodes run in this process, each with its own ports on 127.0.0.1, and talk to each other as they
-/// would over the internet. The chain answers at 127.0.0.1:8545 and the first Bitcoin node at 127.0.0.1:18443 where
+/// would over the internet. The chain answers at 127.0.0.1:8545, the first Bitcoin node at 127.0.0.1:18443 and
+/// the first Kaspa node at 127.0.0.1:17610 and :18610 where
 /// these are free. Nothing is reachable from other machines.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -37,7 +38,7 @@ pub(crate) struct UpArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Nodes of the dht, 2 to 256; of bitcoin there are two, of lux one proposer.
+    /// Nodes of the dht, 2 to 256; of bitcoin and kaspa there are two, of lux one proposer.
     #[arg(
         long,
         value_name = "N",
@@ -59,7 +60,12 @@ pub(crate) struct UpArgs {
     pub(crate) dashboard: Option<SocketAddr>,
 
     /// The kinds to start, separated by commas.
-    #[arg(long, value_name = "KIND", value_delimiter = ',', default_value = "dht,bitcoin,lux")]
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_delimiter = ',',
+        default_value = "dht,bitcoin,kaspa,lux"
+    )]
     pub(crate) kinds: Vec<String>,
 
     /// Leave the network to itself: no records are put and looked up, no transactions sent.

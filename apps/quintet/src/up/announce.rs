@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{
     bitcoin::BitcoinPlaces,
+    kaspa::{KaspaPlace, KaspaPlaces},
     network::{Home, LocalNode},
 };
 use crate::{
@@ -31,6 +32,7 @@ pub(super) struct Places<'a> {
     pub(super) home: &'a Home,
     pub(super) nodes: &'a [LocalNode],
     pub(super) bitcoin: Option<BitcoinPlaces>,
+    pub(super) kaspa: Option<KaspaPlaces>,
     pub(super) lux: Option<ChainPlaces>,
     /// Time from the start until now.
     pub(super) took: Duration,
@@ -38,10 +40,14 @@ pub(super) struct Places<'a> {
 
 impl Places<'_> {
     pub(super) fn print_json(&self) -> anyhow::Result<()> {
-        let Self { dashboard, metrics, home, nodes, bitcoin, lux, took } = self;
+        let Self { dashboard, metrics, home, nodes, bitcoin, kaspa, lux, took } = self;
         let nodes: Vec<_> = nodes.iter().map(|node| &node.endpoints).collect();
-        let kinds =
-            [("dht", !nodes.is_empty()), ("bitcoin", bitcoin.is_some()), ("lux", lux.is_some())];
+        let kinds = [
+            ("dht", !nodes.is_empty()),
+            ("bitcoin", bitcoin.is_some()),
+            ("kaspa", kaspa.is_some()),
+            ("lux", lux.is_some()),
+        ];
         let kinds: Vec<_> =
             kinds.into_iter().filter(|(_, runs)| *runs).map(|(kind, _)| kind).collect();
         output::json(&json!({
@@ -52,6 +58,7 @@ impl Places<'_> {
             "data_dir": home.path(),
             "nodes": nodes,
             "bitcoin": bitcoin,
+            "kaspa": kaspa,
             "lux": lux,
             "seconds": took.as_secs_f64(),
         }))
@@ -66,7 +73,8 @@ impl Places<'_> {
         };
         let seconds = self.took.as_secs_f64();
         let bitcoins = self.bitcoin.as_ref().map_or(0, |places| places.nodes.len());
-        let nodes = self.nodes.len() + bitcoins + usize::from(self.lux.is_some());
+        let kaspas = self.kaspa.as_ref().map_or(0, |places| places.nodes.len());
+        let nodes = self.nodes.len() + bitcoins + kaspas + usize::from(self.lux.is_some());
         let nodes = output::count(nodes, "node is", "nodes are");
         output::print(&format!(
             "{}  {}\n{}  {}\n{}  {home} ({lasts})\n\n{}\n{}\n{}\n",
@@ -103,6 +111,9 @@ impl Places<'_> {
         if let Some(bitcoin) = &self.bitcoin {
             text += &tables_of_bitcoin(bitcoin);
         }
+        if let Some(kaspa) = &self.kaspa {
+            text += &tables_of_kaspa(kaspa);
+        }
         let Some(lux) = &self.lux else { return text };
         let mut table = Table::new(["CHAIN", "ID", "RPC", "WEBSOCKET"]);
         table.row(["lux".to_owned(), lux.chain_id.to_string(), lux.http.clone(), lux.ws.clone()]);
@@ -122,6 +133,9 @@ impl Places<'_> {
             let (rpc, cookie) = (&place.rpc, place.cookie.display());
             let call = r#"{"method":"getblockchaininfo","params":[]}"#;
             all.push(format!("  curl -s --user \"$(cat {cookie})\" -d '{call}' {rpc}"));
+        }
+        if let Some(kaspa) = &self.kaspa {
+            all.extend(examples_of_kaspa(kaspa));
         }
         if let Some(lux) = &self.lux {
             let http = &lux.http;
@@ -160,6 +174,35 @@ fn tables_of_bitcoin(bitcoin: &BitcoinPlaces) -> String {
     let mut key = Table::new(["ADDRESS OF THE MINER", "PRIVATE KEY, KNOWN TO EVERYBODY"]);
     key.row([bitcoin.address.clone(), bitcoin.private_key.clone()]);
     format!("{}\n{}\n", nodes.render(), key.render())
+}
+
+/// The nodes, and the key that their blocks pay.
+fn tables_of_kaspa(kaspa: &KaspaPlaces) -> String {
+    let mut nodes = Table::new(["KASPA, DEVNET", "P2P", "WRPC, BORSH", "WRPC, JSON"]);
+    for place in &kaspa.nodes {
+        let KaspaPlace { name, p2p, wrpc_borsh, wrpc_json } = place.clone();
+        nodes.row([name, p2p, wrpc_borsh, wrpc_json]);
+    }
+    let mut key = Table::new(["ADDRESS OF THE MINERS", "PRIVATE KEY, KNOWN TO EVERYBODY"]);
+    key.row([kaspa.address.clone(), kaspa.private_key.clone()]);
+    format!("{}\n{}\n", nodes.render(), key.render())
+}
+
+/// A wallet's view with the `kaspa` package for Python, and a third node that joins.
+fn examples_of_kaspa(kaspa: &KaspaPlaces) -> Vec<String> {
+    let Some(KaspaPlace { p2p, wrpc_borsh, .. }) = kaspa.nodes.first() else { return Vec::new() };
+    let (program, overrides) = (program(), kaspa.override_params_file.display());
+    let script = format!(
+        "import asyncio, kaspa\nasync def main():\n  c = kaspa.RpcClient(url=\"{wrpc_borsh}\", network_id=kaspa.NetworkId(\"devnet\"))\n  \
+         await c.connect()\n  print(await c.get_balance_by_address({{\"address\": \"{}\"}}))\nasyncio.run(main())",
+        kaspa.address
+    );
+    vec![
+        format!("  python3 -c '{script}'"),
+        format!(
+            "  {program} kaspa run --devnet --override-params-file {overrides} --connect {p2p} --appdir third"
+        ),
+    ]
 }
 
 fn heading(text: &str) -> String {

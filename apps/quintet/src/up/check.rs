@@ -2,7 +2,7 @@
 //!
 //! For the dht: a record put through one node is read through another that did not hold it, over UDP; then a
 //! changeable record is put, changed through a second node, and its new version read through a third. For the others: see
-//! [`bitcoin::prove`] and [`lux::prove`].
+//! [`bitcoin::prove`], [`kaspa::prove`] and [`lux::prove`].
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
@@ -22,7 +22,7 @@ use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    bitcoin, lux,
+    bitcoin, kaspa, lux,
     network::{Home, LocalNode, Network},
 };
 use crate::{
@@ -91,6 +91,13 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
             signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
         };
         all &= tell("bitcoin", &outcome, args.json, begun)?;
+    }
+    if all && wants("kaspa") {
+        let outcome = tokio::select! {
+            outcome = kaspa::prove(home.path(), deadline) => outcome,
+            signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
+        };
+        all &= tell("kaspa", &outcome, args.json, begun)?;
     }
     if all && wants("lux") {
         let outcome = tokio::select! {

@@ -28,6 +28,7 @@ use super::{
     STOP_DEADLINE, announce,
     bitcoin::{self, BitcoinNodes},
     feed::{self, Watched},
+    kaspa::{self, KaspaNodes},
     lux::{self, LuxChain},
     network::{Home, LocalNode, Network},
     traffic,
@@ -73,19 +74,25 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
         true => BitcoinNodes::start(home.path(), true, &health).await?,
         false => BitcoinNodes::default(),
     };
+    let mut kaspas = match wants("kaspa") {
+        true => KaspaNodes::start(home.path(), true, &health).await?,
+        false => KaspaNodes::default(),
+    };
     let nodes = if wants("dht") { args.nodes } else { 0 };
     let mut network = Network::start(nodes, home.path(), &bus, &health).await?;
     let others = network.nodes.len().saturating_sub(1);
     network.joined(others.min(CONTACTS_WANTED), Instant::now() + ACQUAINTANCE_MAX).await;
     let helpers = Helpers { logs, early, metrics, bus, publisher: dashboard.publisher() };
-    let helpers =
-        helpers.start((&network, &bitcoins, chain.as_ref()), args.no_traffic, (&home, &health))?;
+    let shown =
+        Shown { network: &network, bitcoins: &bitcoins, kaspas: &kaspas, chain: chain.as_ref() };
+    let helpers = helpers.start(&shown, args.no_traffic, (&home, &health))?;
     let places = announce::Places {
         dashboard: dashboard.url(),
         metrics: format!("http://{}/metrics", ops.local_addr()),
         home: &home,
         nodes: &network.nodes,
         bitcoin: wants("bitcoin").then(|| bitcoins.places()).transpose()?,
+        kaspa: wants("kaspa").then(|| kaspas.places()).transpose()?,
         lux: chain.as_ref().map(LuxChain::places),
         took: begun.elapsed(),
     };
@@ -97,6 +104,7 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
 
     let mut running = std::mem::take(&mut network.running);
     running.append(&mut bitcoins.running);
+    running.append(&mut kaspas.running);
     running.push(helpers);
     let report = run_until_shutdown(running, signals, &health, STOP_DEADLINE).await;
     if !report.forced {
@@ -132,6 +140,14 @@ async fn serve_dashboard(
     Ok(Dashboard::start(at(listen), stop).await?)
 }
 
+/// What is watched and kept busy.
+struct Shown<'a> {
+    network: &'a Network,
+    bitcoins: &'a BitcoinNodes,
+    kaspas: &'a KaspaNodes,
+    chain: Option<&'a LuxChain>,
+}
+
 /// What watches the network and keeps it busy.
 struct Helpers {
     logs: Logs,
@@ -146,7 +162,7 @@ impl Helpers {
     /// Starts them under one supervisor. None of them is worth ending the network for: they are restarted.
     fn start(
         self,
-        (network, bitcoins, chain): (&Network, &BitcoinNodes, Option<&LuxChain>),
+        &Shown { network, bitcoins, kaspas, chain }: &Shown<'_>,
         no_traffic: bool,
         (home, health): (&Home, &Health),
     ) -> anyhow::Result<RunningNode> {
@@ -177,11 +193,11 @@ impl Helpers {
         if let Some(chain) = chain {
             chain_helpers(&mut supervisor, chain, &publisher, no_traffic);
         }
-        if !no_traffic && !bitcoins.nodes.is_empty() {
-            let nodes = bitcoins.nodes.clone();
-            supervisor.spawn(restarted("bitcoin-traffic"), move |stop| {
-                bitcoin::traffic(nodes.clone(), rand::rng().random(), stop)
-            });
+        if !bitcoins.nodes.is_empty() {
+            bitcoin_helpers(&mut supervisor, bitcoins, &publisher, no_traffic);
+        }
+        if !kaspas.nodes.is_empty() {
+            kaspa_helpers(&mut supervisor, kaspas, &publisher, no_traffic);
         }
         let nodes: Vec<Watched> = network.nodes.iter().map(watched).collect();
         if !nodes.is_empty() {
@@ -200,6 +216,48 @@ impl Helpers {
             });
         }
         Ok(RunningNode::supervise(ctx, Vec::new(), supervisor))
+    }
+}
+
+/// Shows the Bitcoin nodes, and keeps them busy.
+fn bitcoin_helpers(
+    supervisor: &mut Supervisor,
+    bitcoins: &BitcoinNodes,
+    publisher: &Publisher,
+    no_traffic: bool,
+) {
+    let (nodes, publisher) = (bitcoins.nodes.clone(), publisher.clone());
+    supervisor.spawn(restarted("bitcoin-feed"), move |stop| {
+        bitcoin::feed(nodes.clone(), publisher.clone(), stop)
+    });
+    if !no_traffic {
+        let nodes = bitcoins.nodes.clone();
+        supervisor.spawn(restarted("bitcoin-traffic"), move |stop| {
+            bitcoin::traffic(nodes.clone(), rand::rng().random(), stop)
+        });
+    }
+}
+
+/// Shows the Kaspa nodes, and keeps them busy: without traffic nobody mines.
+fn kaspa_helpers(
+    supervisor: &mut Supervisor,
+    kaspas: &KaspaNodes,
+    publisher: &Publisher,
+    no_traffic: bool,
+) {
+    let (nodes, publisher) = (kaspas.nodes.clone(), publisher.clone());
+    supervisor.spawn(restarted("kaspa-feed"), move |stop| {
+        kaspa::feed(nodes.clone(), publisher.clone(), stop)
+    });
+    if !no_traffic {
+        let nodes = kaspas.nodes.clone();
+        supervisor.spawn(restarted("kaspa-miners"), move |stop| {
+            kaspa::mine(nodes.clone(), rand::rng().random(), stop)
+        });
+        let nodes = kaspas.nodes.clone();
+        supervisor.spawn(restarted("kaspa-traffic"), move |stop| {
+            kaspa::traffic(nodes.clone(), rand::rng().random(), stop)
+        });
     }
 }
 

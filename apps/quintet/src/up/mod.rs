@@ -4,6 +4,7 @@
 //!   network   16 nodes on 127.0.0.1, UDP among themselves ──► event bus, status
 //!                                                                   │
 //!   bitcoin   2 nodes on regtest, each other's peers, with Core's RPC
+//!   kaspa     2 nodes on a devnet, miners that find ten blocks a second, wRPC
 //!   lux       a chain of one proposer, served over HTTP ──► head, pool
 //!                                                                   │
 //!   traffic   puts and looks up, sends transactions                 ▼
@@ -21,6 +22,7 @@ mod announce;
 mod bitcoin;
 mod check;
 mod feed;
+mod kaspa;
 mod live;
 mod lux;
 mod network;

@@ -5,11 +5,14 @@ import { Feed } from './feed.js';
 import { LogView } from './logs.js';
 import { Overview } from './overview.js';
 import { Store } from './store.js';
+import * as bitcoin from './panels/bitcoin.js';
 import * as dht from './panels/dht.js';
+import * as kaspa from './panels/kaspa.js';
 import * as lux from './panels/lux.js';
+import * as rollup from './panels/rollup.js';
 
-// kind → { title, note, figures(store), Panel }
-const KINDS = new Map([['dht', dht], ['lux', lux]]);
+// kind → { title, note, figures(store), pulse, Panel }, in the order in which they stand on the page
+const KINDS = new Map([['bitcoin', bitcoin], ['kaspa', kaspa], ['lux', lux], ['rollup', rollup], ['dht', dht]]);
 
 const store = new Store();
 const overview = new Overview(document.getElementById('overview'), store, KINDS);
@@ -18,11 +21,14 @@ const panels = new Map();
 const byId = (id) => document.getElementById(id);
 
 function mountPanels() {
-  for (const kind of store.kinds()) {
-    const module = KINDS.get(kind);
-    if (!module || panels.has(kind)) continue;
-    const host = html('section', { class: 'panel', id: `panel-${kind}`, 'aria-label': module.title });
-    byId('panels').append(host);
+  const present = store.kinds();
+  for (const [kind, module] of KINDS) {
+    if (!present.has(kind) || panels.has(kind)) continue;
+    const host = html('section', { class: 'panel', id: `panel-${kind}`, 'aria-labelledby': `title-${kind}` },
+      html('h2', { class: 'panel-title', id: `title-${kind}` }, module.title, html('span', { class: 'card-note' }, module.note)));
+    const order = [...KINDS.keys()];
+    const after = [...byId('panels').children].find((other) => order.indexOf(other.id.slice('panel-'.length)) > order.indexOf(kind));
+    byId('panels').insertBefore(host, after ?? null);
     panels.set(kind, new module.Panel(host, store));
   }
 }
