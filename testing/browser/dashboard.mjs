@@ -70,7 +70,12 @@ async function open(browser, name, options, { hostile = false } = {}) {
   if (hostile) await page.routeWebSocket(/\/feed$/, injectHostileLine);
   await page.goto(url);
   await page.locator('#topology').waitFor();
-  await page.waitForFunction((count) => Number(document.querySelector('#topology').dataset.nodes) >= count, nodesExpected);
+  // What is out of sight is not painted, and other kinds' panels may come in above it.
+  await page.waitForFunction((count) => {
+    const topology = document.querySelector('#topology');
+    topology.scrollIntoView({ block: 'center', behavior: 'instant' });
+    return Number(topology.dataset.nodes) >= count;
+  }, nodesExpected);
   return { context, page };
 }
 

@@ -17,26 +17,47 @@ const KINDS = new Map([['bitcoin', bitcoin], ['kaspa', kaspa], ['lux', lux], ['r
 const store = new Store();
 const overview = new Overview(document.getElementById('overview'), store, KINDS);
 const logs = new LogView(store);
+// kind → { panel, host, inSight, drawn }
 const panels = new Map();
+/** Time between two drawings of a panel that nobody sees, in milliseconds. */
+const UNSEEN_EVERY_MS = 1_000;
+
+const sight = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    const mounted = panels.get(target.dataset.kind);
+    if (mounted) mounted.inSight = isIntersecting;
+  }
+  draw();
+});
 const byId = (id) => document.getElementById(id);
 
 function mountPanels() {
   const present = store.kinds();
   for (const [kind, module] of KINDS) {
     if (!present.has(kind) || panels.has(kind)) continue;
-    const host = html('section', { class: 'panel', id: `panel-${kind}`, 'aria-labelledby': `title-${kind}` },
+    const host = html('section', { class: 'panel', id: `panel-${kind}`, 'data-kind': kind, 'aria-labelledby': `title-${kind}` },
       html('h2', { class: 'panel-title', id: `title-${kind}` }, module.title, html('span', { class: 'card-note' }, module.note)));
     const order = [...KINDS.keys()];
-    const after = [...byId('panels').children].find((other) => order.indexOf(other.id.slice('panel-'.length)) > order.indexOf(kind));
+    const after = [...byId('panels').children].find((other) => order.indexOf(other.dataset.kind) > order.indexOf(kind));
     byId('panels').insertBefore(host, after ?? null);
-    panels.set(kind, new module.Panel(host, store));
+    panels.set(kind, { panel: new module.Panel(host, store), host, inSight: false, drawn: 0 });
+    sight.observe(host);
   }
 }
 
-const draw = onceAFrame(() => {
+/** Draws the panels in sight, and now and then the others: they are to be right when they come into sight. */
+function drawPanels(now) {
+  for (const mounted of panels.values()) {
+    if (!mounted.inSight && now - mounted.drawn < UNSEEN_EVERY_MS) continue;
+    mounted.drawn = now;
+    mounted.panel.draw();
+  }
+}
+
+const draw = onceAFrame((now) => {
   mountPanels();
   overview.draw();
-  for (const panel of panels.values()) panel.draw();
+  drawPanels(now);
   logs.draw();
   byId('waiting').hidden = store.nodes.size > 0;
   setText(byId('footer-version'), store.version ? `Quintet ${store.version}` : '');
@@ -65,7 +86,7 @@ new Feed({
   onFrame(frame) {
     const events = store.apply(frame);
     if (frame.type === 'snapshot') mountPanels();
-    for (const panel of panels.values()) panel.onEvents(events);
+    for (const { panel } of panels.values()) panel.onEvents(events);
     document.documentElement.dataset.seq = frame.seq;
     draw();
   },

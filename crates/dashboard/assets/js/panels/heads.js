@@ -20,7 +20,8 @@ export class Heads {
     this.element = html('section', { class: 'card heads', 'aria-labelledby': 'heads-title' },
       html('div', { class: 'card-head' }, html('h3', { class: 'card-title', id: 'heads-title' }, 'Heads against L1'), this.#note), this.#frame,
       html('div', { class: 'topology-legend' },
-        html('ul', { class: 'marks' }, entry('unsafe', 'unsafe: as the sequencer says'), entry('safe', 'safe: derived from L1'), entry('final', 'finalised: from L1 that is final'))));
+        html('ul', { class: 'marks' }, entry('unsafe', 'unsafe: as the sequencer says'), entry('safe', 'safe: derived from L1'), entry('final', 'finalised: from L1 that is final'),
+          html('li', {}, '▾ derivation stands here'))));
     new ResizeObserver(() => this.#render()).observe(this.#frame);
   }
 
@@ -42,7 +43,9 @@ export class Heads {
     const height = MARGIN.top + TRACK * (this.#nodes.length + 1);
     const [first] = this.#nodes;
     const highest = Math.max(...this.#nodes.map((node) => node.head_l1.number), 1);
-    const lowest = Math.min(highest - LEAST_SPAN, ...this.#nodes.flatMap((node) => [node.finalized_l2.origin, node.finalized_l1.number]));
+    const final = Math.min(...this.#nodes.flatMap((node) => [node.finalized_l2.origin, node.finalized_l1.number]));
+    // Some of what is final, too: an eighth of what is shown.
+    const lowest = Math.max(0, Math.min(highest - LEAST_SPAN, Math.floor(final - (highest - final) / 7)));
     const x = (number) => left + ((Math.max(lowest, number) - lowest) / (highest - lowest)) * (width - left - MARGIN.right);
     setAttribute(this.#plot, 'viewBox', `0 0 ${width} ${height}`);
     setAttribute(this.#plot, 'height', String(height));
@@ -56,18 +59,15 @@ export class Heads {
     }, ...this.#nodes.map((node) => ({
       name: visible(node.role), said: visible(node.name), current: node.current_l1.number,
       heads: [
-        { state: 'unsafe', at: node.unsafe_l2.origin, text: `unsafe ${node.unsafe_l2.number}` },
-        { state: 'safe', at: node.safe_l2.origin, text: `safe ${node.safe_l2.number}` },
-        { state: 'final', at: node.finalized_l2.origin, text: `final ${node.finalized_l2.number}` },
+        { state: 'unsafe', at: node.unsafe_l2.origin, text: `unsafe ${node.unsafe_l2.number} on ${node.unsafe_l2.origin}` },
+        { state: 'safe', at: node.safe_l2.origin, text: `safe ${node.safe_l2.number} on ${node.safe_l2.origin}` },
+        { state: 'final', at: node.finalized_l2.origin, text: `final ${node.finalized_l2.number} on ${node.finalized_l2.origin}` },
       ],
     }))];
     this.#plot.replaceChildren(...tracks.flatMap((track, index) => drawTrack(track, { index, x, left, width, narrow, lowest })));
-    setAttribute(this.#plot, 'aria-label', tracks.map((track) => `${track.name}: ${track.heads.map((head) => `${head.text}${isOfL2(track) ? `, origin ${head.at}` : ''}`).join('; ')}`).join('. '));
+    setAttribute(this.#plot, 'aria-label', tracks.map(({ name, heads }) => `${name}: ${heads.map((head) => head.text).join('; ')}`).join('. '));
   }
 }
-
-/** Whether a track is of a node, not of L1. */
-const isOfL2 = (track) => track.said !== '';
 
 function drawTrack({ name, said, heads, current }, { index: place, x, left, width, narrow, lowest }) {
   const y = MARGIN.top + place * TRACK + (narrow ? 16 : 8);
@@ -93,7 +93,7 @@ function drawTrack({ name, said, heads, current }, { index: place, x, left, widt
     const level = y + BAR + 13 + row * 14;
     parts.push(svg('line', { class: 'head-tick', 'data-state': state, x1: across, x2: across, y1: y, y2: level - 4 }));
     const room = across - left;
-    parts.push(room > 110 ? text(across - 5, level, words) : text(across + 5, level, words, 'start'));
+    parts.push(room > 140 ? text(across - 5, level, words) : text(across + 5, level, words, 'start'));
   });
   return parts;
 }

@@ -13,7 +13,7 @@ export class PeerTable {
       html('div', { class: 'card-head' }, html('h3', { class: 'card-title', id: 'peers-title' }, 'Connections'), this.#note),
       html('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-labelledby': 'peers-title' },
         html('table', { class: 'table table-peers' },
-          html('thead', {}, html('tr', {}, head('Of'), head('Peer'), head('Program', 'wide-only'), head('Ping', 'number'), head('In', 'number'), head('Out', 'number'))),
+          html('thead', {}, html('tr', {}, head('Of'), head('Peer'), head('Program', 'wide-only'), head('Ping', 'number'), head('In', 'number'), head('Out', 'number wide-only'))),
           this.#rows)));
   }
 
@@ -26,7 +26,7 @@ export class PeerTable {
 
 function create() {
   return html('tr', {}, html('th', { scope: 'row' }), html('td', { class: 'key' }), html('td', { class: 'wide-only key' }),
-    html('td', { class: 'number' }), html('td', { class: 'number' }), html('td', { class: 'number' }));
+    html('td', { class: 'number' }), html('td', { class: 'number' }), html('td', { class: 'number wide-only' }));
 }
 
 function update(row, { node, peer }) {
