@@ -83,7 +83,10 @@ pub(in crate::up) async fn run(
         let (back, seen) = looked.await?;
         view = back;
         match seen {
-            Ok(seen) => counted.add(&seen).publish(seen, &publisher),
+            Ok(seen) => {
+                counted.add(&seen);
+                publish(seen, &publisher);
+            }
             Err(error) => tracing::warn!(%error, "the DAG cannot be shown"),
         }
         if look.is_multiple_of(LOOKS_A_PICTURE) {
@@ -103,7 +106,8 @@ struct Seen {
     blocks: Vec<DagBlock>,
     left: Vec<DagId>,
     joined: Vec<DagId>,
-    accepted: usize,
+    /// Transactions accepted now and not before: fewer than none where the chain left more than it joined.
+    accepted: i64,
 }
 
 /// What the page knows of the DAG.
@@ -131,6 +135,9 @@ impl DagView {
         {
             for hash in &path.added {
                 seen.accepted += accepted(consensus, hash)?;
+            }
+            for hash in &path.removed {
+                seen.accepted -= accepted(consensus, hash)?;
             }
             // Of a long way no more than its beginning is told at once.
             self.sink = path.added.last().copied().or(Some(sink));
@@ -178,9 +185,9 @@ impl DagView {
 #[derive(Debug)]
 struct Counted {
     since: Instant,
-    blocks: usize,
-    chain: usize,
-    accepted: usize,
+    blocks: i64,
+    chain: i64,
+    accepted: i64,
     /// The first look finds the past, which is no rate.
     is_first: bool,
 }
@@ -190,23 +197,11 @@ impl Counted {
         Self { since: Instant::now(), blocks: 0, chain: 0, accepted: 0, is_first: true }
     }
 
-    fn add(&mut self, seen: &Seen) -> &mut Self {
+    fn add(&mut self, seen: &Seen) {
         if !std::mem::take(&mut self.is_first) {
-            self.blocks += seen.blocks.len();
-            self.chain += seen.joined.len();
+            self.blocks += signed(seen.blocks.len());
+            self.chain += signed(seen.joined.len()) - signed(seen.left.len());
             self.accepted += seen.accepted;
-        }
-        self
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as counted, then told")]
-    fn publish(&self, seen: Seen, publisher: &Publisher) {
-        for block in seen.blocks {
-            publisher.event(Event::DagBlockAdded { block });
-        }
-        if !seen.left.is_empty() || !seen.joined.is_empty() {
-            let Seen { left, joined, .. } = seen;
-            publisher.event(Event::SelectedChainMoved { left, joined });
         }
     }
 
@@ -214,13 +209,26 @@ impl Counted {
     fn rates(&mut self) -> DagRates {
         let last = std::mem::replace(self, Self { is_first: self.is_first, ..Self::new() });
         let seconds = last.since.elapsed().as_secs_f64();
-        let rate = |count: usize| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
+        let rate = |count: i64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
         DagRates {
             blocks: rate(last.blocks),
             chain: rate(last.chain),
             accepted: rate(last.accepted),
         }
     }
+}
+
+fn publish(Seen { blocks, left, joined, .. }: Seen, publisher: &Publisher) {
+    for block in blocks {
+        publisher.event(Event::DagBlockAdded { block });
+    }
+    if !left.is_empty() || !joined.is_empty() {
+        publisher.event(Event::SelectedChainMoved { left, joined });
+    }
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn id(hash: &Hash256) -> DagId {
@@ -263,10 +271,10 @@ fn first_of_the_chain(consensus: &Consensus, sink: Hash256) -> Hash256 {
 }
 
 /// How many transactions a chain block accepted, the one coinbase among them aside.
-fn accepted(consensus: &Consensus, hash: &Hash256) -> Result<usize, ConsensusError> {
+fn accepted(consensus: &Consensus, hash: &Hash256) -> Result<i64, ConsensusError> {
     let by = consensus.accepted_by(hash)?;
     let sum = by.map_or(0, |by| by.merged.iter().map(|(_, ids)| ids.len()).sum::<usize>());
-    Ok(sum.saturating_sub(1))
+    Ok(signed(sum.saturating_sub(1)))
 }
 
 fn entry(node: &LocalKaspa) -> NodeEntry {
