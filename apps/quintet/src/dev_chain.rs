@@ -19,10 +19,12 @@ use quintet_lux_node::{
     dev::{DevAccount, DevNode, DevOptions, DevParts, Miner},
     rpc,
 };
-use quintet_rpc::{RateLimit, RpcConfig, RpcHandle, RpcServer};
+use quintet_rpc::{RpcHandle, RpcServer};
 use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::listen;
 
 /// Wei of an ether.
 pub(crate) const ETHER: u64 = 1_000_000_000_000_000_000;
@@ -32,9 +34,6 @@ pub(crate) const GRAPHQL_PATH: &str = "/graphql";
 
 /// Time a block in the making has to be finished at the end.
 const MINER_GRACE: Duration = Duration::from_secs(5);
-
-/// Most calls of a batch.
-const BATCH_ITEMS_MAX: usize = 1_000;
 
 /// Whether what was sent and waits is there again the next time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,13 +94,7 @@ impl DevServing {
             client_version: format!("quintet/v{}", env!("CARGO_PKG_VERSION")),
         };
         let dev = DevNode::new(parts, Arc::new(clock))?;
-        let config = RpcConfig {
-            listen,
-            batch_items_max: BATCH_ITEMS_MAX,
-            // Its one client is its owner.
-            rate_limit: RateLimit { requests_per_second: 0, ..RateLimit::default() },
-            ..RpcConfig::default()
-        };
+        let config = listen::for_the_owner(listen);
         let stop = CancellationToken::new();
         let server = RpcServer::builder(config, rpc::registry()).module(rpc::module(&dev)?);
         let graphql = GraphQl::new(Arc::clone(&dev.node)).router();

@@ -18,6 +18,8 @@ mod commands;
 mod dev_chain;
 mod endpoints;
 mod exit;
+mod listen;
+mod new_file;
 mod output;
 mod runtime;
 mod settings;

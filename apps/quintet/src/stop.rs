@@ -14,8 +14,12 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use quintet_node::lifecycle::{RunReport, StopCause};
 
 use crate::runtime;
+
+/// What an end at once is called.
+const FORCED: &str = "stopped at once by a second signal";
 
 /// Whether somebody wants an end.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +55,7 @@ pub(crate) fn stoppable<T: Send + 'static>(
         }
         tokio::select! {
             ended = &mut work => ended.context("the work ended early: report this")?,
-            () = requests.next() => bail!("stopped at once by a second signal"),
+            () = requests.next() => bail!(FORCED),
         }
     })
 }
@@ -64,6 +68,27 @@ pub(crate) fn stoppable<T: Send + 'static>(
 pub(crate) async fn requested() -> io::Result<()> {
     Requests::install()?.next().await;
     Ok(())
+}
+
+/// Judges how nodes came to their end: told to stop, and stopped in order, is a success.
+///
+/// # Errors
+///
+/// What kept them from it: a second signal, a node that ended by itself, one that did not stop in order.
+pub(crate) fn judge(report: &RunReport) -> anyhow::Result<()> {
+    if report.is_clean() {
+        return Ok(());
+    }
+    if report.forced {
+        bail!(FORCED);
+    }
+    if let StopCause::Ended { instance, outcome } = &report.cause {
+        bail!("{instance} ended by itself: {outcome}");
+    }
+    let faults = report.nodes.iter().filter(|node| !node.outcome.is_clean());
+    let faults: Vec<String> =
+        faults.map(|node| format!("{}: {}", node.instance, node.outcome)).collect();
+    bail!("not everything stopped in order: {}", faults.join("; "))
 }
 
 #[cfg(unix)]

@@ -113,6 +113,17 @@ pub struct GenesisValidator {
     pub stake: u64,
 }
 
+/// A contract that is there from the first block on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GenesisContract {
+    /// Where it is.
+    pub address: Address,
+    /// What it does.
+    pub code: Bytes,
+    /// Its slots that are not zero.
+    pub slots: BTreeMap<B256, B256>,
+}
+
 impl Default for LuxSection {
     fn default() -> Self {
         Self {
@@ -246,6 +257,18 @@ impl LuxGenesis {
             alloc,
             ..Genesis::default()
         }
+    }
+
+    /// Puts a contract into a genesis file.
+    pub fn place(genesis: &mut Genesis, contract: GenesisContract) {
+        let GenesisContract { address, code, slots } = contract;
+        let account = GenesisAccount {
+            nonce: Some(1),
+            code: Some(code),
+            storage: (!slots.is_empty()).then_some(slots),
+            ..GenesisAccount::default()
+        };
+        genesis.alloc.insert(address, account);
     }
 
     /// Makes the genesis of a development chain: every fork from the start, contracts of the system, accounts with this balance.

@@ -13,8 +13,9 @@ pub(crate) const NODES_MIN: u16 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
-  quintet up                               16 DHT nodes, 2 of Bitcoin, 2 of Kaspa, a LuxTensor chain; open the page it prints
-  quintet up --kinds lux                   the chain alone, with its accounts and traffic
+  quintet up                               16 DHT nodes, 2 of Bitcoin, 2 of Kaspa, 4 LuxTensor validators, a rollup on them; open
+                                           the page it prints; Ctrl-C stops
+  quintet up --kinds lux                   the validators alone, with accounts and traffic
   quintet up --nodes 64 --no-traffic       more nodes, no traffic but their own
   quintet up --check                       start, prove, stop: one line a kind, status 0 or 1
   quintet up --json                        one JSON line once everything is up, for scripts";
@@ -22,15 +23,16 @@ Examples:
 /// Start a whole local network, with a page to watch it.
 ///
 /// All nodes run in this process, each with its own ports on 127.0.0.1, and talk to each other as they
-/// would over the internet. The chain answers at 127.0.0.1:8545, the first Bitcoin node at 127.0.0.1:18443 and
-/// the first Kaspa node at 127.0.0.1:17610 and :18610 where
-/// these are free. Nothing is reachable from other machines.
+/// would over the internet. The first Bitcoin node answers at 127.0.0.1:18443, the first Kaspa node at
+/// 127.0.0.1:17610 (Borsh) and 127.0.0.1:18610 (JSON), the first LuxTensor validator at
+/// 127.0.0.1:8545, the rollup's sequencer at 127.0.0.1:8546 and, for op-node's methods, at 127.0.0.1:9545, where these
+/// are free. Nothing is reachable from other machines.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct UpArgs {
     /// Start on free ports, wait until each kind has done its job once, print a line a kind, stop.
     ///
-    /// Exit status 0 if all did within 30 seconds, else 1 with the reason.
+    /// Exit status 0 if all did within 60 seconds, else 1 with the reason.
     #[arg(long)]
     pub(crate) check: bool,
 
@@ -38,7 +40,7 @@ pub(crate) struct UpArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Nodes of the dht, 2 to 256; of bitcoin and kaspa there are two, of lux one proposer.
+    /// Nodes of the dht, 2 to 256; of bitcoin and kaspa there are two, of lux four, of the rollup two.
     #[arg(
         long,
         value_name = "N",
@@ -59,12 +61,12 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "ADDR")]
     pub(crate) dashboard: Option<SocketAddr>,
 
-    /// The kinds to start, separated by commas.
+    /// The kinds to start, separated by commas; a rollup brings lux along, which is its L1.
     #[arg(
         long,
         value_name = "KIND",
         value_delimiter = ',',
-        default_value = "dht,bitcoin,kaspa,lux"
+        default_value = "dht,bitcoin,kaspa,lux,rollup"
     )]
     pub(crate) kinds: Vec<String>,
 

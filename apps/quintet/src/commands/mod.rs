@@ -5,7 +5,7 @@ mod completions;
 mod config;
 mod dht;
 mod kaspa;
-mod lux;
+pub(crate) mod lux;
 mod man;
 mod openrpc;
 mod rollup;
@@ -36,7 +36,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
 pub(crate) fn no_such_kind(kind: &str) -> UsageError {
     let of = KINDS.join(", ");
     match kind {
-        "kaspa" | "rollup" => UsageError::new(format!(
+        "kaspa" => UsageError::new(format!(
             "`quintet up` starts nodes of {of}, and none of {kind} yet; they run by themselves: see `quintet {kind} --help`"
         )),
         _ => UsageError::new(format!("expected a kind ({of}); found {kind:?}")),

@@ -7,19 +7,15 @@ use serde_json::json;
 
 use super::{
     bitcoin::BitcoinPlaces,
-    kaspa::{KaspaPlace, KaspaPlaces},
+    kaspa::KaspaPlaces,
+    lux::LuxPlaces,
     network::{Home, LocalNode},
+    rollup::RollupPlaces,
 };
-use crate::{
-    dev_chain::ChainPlaces,
-    output::{self, Style, Table, paint},
-};
+use crate::output::{self, Style, Table, paint};
 
 /// Digits of an id that tell nodes apart.
 const ID_DIGITS: usize = 10;
-
-/// Accounts that are shown to people; scripts are told all.
-const ACCOUNTS_SHOWN: usize = 3;
 
 /// The text of the example: its key is known before it is stored.
 const EXAMPLE: &str = "hello";
@@ -33,20 +29,22 @@ pub(super) struct Places<'a> {
     pub(super) nodes: &'a [LocalNode],
     pub(super) bitcoin: Option<BitcoinPlaces>,
     pub(super) kaspa: Option<KaspaPlaces>,
-    pub(super) lux: Option<ChainPlaces>,
+    pub(super) lux: Option<LuxPlaces>,
+    pub(super) rollup: Option<RollupPlaces>,
     /// Time from the start until now.
     pub(super) took: Duration,
 }
 
 impl Places<'_> {
     pub(super) fn print_json(&self) -> anyhow::Result<()> {
-        let Self { dashboard, metrics, home, nodes, bitcoin, kaspa, lux, took } = self;
+        let Self { dashboard, metrics, home, nodes, bitcoin, kaspa, lux, rollup, took } = self;
         let nodes: Vec<_> = nodes.iter().map(|node| &node.endpoints).collect();
         let kinds = [
             ("dht", !nodes.is_empty()),
             ("bitcoin", bitcoin.is_some()),
             ("kaspa", kaspa.is_some()),
             ("lux", lux.is_some()),
+            ("rollup", rollup.is_some()),
         ];
         let kinds: Vec<_> =
             kinds.into_iter().filter(|(_, runs)| *runs).map(|(kind, _)| kind).collect();
@@ -60,6 +58,7 @@ impl Places<'_> {
             "bitcoin": bitcoin,
             "kaspa": kaspa,
             "lux": lux,
+            "rollup": rollup,
             "seconds": took.as_secs_f64(),
         }))
     }
@@ -73,8 +72,10 @@ impl Places<'_> {
         };
         let seconds = self.took.as_secs_f64();
         let bitcoins = self.bitcoin.as_ref().map_or(0, |places| places.nodes.len());
+        let luxes = self.lux.as_ref().map_or(0, |places| places.nodes.len());
+        let rollups = self.rollup.as_ref().map_or(0, |places| places.nodes.len());
         let kaspas = self.kaspa.as_ref().map_or(0, |places| places.nodes.len());
-        let nodes = self.nodes.len() + bitcoins + kaspas + usize::from(self.lux.is_some());
+        let nodes = self.nodes.len() + bitcoins + kaspas + luxes + rollups;
         let nodes = output::count(nodes, "node is", "nodes are");
         output::print(&format!(
             "{}  {}\n{}  {}\n{}  {home} ({lasts})\n\n{}\n{}\n{}\n",
@@ -112,18 +113,15 @@ impl Places<'_> {
             text += &tables_of_bitcoin(bitcoin);
         }
         if let Some(kaspa) = &self.kaspa {
-            text += &tables_of_kaspa(kaspa);
+            text += &kaspa.tables();
         }
-        let Some(lux) = &self.lux else { return text };
-        let mut table = Table::new(["CHAIN", "ID", "RPC", "WEBSOCKET"]);
-        table.row(["lux".to_owned(), lux.chain_id.to_string(), lux.http.clone(), lux.ws.clone()]);
-        text += &table.render();
-        let mut table = Table::new(["ACCOUNT", "PRIVATE KEY, KNOWN TO EVERYBODY"]);
-        for account in lux.accounts.iter().take(ACCOUNTS_SHOWN) {
-            table.row([account.address.to_string(), account.private_key.clone()]);
+        if let Some(lux) = &self.lux {
+            text += &lux.tables();
         }
-        text.push('\n');
-        text + &table.render() + "\n"
+        if let Some(rollup) = &self.rollup {
+            text += &rollup.tables();
+        }
+        text
     }
 
     /// Commands that work as they are printed.
@@ -135,12 +133,13 @@ impl Places<'_> {
             all.push(format!("  curl -s --user \"$(cat {cookie})\" -d '{call}' {rpc}"));
         }
         if let Some(kaspa) = &self.kaspa {
-            all.extend(examples_of_kaspa(kaspa));
+            all.extend(kaspa.examples(&program()));
         }
         if let Some(lux) = &self.lux {
-            let http = &lux.http;
-            let call = r#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#;
-            all.push(format!("  curl -s -H 'content-type: application/json' -d '{call}' {http}"));
+            all.extend(lux.examples());
+        }
+        if let Some(rollup) = &self.rollup {
+            all.extend(rollup.examples(self.lux.as_ref()));
         }
         all
     }
@@ -174,35 +173,6 @@ fn tables_of_bitcoin(bitcoin: &BitcoinPlaces) -> String {
     let mut key = Table::new(["ADDRESS OF THE MINER", "PRIVATE KEY, KNOWN TO EVERYBODY"]);
     key.row([bitcoin.address.clone(), bitcoin.private_key.clone()]);
     format!("{}\n{}\n", nodes.render(), key.render())
-}
-
-/// The nodes, and the key that their blocks pay.
-fn tables_of_kaspa(kaspa: &KaspaPlaces) -> String {
-    let mut nodes = Table::new(["KASPA, DEVNET", "P2P", "WRPC, BORSH", "WRPC, JSON"]);
-    for place in &kaspa.nodes {
-        let KaspaPlace { name, p2p, wrpc_borsh, wrpc_json } = place.clone();
-        nodes.row([name, p2p, wrpc_borsh, wrpc_json]);
-    }
-    let mut key = Table::new(["ADDRESS OF THE MINERS", "PRIVATE KEY, KNOWN TO EVERYBODY"]);
-    key.row([kaspa.address.clone(), kaspa.private_key.clone()]);
-    format!("{}\n{}\n", nodes.render(), key.render())
-}
-
-/// A wallet's view with the `kaspa` package for Python, and a third node that joins.
-fn examples_of_kaspa(kaspa: &KaspaPlaces) -> Vec<String> {
-    let Some(KaspaPlace { p2p, wrpc_borsh, .. }) = kaspa.nodes.first() else { return Vec::new() };
-    let (program, overrides) = (program(), kaspa.override_params_file.display());
-    let script = format!(
-        "import asyncio, kaspa\nasync def main():\n  c = kaspa.RpcClient(url=\"{wrpc_borsh}\", network_id=kaspa.NetworkId(\"devnet\"))\n  \
-         await c.connect()\n  print(await c.get_balance_by_address({{\"address\": \"{}\"}}))\nasyncio.run(main())",
-        kaspa.address
-    );
-    vec![
-        format!("  python3 -c '{script}'"),
-        format!(
-            "  {program} kaspa run --devnet --override-params-file {overrides} --connect {p2p} --appdir third"
-        ),
-    ]
 }
 
 fn heading(text: &str) -> String {

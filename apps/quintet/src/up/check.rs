@@ -2,11 +2,13 @@
 //!
 //! For the dht: a record put through one node is read through another that did not hold it, over UDP; then a
 //! changeable record is put, changed through a second node, and its new version read through a third. For the others: see
-//! [`bitcoin::prove`], [`kaspa::prove`] and [`lux::prove`].
+//! [`bitcoin::prove`], [`kaspa::prove`], [`lux::prove`] and
+//! [`rollup::prove`].
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, future::pending, path::Path, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
+use futures_util::future::maybe_done;
 use quintet_actor::bus::{Delivery, EventBus, Subscription};
 use quintet_crypto::ed25519::SecretKey;
 use quintet_dht_node::{DhtEvent, Found, NodeStatus, Stored};
@@ -22,8 +24,11 @@ use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    bitcoin, kaspa, lux,
+    bitcoin, kaspa,
+    lux::{self, LuxNodes, LuxSeen},
     network::{Home, LocalNode, Network},
+    rollup::{self, RollupSeen},
+    wants,
 };
 use crate::{
     cli::UpArgs,
@@ -32,7 +37,7 @@ use crate::{
 };
 
 /// Time for everything, from the first node's start to the last answer.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Contacts every node must have before anything is asked of it, or all others where there are fewer.
 const CONTACTS_WANTED: usize = 8;
@@ -72,41 +77,95 @@ impl fmt::Display for DhtSeen {
 pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let begun = Instant::now();
     let deadline = begun + DEADLINE;
-    let home = Home::new(args.data_dir)?;
-    let wants = |kind: &str| args.kinds.iter().any(|wanted| wanted == kind);
+    let home = Home::new(args.data_dir.clone())?;
+    let wants = |kind: &str| wants(&args, kind);
+    // What takes its time by the clock does so beside the others.
+    let chains = maybe_done(chains(home.path(), wants("lux"), wants("rollup"), deadline));
     // Dropped half-way, the nodes are aborted and the temporary directory is removed.
     let stop = interrupted();
-    tokio::pin!(stop);
+    tokio::pin!(chains, stop);
     let mut all = true;
     if wants("dht") {
         let outcome = tokio::select! {
-            outcome = dht(args.nodes, &home, deadline) => outcome,
+            outcome = beside(&mut chains, dht(args.nodes, &home, deadline)) => outcome,
             signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
         };
         all &= tell("dht", &outcome, args.json, begun)?;
     }
     if all && wants("bitcoin") {
         let outcome = tokio::select! {
-            outcome = bitcoin::prove(home.path(), deadline) => outcome,
+            outcome = beside(&mut chains, bitcoin::prove(home.path(), deadline)) => outcome,
             signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
         };
         all &= tell("bitcoin", &outcome, args.json, begun)?;
     }
     if all && wants("kaspa") {
         let outcome = tokio::select! {
-            outcome = kaspa::prove(home.path(), deadline) => outcome,
+            outcome = beside(&mut chains, kaspa::prove(home.path(), deadline)) => outcome,
             signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
         };
         all &= tell("kaspa", &outcome, args.json, begun)?;
     }
     if all && wants("lux") {
-        let outcome = tokio::select! {
-            outcome = lux::prove(home.path(), deadline) => outcome,
-            signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
+        let interrupted = tokio::select! {
+            () = &mut chains => None,
+            signal = &mut stop => Some(signal.and_then(|name| Err(anyhow!("interrupted by {name}")))),
         };
-        all &= tell("lux", &outcome, args.json, begun)?;
+        let proofs = chains.take_output().flatten();
+        let (lux, rollup) = match (interrupted, proofs) {
+            (Some(interrupted), _) => (interrupted, None),
+            (None, Some(proofs)) => proofs,
+            (None, None) => (Err(anyhow!("the validators were not asked")), None),
+        };
+        all &= tell("lux", &lux, args.json, begun)?;
+        if let Some(rollup) = rollup.filter(|_| all) {
+            all &= tell("rollup", &rollup, args.json, begun)?;
+        }
     }
     if all { Ok(()) } else { Err(AlreadyTold { usage: false }.into()) }
+}
+
+/// Does one thing while another, which may be done, goes on beside it.
+async fn beside<T>(
+    other: &mut (impl Future<Output = ()> + Unpin),
+    work: impl Future<Output = T>,
+) -> T {
+    let never = async {
+        other.await;
+        pending().await
+    };
+    tokio::select! {
+        done = work => done,
+        never = never => never,
+    }
+}
+
+/// What came of the validators, and of the rollup on them if it was wanted.
+type OfChains = (anyhow::Result<LuxSeen>, Option<anyhow::Result<RollupSeen>>);
+
+/// The validators live as long as the check of them and of the rollup on them.
+async fn chains(home: &Path, lux: bool, rollup: bool, deadline: Instant) -> Option<OfChains> {
+    if !lux {
+        return None;
+    }
+    let health = Health::new();
+    let started = LuxNodes::start(home, false, &health);
+    let mut network = match timeout_at(deadline, started).await {
+        Ok(Ok(network)) => network,
+        Ok(Err(error)) => return Some((Err(error), None)),
+        Err(_) => return Some((Err(late("the validators were not up")), None)),
+    };
+    let of_lux = timeout_at(deadline, lux::prove(&network));
+    let of_rollup = async {
+        match rollup {
+            true => Some(rollup::prove(home, &network, deadline).await),
+            false => None,
+        }
+    };
+    let (of_lux, of_rollup) = tokio::join!(of_lux, of_rollup);
+    network.stop().await;
+    let of_lux = of_lux.unwrap_or_else(|_| Err(late("a transfer was not final on all validators")));
+    Some((of_lux, of_rollup))
 }
 
 /// Says what came of one kind; whether it did its job.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::Context as _;
 use quintet_actor::{
     bus::EventBus,
     supervisor::{Backoff, ChildSpec, RestartPolicy, Supervisor},
@@ -16,7 +16,7 @@ use quintet_dht_node::DhtEvent;
 use quintet_node::{
     config::BindAddr,
     datadir::DataDir,
-    lifecycle::{NodeContext, RunReport, RunningNode, Signals, StopCause, run_until_shutdown},
+    lifecycle::{NodeContext, RunningNode, Signals, run_until_shutdown},
     ops::{self, Health, OpsConfig, OpsServer},
     telemetry::{LogRecord, Logs, Metrics},
 };
@@ -29,11 +29,12 @@ use super::{
     bitcoin::{self, BitcoinNodes},
     feed::{self, Watched},
     kaspa::{self, KaspaNodes},
-    lux::{self, LuxChain},
+    lux::{self, LuxNodes},
     network::{Home, LocalNode, Network},
-    traffic,
+    rollup::{self, RollupNodes},
+    traffic, wants,
 };
-use crate::{cli::UpArgs, output, telemetry};
+use crate::{cli::UpArgs, output, stop, telemetry};
 
 /// Time the nodes have to get to know each other before what runs is told; they go on in any case.
 const ACQUAINTANCE_MAX: Duration = Duration::from_secs(3);
@@ -56,19 +57,23 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let metrics = Metrics::install()?;
     quintet_actor::describe_metrics();
     let signals = Signals::install().context("cannot listen for signals")?;
-    let stop = CancellationToken::new();
+    let stopping = CancellationToken::new();
     let home = Home::new(args.data_dir.clone())?;
     let health = Health::new();
     let bus = EventBus::new("dht", super::EVENTS_KEPT);
     // Before the nodes: a port that is taken should be known before anything is started.
-    let dashboard = serve_dashboard(args.dashboard, stop.clone()).await?;
+    let dashboard = serve_dashboard(args.dashboard, stopping.clone()).await?;
     let ops_config = OpsConfig { listen: BindAddr::loopback(0), ..OpsConfig::default() };
     let ops = ops::serve(&ops_config, metrics.clone(), health.clone()).await?;
 
-    let wants = |kind: &str| args.kinds.iter().any(|wanted| wanted == kind);
-    let chain = match wants("lux") {
-        true => Some(LuxChain::start(home.path(), true).await?),
+    let wants = |kind: &str| wants(&args, kind);
+    let mut lux = match wants("lux") {
+        true => Some(LuxNodes::start(home.path(), true, &health).await?),
         false => None,
+    };
+    let mut rollups = match (lux.as_ref(), wants("rollup")) {
+        (Some(l1), true) => Some(RollupNodes::start(home.path(), l1, true, &health).await?),
+        _ => None,
     };
     let mut bitcoins = match wants("bitcoin") {
         true => BitcoinNodes::start(home.path(), true, &health).await?,
@@ -83,9 +88,14 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let others = network.nodes.len().saturating_sub(1);
     network.joined(others.min(CONTACTS_WANTED), Instant::now() + ACQUAINTANCE_MAX).await;
     let helpers = Helpers { logs, early, metrics, bus, publisher: dashboard.publisher() };
-    let shown =
-        Shown { network: &network, bitcoins: &bitcoins, kaspas: &kaspas, chain: chain.as_ref() };
-    let helpers = helpers.start(&shown, args.no_traffic, (&home, &health))?;
+    let all = Everything {
+        network: &network,
+        bitcoins: &bitcoins,
+        kaspas: &kaspas,
+        lux: lux.as_ref(),
+        rollups: rollups.as_ref(),
+    };
+    let helpers = helpers.start(&all, args.no_traffic, (&home, &health))?;
     let places = announce::Places {
         dashboard: dashboard.url(),
         metrics: format!("http://{}/metrics", ops.local_addr()),
@@ -93,7 +103,8 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
         nodes: &network.nodes,
         bitcoin: wants("bitcoin").then(|| bitcoins.places()).transpose()?,
         kaspa: wants("kaspa").then(|| kaspas.places()).transpose()?,
-        lux: chain.as_ref().map(LuxChain::places),
+        lux: lux.as_ref().map(LuxNodes::places),
+        rollup: rollups.as_ref().map(RollupNodes::places),
         took: begun.elapsed(),
     };
     if args.json {
@@ -102,20 +113,21 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
         places.print()?
     }
 
-    let mut running = std::mem::take(&mut network.running);
+    // The last is stopped first: nothing loses what it stands on.
+    let mut running = Vec::new();
+    running.extend(lux.iter_mut().flat_map(|lux| lux.running.drain(..)));
+    running.extend(rollups.iter_mut().flat_map(|rollups| rollups.running.drain(..)));
+    running.append(&mut network.running);
     running.append(&mut bitcoins.running);
     running.append(&mut kaspas.running);
     running.push(helpers);
     let report = run_until_shutdown(running, signals, &health, STOP_DEADLINE).await;
     if !report.forced {
-        stop.cancel();
+        stopping.cancel();
         end_servers(dashboard, ops).await;
         bitcoins.end_servers().await;
-        if let Some(chain) = chain {
-            chain.serving.stop().await?;
-        }
     }
-    judge(&report)?;
+    stop::judge(&report)?;
     if args.json { Ok(()) } else { output::line("stopped in order") }
 }
 
@@ -141,11 +153,12 @@ async fn serve_dashboard(
 }
 
 /// What is watched and kept busy.
-struct Shown<'a> {
+struct Everything<'a> {
     network: &'a Network,
     bitcoins: &'a BitcoinNodes,
     kaspas: &'a KaspaNodes,
-    chain: Option<&'a LuxChain>,
+    lux: Option<&'a LuxNodes>,
+    rollups: Option<&'a RollupNodes>,
 }
 
 /// What watches the network and keeps it busy.
@@ -162,10 +175,11 @@ impl Helpers {
     /// Starts them under one supervisor. None of them is worth ending the network for: they are restarted.
     fn start(
         self,
-        &Shown { network, bitcoins, kaspas, chain }: &Shown<'_>,
+        all: &Everything<'_>,
         no_traffic: bool,
         (home, health): (&Home, &Health),
     ) -> anyhow::Result<RunningNode> {
+        let Everything { network, bitcoins, kaspas, lux, rollups } = *all;
         let Self { logs, early, metrics, bus, publisher } = self;
         let ctx = NodeContext::new(INSTANCE, DataDir::open(home.path())?, health);
         let mut supervisor = Supervisor::new(INSTANCE);
@@ -190,8 +204,11 @@ impl Helpers {
             name: Arc::clone(&node.name),
             client: node.client.clone(),
         };
-        if let Some(chain) = chain {
-            chain_helpers(&mut supervisor, chain, &publisher, no_traffic);
+        if let Some(lux) = lux {
+            lux_helpers(&mut supervisor, lux, &publisher, no_traffic);
+        }
+        if let (Some(rollups), Some(lux)) = (rollups, lux) {
+            rollup_helpers(&mut supervisor, (rollups, lux), &publisher, no_traffic);
         }
         if !bitcoins.nodes.is_empty() {
             bitcoin_helpers(&mut supervisor, bitcoins, &publisher, no_traffic);
@@ -261,23 +278,42 @@ fn kaspa_helpers(
     }
 }
 
-/// Shows the chain, and keeps it busy.
-fn chain_helpers(
+/// Shows the validators, and keeps them busy.
+fn lux_helpers(
     supervisor: &mut Supervisor,
-    chain: &LuxChain,
+    lux: &LuxNodes,
     publisher: &Publisher,
     no_traffic: bool,
 ) {
-    let (dev, publisher) = (chain.serving.dev.clone(), publisher.clone());
-    let endpoint = chain.serving.address().to_string();
-    let shown = dev.clone();
+    let (nodes, publisher) = (lux.nodes.clone(), publisher.clone());
     supervisor.spawn(restarted("lux-feed"), move |stop| {
-        lux::feed(shown.clone(), endpoint.clone(), publisher.clone(), stop)
+        lux::feed(nodes.clone(), publisher.clone(), stop)
     });
     if !no_traffic {
-        let accounts = chain.busy.clone();
+        let (nodes, accounts) = (lux.nodes.clone(), lux.cast.busy.clone());
         supervisor.spawn(restarted("lux-traffic"), move |stop| {
-            lux::traffic(dev.clone(), accounts.clone(), rand::rng().random(), stop)
+            lux::traffic(nodes.clone(), accounts.clone(), rand::rng().random(), stop)
+        });
+    }
+}
+
+/// Shows the rollup, and keeps it busy.
+fn rollup_helpers(
+    supervisor: &mut Supervisor,
+    (rollups, lux): (&RollupNodes, &LuxNodes),
+    publisher: &Publisher,
+    no_traffic: bool,
+) {
+    let (shown, publisher) = (rollups.shown(), publisher.clone());
+    supervisor.spawn(restarted("rollup-feed"), move |stop| {
+        rollup::feed(shown.clone(), publisher.clone(), stop)
+    });
+    let l1 = lux.nodes.last().map(|node| Arc::clone(&node.node));
+    if let Some(l1) = l1.filter(|_| !no_traffic) {
+        let (nodes, cast) = (rollups.nodes.clone(), lux.cast.clone());
+        supervisor.spawn(restarted("rollup-traffic"), move |stop| {
+            let seed = rand::rng().random();
+            rollup::traffic(nodes.clone(), Arc::clone(&l1), cast.clone(), seed, stop)
         });
     }
 }
@@ -286,25 +322,4 @@ fn restarted(name: &'static str) -> ChildSpec {
     let backoff = Backoff { first: Duration::from_millis(200), cap: Duration::from_secs(5) };
     let within = Duration::from_secs(60);
     ChildSpec::new(name, RestartPolicy::OnFault { max_restarts: 5, within, backoff }, HELPER_GRACE)
-}
-
-/// A network that was told to stop and did is a success.
-fn judge(report: &RunReport) -> anyhow::Result<()> {
-    if report.is_clean() {
-        return Ok(());
-    }
-    if report.forced {
-        bail!("stopped at once by a second signal");
-    }
-    let faults = report.nodes.iter().filter(|node| !node.outcome.is_clean());
-    let faults: Vec<String> =
-        faults.map(|node| format!("{}: {}", node.instance, node.outcome)).collect();
-    Err(match &report.cause {
-        StopCause::Ended { instance, outcome } => {
-            anyhow!("{instance} ended by itself: {outcome}")
-        }
-        StopCause::Signal { .. } | StopCause::Nothing => {
-            anyhow!("not everything stopped in order: {}", faults.join("; "))
-        }
-    })
 }

@@ -4,8 +4,9 @@
 //!   network   16 nodes on 127.0.0.1, UDP among themselves ──► event bus, status
 //!                                                                   │
 //!   bitcoin   2 nodes on regtest, each other's peers, with Core's RPC
-//!   kaspa     2 nodes on a devnet, miners that find ten blocks a second, wRPC
-//!   lux       a chain of one proposer, served over HTTP ──► head, pool
+//!   kaspa     2 nodes on a devnet, miners that find ten blocks a second, wRPC ──► DAG, pool
+//!   lux       4 validators over libp2p, each served over HTTP ──► slots, votes, blocks, pool
+//!   rollup    a sequencer and a verifier, with lux as their L1 ──► heads
 //!                                                                   │
 //!   traffic   puts and looks up, sends transactions                 ▼
 //!                                                       feed ──► dashboard ──► browsers
@@ -18,6 +19,7 @@
 //! - Everything ends within [`STOP_DEADLINE`] of the first signal and at once at the second.
 //! - Without `--data-dir`, nothing stays on disk.
 
+mod accounts;
 mod announce;
 mod bitcoin;
 mod check;
@@ -26,6 +28,7 @@ mod kaspa;
 mod live;
 mod lux;
 mod network;
+mod rollup;
 mod traffic;
 
 use std::{num::NonZeroUsize, time::Duration};
@@ -44,6 +47,12 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Events of all nodes kept for a slow listener.
 const EVENTS_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
+
+/// Whether a kind is wanted: asked for, or what one that is asked for stands on.
+fn wants(args: &UpArgs, kind: &str) -> bool {
+    let is_asked = |kind: &str| args.kinds.iter().any(|wanted| wanted == kind);
+    is_asked(kind) || (kind == "lux" && is_asked("rollup"))
+}
 
 /// Runs the network until it is told to stop, or checks it.
 pub(crate) fn run(args: UpArgs) -> anyhow::Result<()> {

@@ -16,11 +16,13 @@ fn up_check_passes_and_says_what_it_saw() {
     let home = Home::new();
     let said = home.ok(&["up", "--check"]);
     let lines: Vec<_> = said.lines().collect();
-    let [line, bitcoin, kaspa, lux] = lines[..] else { panic!("one line a kind: {said}") };
+    let [line, bitcoin, kaspa, lux, rollup] = lines[..] else { panic!("one line a kind: {said}") };
     assert!(bitcoin.starts_with("bitcoin  ok  payment "), "{bitcoin}");
     assert!(kaspa.starts_with("kaspa  ok  payment "), "{kaspa}");
     assert!(lux.starts_with("lux  ok  chain 88980; transfer 0x"), "{lux}");
-    assert!(lux.contains(", 21000 gas, receipt after ") && lux.contains("1000000007 wei"), "{lux}");
+    assert!(lux.contains(", 21000 gas, 1000000007 wei arrived, final on 4 validators"), "{lux}");
+    assert!(rollup.starts_with("rollup  ok  chain 42069 on 88980; deposit 0x"), "{rollup}");
+    assert!(rollup.contains(", 5000000011 wei on both nodes after "), "{rollup}");
     assert!(line.starts_with("dht  ok  16 nodes, "), "{line}");
     for part in [" acknowledged) read by dht-", " hop", " ms; mutable record at version 2"] {
         assert!(line.contains(part), "{part} is not in {line}");
@@ -37,11 +39,36 @@ fn up_check_passes_with_the_fewest_nodes_and_for_scripts() {
 }
 
 #[test]
-fn up_check_proves_the_chain_alone() {
+fn up_check_proves_that_a_transfer_is_final_on_all_validators() {
     let seen = Home::new().json(&["up", "--check", "--json", "--kinds", "lux"]);
     assert_eq!((&seen["kind"], &seen["result"]), (&"lux".into(), &"ok".into()), "{seen}");
-    assert_eq!(seen["seen"]["gas_used"], 21_000);
+    assert_eq!(
+        (&seen["seen"]["validators"], &seen["seen"]["gas_used"]),
+        (&4.into(), &21_000.into())
+    );
     assert_eq!(seen["seen"]["received"], 1_000_000_007);
+    let height = |field: &str| seen["seen"][field].as_u64().unwrap();
+    assert!(height("finalized") > height("block"), "{seen}");
+}
+
+#[test]
+fn up_check_proves_a_rollup_on_validators_it_brings_along_and_again_from_their_data() {
+    let home = Home::new();
+    let mut safe = 0;
+    for _ in 0..2 {
+        let args = ["up", "--check", "--json", "--kinds", "rollup", "--data-dir", "net"];
+        let out = home.ok(&args);
+        let lines: Vec<Value> =
+            out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let [lux, rollup] = &lines[..] else { panic!("a line a kind: {out}") };
+        assert_eq!((&lux["kind"], &lux["result"]), (&"lux".into(), &"ok".into()), "{lux}");
+        assert_eq!((&rollup["kind"], &rollup["result"]), (&"rollup".into(), &"ok".into()));
+        let seen = &rollup["seen"];
+        assert_eq!(seen["received"], 5_000_000_011_u64);
+        let now = seen["safe"].as_u64().unwrap();
+        assert!(now > safe, "the safe head was at {safe} and is at {now}");
+        safe = now;
+    }
 }
 
 #[test]
@@ -55,8 +82,7 @@ fn up_check_proves_that_a_payment_is_mined_and_a_reorganisation_followed() {
 #[test]
 fn up_check_proves_that_two_kaspa_nodes_agree_on_a_payment_and_do_so_again_after_a_restart() {
     let home = Home::new();
-    let check =
-        || home.json(&["up", "--check", "--json", "--kinds", "kaspa", "--data-dir", "net"]);
+    let check = || home.json(&["up", "--check", "--json", "--kinds", "kaspa", "--data-dir", "net"]);
     let first = check();
     assert_eq!((&first["kind"], &first["result"]), (&"kaspa".into(), &"ok".into()), "{first}");
     assert_eq!(first["seen"]["submitted_at"], "kaspa-01");
@@ -97,16 +123,19 @@ fn up_serves_its_page_and_its_nodes_and_leaves_nothing_behind() {
 
     let page = get(up.text("dashboard"), "/");
     assert!(page.contains("200 OK") && page.contains("<title>Quintet</title>"), "{page}");
-    assert_eq!(up.ready["kinds"], serde_json::json!(["dht", "bitcoin", "kaspa", "lux"]));
+    assert_eq!(up.ready["kinds"], serde_json::json!(["dht", "bitcoin", "kaspa", "lux", "rollup"]));
     let lux = &up.ready["lux"];
     assert_eq!(lux["accounts"].as_array().map(Vec::len), Some(10), "{lux}");
+    assert_eq!(lux["nodes"].as_array().map(Vec::len), Some(4), "{lux}");
+    assert_eq!(up.ready["rollup"]["nodes"].as_array().map(Vec::len), Some(2), "{}", up.ready);
     assert_eq!(up.ready["kaspa"]["nodes"].as_array().map(Vec::len), Some(2), "{}", up.ready);
     // Nodes are on the page from the first sample on, and the DAG from the first block on.
-    let shown = ["lux", "bitcoin", "kaspa"].map(|kind| format!("\"kind\":\"{kind}\""));
     let begun = Instant::now();
     loop {
         let snapshot = get(up.text("dashboard"), "/api/snapshot");
-        if shown.iter().all(|kind| snapshot.contains(kind)) && snapshot.contains("\"is_chain\":true") {
+        let has = |kind: &str| snapshot.contains(&format!("\"kind\":\"{kind}\""));
+        let has_dag = snapshot.contains("\"is_chain\":true");
+        if ["bitcoin", "kaspa", "lux", "rollup"].into_iter().all(has) && has_dag {
             break;
         }
         assert!(begun.elapsed() < Duration::from_secs(30), "{snapshot}");

@@ -101,6 +101,8 @@ pub struct LuxSlot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LuxSlotState {
+    /// It may still come.
+    Open,
     /// There is none.
     Missed,
     /// It is in the head's chain.

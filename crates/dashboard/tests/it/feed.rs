@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use quintet_dashboard::{
-    DagBlock, DagId, DhtKey, DhtNode, Event, LogLevel, LogLine, LookupId, LookupKind, NodeEntry, NodeState, Panel,
-    Publisher, Rates,
+    DagBlock, DagId, DhtKey, DhtNode, Event, LogLevel, LogLine, LookupId, LookupKind, NodeEntry,
+    NodeState, Panel, Publisher, Rates,
 };
 use serde_json::Value;
 use tokio::net::TcpStream;

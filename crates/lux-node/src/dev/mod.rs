@@ -21,7 +21,6 @@ mod amend;
 mod load;
 mod miner;
 mod node;
-mod send;
 mod time;
 
 use std::{
@@ -40,7 +39,6 @@ use quintet_evm::{
     schedule::Fork,
 };
 
-pub(crate) use self::send::TIP_DEFAULT;
 pub use self::{
     accounts::{
         ACCOUNTS_DEFAULT, ACCOUNTS_MAX, AccountsError, DevAccount, MNEMONIC, accounts, impersonated,
@@ -48,7 +46,6 @@ pub use self::{
     load::{LOADED_BYTES_MAX, LoadError, LoadedAccount, read_accounts},
     miner::Miner,
     node::{DevNode, DevParts},
-    send::Outgoing,
 };
 use self::{amend::Amendment, time::ChainTime};
 use crate::genesis::HEADER_VERSION;

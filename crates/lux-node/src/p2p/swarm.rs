@@ -20,6 +20,7 @@ use quintet_lux_protocol::wire::{
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
     COMMANDS_MAX, CONNECTIONS_PER_PEER, Command, DIAL_EVERY, EVENTS_MAX, P2pClient, P2pConfig,
@@ -163,7 +164,7 @@ pub async fn start(
         dialled: BTreeMap::new(),
         connected: HashSet::new(),
     };
-    tokio::spawn(task.run(inbox, stop));
+    tokio::spawn(task.run(inbox, stop).in_current_span());
     Ok((P2pClient { commands, local }, heard, listening))
 }
 

@@ -10,7 +10,10 @@ use super::{
     Entry,
     args::{Args, number, quantity, small},
 };
-use crate::dev::{DevNode, Mining, TIP_DEFAULT, read_accounts};
+use crate::{
+    dev::{DevNode, Mining, read_accounts},
+    send::TIP_DEFAULT,
+};
 
 /// What a faucet gives if nobody says how much, ether.
 const FAUCET_ETHER: u64 = 100;

@@ -11,7 +11,10 @@ use quintet_evm::{execute::CallTransaction, header::base_fee};
 use serde_json::{Map, Value, json};
 
 use super::args::{Args, number, parsed, small};
-use crate::dev::{DevNode, TIP_DEFAULT, impersonated};
+use crate::{
+    dev::{DevNode, impersonated},
+    send::{TIP_DEFAULT, next_nonce},
+};
 
 /// Most gas where nobody says how much: what one transaction may ask for (EIP-7825).
 const GAS_MAX: u64 = 1 << 24;
@@ -73,7 +76,7 @@ fn filled(node: &DevNode, args: &Args) -> Result<(TypedTransaction, Address), Et
     let mut call = call_of(fields, from)?;
     call.nonce = match field(fields, "nonce") {
         Some(nonce) => small(nonce)?,
-        None => node.next_nonce(from)?,
+        None => next_nonce(&node.node, from)?,
     };
     let reader = node.dev.chain().reader().map_err(EthError::from)?;
     let head = reader.head().hash;

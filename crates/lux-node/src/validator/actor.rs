@@ -23,10 +23,11 @@ use quintet_lux_protocol::{
     wire::{VoteMessage, encode_transactions},
 };
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::{JoinError, JoinHandle},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
     engine::{BlockTaken, EngineError},
@@ -55,6 +56,8 @@ pub(super) struct Actor {
     pub(super) relay: Relay,
     pub(super) waiting: mpsc::Receiver<Bytes>,
     pub(super) peers: BTreeSet<PeerId>,
+    /// How many they are, for whoever wants to know.
+    pub(super) peer_count: watch::Sender<usize>,
     /// Catching up with a peer.
     pub(super) catching_up: Option<(PeerId, JoinHandle<Result<(), SyncError>>)>,
     /// Whether that peer is far ahead: then duties wait.
@@ -221,7 +224,7 @@ impl Actor {
             slot,
             Arc::clone(&self.behind),
         );
-        self.catching_up = Some((peer, tokio::spawn(work)));
+        self.catching_up = Some((peer, tokio::spawn(work.in_current_span())));
     }
 
     async fn on_event(&mut self, event: P2pEvent) -> Result<(), SyncError> {
@@ -236,6 +239,7 @@ impl Actor {
             }
             P2pEvent::Joined(peer) => {
                 self.peers.insert(peer);
+                self.peer_count.send_replace(self.peers.len());
                 self.catch_up_with(peer);
                 let told = sync::with(&self.engine, |engine| {
                     engine.evidence().cloned().collect::<Vec<_>>()
@@ -247,6 +251,7 @@ impl Actor {
             }
             P2pEvent::Left(peer) => {
                 self.peers.remove(&peer);
+                self.peer_count.send_replace(self.peers.len());
                 Ok(())
             }
         }

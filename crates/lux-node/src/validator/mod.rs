@@ -22,6 +22,7 @@ mod keys;
 pub mod rpc;
 mod sync;
 mod transactions;
+mod view;
 
 use std::{
     collections::BTreeSet,
@@ -35,8 +36,9 @@ use quintet_eth_chain::{ChainError, ChainOptions, EthChain};
 use quintet_eth_pool::PoolConfig;
 use quintet_eth_rpc::{EthError, EthNode, EthRpcConfig, NodeParts};
 use quintet_store::StoreError;
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use self::{
     actor::{Actor, now_millis},
@@ -46,6 +48,7 @@ use self::{
 pub use self::{
     engine::{BlockTaken, Engine, EngineError},
     keys::{KeyError, ValidatorKeys},
+    view::{ConsensusView, PointView, ValidatorView},
 };
 use crate::{
     genesis::{LuxGenesis, LuxGenesisError},
@@ -109,6 +112,7 @@ pub struct ValidatorNode {
     engine: Arc<Mutex<Engine>>,
     address: Multiaddr,
     peer: PeerId,
+    peer_count: watch::Receiver<usize>,
     task: JoinHandle<()>,
 }
 
@@ -143,6 +147,7 @@ impl ValidatorNode {
         let config = P2pConfig { listen, identity, peers };
         let (p2p, events, address) = p2p::start(config, stop.clone()).await?;
         let peer = p2p.local();
+        let (peers_told, peer_count) = watch::channel(0);
         let actor = Actor {
             engine: Arc::clone(&engine),
             params,
@@ -151,14 +156,15 @@ impl ValidatorNode {
             relay,
             waiting,
             peers: BTreeSet::new(),
+            peer_count: peers_told,
             catching_up: None,
             behind: Arc::default(),
             slot: 0,
             voted: true,
             duties_from: 0,
         };
-        let task = tokio::spawn(actor.run(stop));
-        Ok(Self { node, engine, address, peer, task })
+        let task = tokio::spawn(actor.run(stop).in_current_span());
+        Ok(Self { node, engine, address, peer, peer_count, task })
     }
 
     /// Where it listens for peers.
@@ -171,6 +177,12 @@ impl ValidatorNode {
     #[must_use]
     pub const fn peer(&self) -> PeerId {
         self.peer
+    }
+
+    /// How many peers it is connected to.
+    #[must_use]
+    pub const fn peer_count(&self) -> &watch::Receiver<usize> {
+        &self.peer_count
     }
 
     /// Consensus as the node sees it, and all that belongs to it.

@@ -63,7 +63,10 @@ pub(super) async fn with<T: Send + 'static>(
     run: impl FnOnce(&mut Engine) -> T + Send + 'static,
 ) -> Result<T, SyncError> {
     let engine = Arc::clone(engine);
-    let run = move || run(&mut engine.lock().unwrap_or_else(PoisonError::into_inner));
+    // What it logs is this node's, on whatever thread.
+    let span = tracing::Span::current();
+    let run =
+        move || span.in_scope(|| run(&mut engine.lock().unwrap_or_else(PoisonError::into_inner)));
     let joined = tokio::task::spawn_blocking(run).await;
     joined.map_err(|error| SyncError::Thread { reason: error.to_string() })
 }

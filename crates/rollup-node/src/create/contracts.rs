@@ -69,6 +69,12 @@ pub fn system_config_init(signer: Address) -> Bytes {
     deploying(&store.finish(), &[op::INVALID])
 }
 
+/// Returns the system configuration as it is once deployed: its code, and what its one slot holds.
+#[must_use]
+pub fn system_config(signer: Address) -> (Bytes, (B256, B256)) {
+    (Bytes::from_static(&[op::INVALID]), (signer_slot(), signer.into_word()))
+}
+
 /// Returns code that deploys the portal.
 #[must_use]
 pub fn portal_init() -> Bytes {

@@ -197,22 +197,37 @@ pub async fn create(l1: &L1Writer, wallet: &Wallet, new: &NewRollup) -> Result<M
     let origin = BlockNumHash { number: first.number.to(), hash: first.hash };
     let time = first.timestamp.to::<u64>();
 
-    let place = Place { l1_chain_id: chain_id, origin, time, portal, system_config };
+    write(new, &Place { l1_chain_id: chain_id, origin, time, portal, system_config })
+}
+
+/// Writes the files of a rollup whose contracts are on L1: deployed, or in L1's own genesis with [`contracts::portal`] and
+/// [`contracts::system_config`].
+///
+/// # Errors
+///
+/// [`CreateError`] if the genesis cannot be made.
+pub fn write(new: &NewRollup, place: &Place) -> Result<Made, CreateError> {
     // The forks do not depend on the hash of the first block.
     let draft = RollupConfig::from_json(&place.rollup(new, B256::ZERO).to_string())?;
-    let genesis = genesis::write(&draft, new, time)?;
+    let genesis = genesis::write(&draft, new, place.time)?;
     let spec = Embedded::spec(genesis.to_string().as_bytes(), &draft)?;
     let rollup = RollupConfig::from_json(&place.rollup(new, spec.hash).to_string())?.to_json();
-    Ok(Made { genesis, rollup, portal, system_config })
+    Ok(Made { genesis, rollup, portal: place.portal, system_config: place.system_config })
 }
 
 /// Where a rollup is on L1.
-struct Place {
-    l1_chain_id: u64,
-    origin: BlockNumHash,
-    time: u64,
-    portal: Address,
-    system_config: Address,
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// L1's chain id.
+    pub l1_chain_id: u64,
+    /// The L1 block the first block stands on: the contracts are there by then.
+    pub origin: BlockNumHash,
+    /// Its time, in seconds since 1970, which is the first block's too.
+    pub time: u64,
+    /// The portal.
+    pub portal: Address,
+    /// The system configuration.
+    pub system_config: Address,
 }
 
 impl Place {

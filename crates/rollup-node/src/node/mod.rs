@@ -26,6 +26,7 @@ pub(crate) mod status;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
+use quintet_eth_rpc::EthNode;
 use quintet_node::lifecycle::{NodeContext, NodeError, NodeKind, RunningNode};
 use quintet_rollup_protocol::config::RollupConfig;
 use quintet_rpc::RpcConfig;
@@ -33,8 +34,8 @@ use tracing::Instrument as _;
 
 pub use self::status::{Heads, Status};
 use crate::{
-    batcher::BatcherOptions, derive::DriverOptions, l1::L1Source, sequencer::SequencerOptions,
-    wallet::Wallet,
+    batcher::BatcherOptions, derive::DriverOptions, engine::L2Reader, l1::L1Source,
+    sequencer::SequencerOptions, wallet::Wallet,
 };
 
 /// The kind's name.
@@ -88,6 +89,8 @@ pub struct RollupHandle {
     pub(crate) rpc: Option<SocketAddr>,
     pub(crate) eth_rpc: Option<SocketAddr>,
     pub(crate) status: Status,
+    pub(crate) reader: L2Reader,
+    pub(crate) eth: Arc<EthNode>,
 }
 
 impl RollupHandle {
@@ -107,6 +110,18 @@ impl RollupHandle {
     #[must_use]
     pub const fn status(&self) -> &Status {
         &self.status
+    }
+
+    /// Returns what reads the chain's blocks with their place in both chains.
+    #[must_use]
+    pub const fn reader(&self) -> &L2Reader {
+        &self.reader
+    }
+
+    /// Returns what answers Ethereum's methods: the chain and its pool.
+    #[must_use]
+    pub const fn eth(&self) -> &Arc<EthNode> {
+        &self.eth
     }
 }
 

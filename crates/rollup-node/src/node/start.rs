@@ -134,6 +134,8 @@ pub(super) async fn start(
         rpc: rpc.as_ref().map(RpcHandle::local_addr),
         eth_rpc: eth_rpc.as_ref().map(RpcHandle::local_addr),
         status: parts.status.clone(),
+        reader: parts.opened.reader.clone(),
+        eth: Arc::clone(&parts.opened.eth),
     };
     parts.serve("rpc", rpc);
     parts.serve("eth-rpc", eth_rpc);

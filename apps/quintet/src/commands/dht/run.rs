@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::Context as _;
 use quintet_dht_node::{DhtConfig, DhtNode};
 use quintet_node::{
     config::{Config, ReloadHandle, Sources},
     datadir::DataDir,
-    lifecycle::{NodeContext, Signals, StopCause, run_until_shutdown},
+    lifecycle::{NodeContext, Signals, run_until_shutdown},
     ops::{self, Health, OpsConfig, OpsServer},
     telemetry::{self, LogConfig, Metrics},
 };
@@ -19,6 +19,7 @@ use crate::{
     output::{self, Style, paint},
     runtime,
     settings::{self, data_dir},
+    stop,
 };
 
 /// The instance's name, in logs and metrics.
@@ -38,7 +39,7 @@ async fn node(args: RunArgs, config: Config, sources: Sources) -> anyhow::Result
     let metrics = Metrics::install()?;
     quintet_actor::describe_metrics();
     let signals = Signals::install().context("cannot listen for signals")?;
-    let stop = CancellationToken::new();
+    let stopping = CancellationToken::new();
     let health = Health::new();
     let data_dir = DataDir::open(data_dir("dht", args.data_dir.as_deref())?)?;
 
@@ -47,8 +48,10 @@ async fn node(args: RunArgs, config: Config, sources: Sources) -> anyhow::Result
     let node = DhtNode::new(dht).with_reloads(reloads.subscribe());
     let _helpers = [
         tokio::spawn(logs.follow(reloads.subscribe())),
-        tokio::spawn(reloads.reload_on_sighup(stop.clone()).context("cannot listen for SIGHUP")?),
-        tokio::spawn(metrics.clone().upkeep(stop.clone())),
+        tokio::spawn(
+            reloads.reload_on_sighup(stopping.clone()).context("cannot listen for SIGHUP")?,
+        ),
+        tokio::spawn(metrics.clone().upkeep(stopping.clone())),
     ]
     .map(AbortOnDropHandle::new);
 
@@ -65,23 +68,12 @@ async fn node(args: RunArgs, config: Config, sources: Sources) -> anyhow::Result
     }
 
     let report = run_until_shutdown(vec![running], signals, &health, STOP_DEADLINE).await;
-    stop.cancel();
+    stopping.cancel();
     drop(published);
     if let Some(ops) = ops.filter(|_| !report.forced) {
         ops.stop().await;
     }
-    if report.is_clean() {
-        return Ok(());
-    }
-    if report.forced {
-        bail!("stopped at once by a second signal");
-    }
-    Err(match report.cause {
-        StopCause::Ended { outcome, .. } => anyhow!("the node ended by itself: {outcome}"),
-        StopCause::Signal { .. } | StopCause::Nothing => {
-            anyhow!("the node did not stop in order: the log tells more")
-        }
-    })
+    stop::judge(&report)
 }
 
 async fn serve_ops(

@@ -5,7 +5,12 @@ mod engine;
 mod import_python;
 mod new;
 mod run;
+mod serving;
 
+pub(crate) use self::{
+    new::{GENESIS, NewNetwork, key_file, make},
+    serving::{LuxServing, client_version},
+};
 use crate::{
     cli::{LuxArgs, LuxCommand},
     exit::UsageError,

@@ -1,36 +1,30 @@
 //! `quintet lux run`: a node of a network, in the foreground.
 //!
 //! ```text
-//!   genesis, key ─► lock ─► ValidatorNode ─► HTTP and WebSocket: Ethereum's methods, lux_*; GraphQL
+//!   genesis, key ─► lock ─► LuxServing: peers, clients
 //! ```
 
-use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+use std::{fs, net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
 use libp2p_address::peers;
 use quintet_eth_chain::{ChainOptions, Retention};
 use quintet_eth_pool::PoolConfig;
-use quintet_eth_rpc::{EthRpcConfig, graphql::GraphQl};
+use quintet_eth_rpc::EthRpcConfig;
 use quintet_lux_node::{
     genesis::LuxGenesis,
     p2p::StaticPeers,
-    validator::{ValidatorKeys, ValidatorNode, ValidatorOptions, rpc},
+    validator::{ValidatorKeys, ValidatorOptions},
 };
 use quintet_node::datadir::DataDir;
 use quintet_primitives::hex;
-use quintet_rpc::{RateLimit, RpcConfig, RpcServer};
 use serde::Serialize;
-use tokio_util::sync::CancellationToken;
 
-use crate::{
-    cli::LuxRunArgs, dev_chain::GRAPHQL_PATH, exit::UsageError, output, runtime, stop, telemetry,
-};
+use super::serving::{LuxServing, client_version};
+use crate::{cli::LuxRunArgs, exit::UsageError, output, runtime, stop, telemetry};
 
 /// Blocks whose state can be gone back to: without finality for longer, no reorganisation is deeper.
 const STATES: u64 = 10_000;
-
-/// Most calls of a batch.
-const BATCH_ITEMS_MAX: usize = 1_000;
 
 pub(super) fn run(args: LuxRunArgs) -> anyhow::Result<()> {
     let _logs = telemetry::for_a_network(args.log.as_deref())?;
@@ -103,38 +97,22 @@ async fn serve(
     keys: Option<ValidatorKeys>,
     directory: DataDir,
 ) -> anyhow::Result<()> {
-    let stop = CancellationToken::new();
     let (chain_id, validator) =
         (genesis.spec.chain_id(), keys.as_ref().map(|keys| keys.address().to_string()));
     let retention = Retention { states: STATES, archive: args.archive, bodies: None };
-    let node = ValidatorNode::start(
-        ValidatorOptions {
-            genesis,
-            directory: directory.path().to_owned(),
-            keys,
-            listen: args.listen,
-            peers: Box::new(StaticPeers::new(peers(&args.peers)?)),
-            chain: ChainOptions { retention, ..ChainOptions::default() },
-            rpc: EthRpcConfig::default(),
-            pool: PoolConfig::default(),
-            client_version: format!("quintet/v{}", env!("CARGO_PKG_VERSION")),
-        },
-        stop.clone(),
-    )
-    .await?;
-    let config = RpcConfig {
-        listen: SocketAddr::new(args.host, args.port),
-        batch_items_max: BATCH_ITEMS_MAX,
-        rate_limit: RateLimit { requests_per_second: 0, ..RateLimit::default() },
-        ..RpcConfig::default()
+    let options = ValidatorOptions {
+        genesis,
+        directory: directory.path().to_owned(),
+        keys,
+        listen: args.listen,
+        peers: Box::new(StaticPeers::new(peers(&args.peers)?)),
+        chain: ChainOptions { retention, ..ChainOptions::default() },
+        rpc: EthRpcConfig::default(),
+        pool: PoolConfig::default(),
+        client_version: client_version(),
     };
-    let graphql = GraphQl::new(Arc::clone(&node.node)).router();
-    let server = RpcServer::builder(config, rpc::registry())
-        .module(rpc::module(&node)?)
-        .mount(GRAPHQL_PATH, graphql)
-        .start(CancellationToken::new())
-        .await?;
-    let at = server.local_addr();
+    let serving = LuxServing::start(options, SocketAddr::new(args.host, args.port)).await?;
+    let (at, node) = (serving.address(), &serving.node);
     let told = Told {
         http: format!("http://{at}"),
         ws: format!("ws://{at}"),
@@ -152,9 +130,7 @@ async fn serve(
         output::line(format!("validator {who}"))?;
     }
     stop::requested().await?;
-    server.stop().await;
-    stop.cancel();
-    node.stop().await?;
+    serving.stop().await?;
     drop(directory);
     Ok(())
 }

@@ -1,10 +1,6 @@
 //! `quintet rollup new`.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::Write as _,
-    path::Path,
-};
+use std::{fs, path::Path};
 
 use alloy_primitives::{Address, B256, U256};
 use anyhow::Context as _;
@@ -16,7 +12,13 @@ use quintet_rollup_node::{
 };
 use serde_json::json;
 
-use crate::{cli::NewRollupArgs, dev_chain::ETHER, exit::UsageError, output, runtime};
+use crate::{
+    cli::NewRollupArgs,
+    dev_chain::ETHER,
+    exit::UsageError,
+    new_file::{self, Readers},
+    output, runtime,
+};
 
 /// Files that are made.
 const GENESIS: &str = "genesis.json";
@@ -70,20 +72,11 @@ fn key() -> anyhow::Result<(B256, Wallet)> {
     Ok((bytes, Wallet::new(bytes)?))
 }
 
-/// Writes a file that was not there, for its owner alone: some are keys.
+/// For the owner alone: some are keys.
 fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let written = options.open(path).and_then(|mut file| {
-        file.write_all(content)?;
-        file.write_all(b"\n")
-    });
-    written.with_context(|| format!("cannot write {}", path.display()))
+    let line = [content, b"\n"].concat();
+    new_file::write(path, &line, Readers::Owner)
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn tell(args: &NewRollupArgs, new: &NewRollup, made: &Made) -> anyhow::Result<()> {

@@ -2,38 +2,32 @@
 
 use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::Context as _;
 use quintet_node::{
     datadir::DataDir,
-    lifecycle::{NodeContext, Signals, StopCause, run_until_shutdown},
+    lifecycle::{NodeContext, Signals, run_until_shutdown},
     ops::Health,
 };
 use quintet_rollup_node::{
     chains,
     derive::DriverOptions,
-    l1::{
-        L1Source,
-        beacon::{Beacon, BeaconOptions},
-        endpoint::Limits,
-        prefetch::PrefetchOptions,
-        rpc::{RpcL1, RpcOptions},
-        transport::Transport,
-    },
+    l1::{L1Source, prefetch::PrefetchOptions, transport::Transport},
     node::{BatcherParts, RollupHandle, RollupNode, RollupOptions},
     sequencer::SequencerOptions,
     wallet::Wallet,
 };
 use quintet_rollup_protocol::config::RollupConfig;
-use quintet_rpc::{RateLimit, RpcConfig};
 use serde::Serialize;
 
+use super::sources::L1Nodes;
 use crate::{
     cli::RollupRunArgs,
     exit::UsageError,
+    listen,
     output::{self, Style, paint},
     runtime,
     settings::data_dir,
-    telemetry,
+    stop, telemetry,
 };
 
 /// The instance's name, in logs.
@@ -42,43 +36,24 @@ const INSTANCE: &str = "rollup";
 /// Time the node has to stop in order; then it is aborted.
 const STOP_DEADLINE: Duration = Duration::from_secs(25);
 
-/// Most calls of a batch.
-const BATCH_ITEMS_MAX: usize = 1_000;
-
 pub(super) fn run(args: RollupRunArgs) -> anyhow::Result<()> {
     let _logs = telemetry::for_a_network(Some(&args.log_level))?;
     let options = options(&args)?;
     runtime::many_threads()?.run(Box::pin(node(args, options)))
 }
 
-/// Makes the L1 that is asked for.
+/// The L1 that is asked for.
 fn l1(args: &RollupRunArgs, config: &RollupConfig) -> anyhow::Result<Arc<dyn L1Source>> {
-    let transport = Transport::default();
-    let limits = Limits {
+    let nodes = L1Nodes {
+        addresses: &args.l1,
+        beacon: &args.l1_beacon,
+        slot_seconds: args.l1_slot_seconds,
         per_second: args.l1_rpc_rate_limit,
-        in_flight: u32::try_from(args.l1_max_concurrency.saturating_mul(2))?,
-        ..Limits::default()
+        in_flight: args.l1_max_concurrency,
+        trust: args.l1_trustrpc,
+        quorum: None,
     };
-    let beacon = if args.l1_beacon.is_empty() {
-        None
-    } else {
-        let slot_seconds = args.l1_slot_seconds;
-        let options = BeaconOptions { slot_seconds, limits, ..BeaconOptions::default() };
-        Some(Beacon::new(&args.l1_beacon, options, &transport)?)
-    };
-    let trust = args.l1_trustrpc;
-    let options =
-        RpcOptions { trust, limits, ..RpcOptions::new(config.l1_chain_id, config.batch_inbox) };
-    Ok(Arc::new(RpcL1::new(&args.l1, beacon, options, &transport)?))
-}
-
-fn server(listen: SocketAddr) -> RpcConfig {
-    RpcConfig {
-        listen,
-        batch_items_max: BATCH_ITEMS_MAX,
-        rate_limit: RateLimit { requests_per_second: 0, ..RateLimit::default() },
-        ..RpcConfig::default()
-    }
+    nodes.open(config, &Transport::default())
 }
 
 fn options(args: &RollupRunArgs) -> anyhow::Result<RollupOptions> {
@@ -113,9 +88,9 @@ fn options(args: &RollupRunArgs) -> anyhow::Result<RollupOptions> {
         genesis,
         driver: DriverOptions { prefetch, ..DriverOptions::default() },
         l1_poll,
-        rpc: Some(server(SocketAddr::new(args.rpc_addr, args.rpc_port))),
+        rpc: Some(listen::for_the_owner(SocketAddr::new(args.rpc_addr, args.rpc_port))),
         admin: args.rpc_enable_admin,
-        eth_rpc: Some(server(SocketAddr::new(args.http_addr, args.http_port))),
+        eth_rpc: Some(listen::for_the_owner(SocketAddr::new(args.http_addr, args.http_port))),
         sequencer,
         batcher,
     })
@@ -131,18 +106,7 @@ async fn node(args: RollupRunArgs, options: RollupOptions) -> anyhow::Result<()>
     tell(&args, chain_id, &directory, &handle)?;
     drop(directory);
     let report = run_until_shutdown(vec![running], signals, &health, STOP_DEADLINE).await;
-    if report.is_clean() {
-        return Ok(());
-    }
-    if report.forced {
-        bail!("stopped at once by a second signal");
-    }
-    Err(match report.cause {
-        StopCause::Ended { outcome, .. } => anyhow!("the node ended by itself: {outcome}"),
-        StopCause::Signal { .. } | StopCause::Nothing => {
-            anyhow!("the node did not stop in order: the log tells more")
-        }
-    })
+    stop::judge(&report)
 }
 
 /// What a script wants to know.

@@ -32,6 +32,50 @@ pub(super) struct L1 {
     pub(super) last: Option<u64>,
 }
 
+/// An L1 that is asked by RPC, as the command line names it.
+#[derive(Debug)]
+pub(super) struct L1Nodes<'a> {
+    pub(super) addresses: &'a [String],
+    /// Beacon nodes, for blobs; may be none.
+    pub(super) beacon: &'a [String],
+    pub(super) slot_seconds: Option<u64>,
+    /// Most requests a second; 0 is any number.
+    pub(super) per_second: u32,
+    /// Most L1 blocks asked for at a time.
+    pub(super) in_flight: u64,
+    /// Whether what is said is taken without proof.
+    pub(super) trust: bool,
+    /// How many have to agree, if not the usual number.
+    pub(super) quorum: Option<usize>,
+}
+
+impl L1Nodes<'_> {
+    /// Makes the clients; asks nothing yet.
+    pub(super) fn open(
+        &self,
+        config: &RollupConfig,
+        transport: &Transport,
+    ) -> anyhow::Result<Arc<dyn L1Source>> {
+        let limits = Limits {
+            per_second: self.per_second,
+            // A block and its receipts are two requests.
+            in_flight: u32::try_from(self.in_flight.saturating_mul(2))?,
+            ..Limits::default()
+        };
+        let beacon = if self.beacon.is_empty() {
+            None
+        } else {
+            let slot_seconds = self.slot_seconds;
+            let options = BeaconOptions { slot_seconds, limits, ..BeaconOptions::default() };
+            Some(Beacon::new(self.beacon, options, transport)?)
+        };
+        let usual = RpcOptions::new(config.l1_chain_id, config.batch_inbox);
+        let quorum = self.quorum.unwrap_or(usual.quorum);
+        let options = RpcOptions { trust: self.trust, quorum, limits, ..usual };
+        Ok(Arc::new(RpcL1::new(self.addresses, beacon, options, transport)?))
+    }
+}
+
 fn is_address(text: &str) -> bool {
     text.contains("://")
 }
@@ -56,27 +100,17 @@ pub(super) fn l1(
         ))
         .into());
     }
-    let limits = Limits {
+    let nodes = L1Nodes {
+        addresses: &args.l1,
+        beacon: &args.beacon,
+        slot_seconds: args.slot_seconds,
         per_second: u32::try_from(args.rate.unwrap_or(0))?,
-        in_flight: u32::try_from(args.in_flight.saturating_mul(2))?,
-        ..Limits::default()
-    };
-    let beacon = if args.beacon.is_empty() {
-        None
-    } else {
-        let options =
-            BeaconOptions { slot_seconds: args.slot_seconds, limits, ..BeaconOptions::default() };
-        Some(Beacon::new(&args.beacon, options, transport)?)
-    };
-    let options = RpcOptions {
+        in_flight: args.in_flight,
         trust: args.trust_l1,
-        quorum: usize::try_from(args.quorum)?,
-        limits,
-        ..RpcOptions::new(config.l1_chain_id, inbox)
+        quorum: Some(usize::try_from(args.quorum)?),
     };
-    let source = RpcL1::new(&args.l1, beacon, options, transport)?;
-    let poll = Duration::from_millis(args.poll);
-    Ok(L1 { source: Arc::new(source), poll, last: None })
+    let source = nodes.open(config, transport)?;
+    Ok(L1 { source, poll: Duration::from_millis(args.poll), last: None })
 }
 
 /// Returns where to begin if nothing is kept yet.

@@ -12,7 +12,7 @@ mod purse;
 mod traffic;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -37,7 +37,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub(super) use self::{check::prove, feed::run as feed, traffic::run as traffic};
-use crate::bitcoin_rpc;
+use crate::{
+    bitcoin_rpc,
+    listen::{loopback, usual_or_free},
+};
 
 /// Nodes of the network.
 const NODES: usize = 2;
@@ -130,8 +133,7 @@ impl BitcoinNodes {
         self.running.push(RunningNode::supervise(ctx, Vec::new(), node.into_supervisor()));
         let cookie = folder.join(".cookie");
         let auth = AuthConfig { cookie_file: Some(cookie.clone()), ..AuthConfig::default() };
-        let is_free = usual && TcpListener::bind(loopback(RPC_PORT)).is_ok();
-        let listen = loopback(if is_free { RPC_PORT } else { 0 });
+        let listen = usual_or_free(RPC_PORT, usual);
         let server = bitcoin_rpc::serve(rpc.clone(), listen, auth).await?;
         let served = server.local_addr();
         self.servers.push(server);
@@ -184,8 +186,4 @@ impl LocalBitcoin {
         let peer = Peer { addr: self.served, identity: Identity::Anonymous };
         self.rpc.call(method.to_owned(), params, peer).await
     }
-}
-
-const fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }

@@ -13,15 +13,18 @@
 mod check;
 mod feed;
 mod miner;
+mod places;
 mod purse;
 mod traffic;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use self::places::KaspaPlace;
+use crate::listen::{loopback, usual_or_free};
 use anyhow::Context as _;
 use quintet_kaspa_node::{
     node::{KaspaNode, NodeOptions},
@@ -34,10 +37,10 @@ use quintet_node::{
     lifecycle::{NodeContext, RunningNode},
     ops::Health,
 };
-use serde::Serialize;
 
 pub(super) use self::{
-    check::prove, feed::run as feed, miner::run as mine, traffic::run as traffic,
+    check::prove, feed::run as feed, miner::run as mine, places::KaspaPlaces,
+    traffic::run as traffic,
 };
 
 /// Nodes of the network.
@@ -79,24 +82,6 @@ pub(super) struct KaspaNodes {
     overrides: PathBuf,
 }
 
-/// Where one is, for people and scripts.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct KaspaPlace {
-    pub(super) name: String,
-    pub(super) p2p: String,
-    pub(super) wrpc_borsh: String,
-    pub(super) wrpc_json: String,
-}
-
-/// Where the nodes are, and whose key their blocks pay.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct KaspaPlaces {
-    pub(super) nodes: Vec<KaspaPlace>,
-    pub(super) override_params_file: PathBuf,
-    pub(super) address: String,
-    pub(super) private_key: String,
-}
-
 impl KaspaNodes {
     /// Starts the nodes below `home`, the first with wRPC at the ports tools expect if `usual` and they are free.
     ///
@@ -133,8 +118,8 @@ impl KaspaNodes {
         options.threads = Some(SCRIPT_THREADS);
         options.utxo_index = true;
         options.rpc = CoreOptions { unsynced_mining: true, ..CoreOptions::default() };
-        options.rpc_borsh = Some(listen(usual, Network::Devnet.wrpc_borsh_port()));
-        options.rpc_json = Some(listen(usual, Network::Devnet.wrpc_json_port()));
+        options.rpc_borsh = Some(usual_or_free(Network::Devnet.wrpc_borsh_port(), usual));
+        options.rpc_json = Some(usual_or_free(Network::Devnet.wrpc_json_port(), usual));
         options.peers = Some(Settings {
             listen: Some(loopback(0)),
             add: self.nodes.iter().map(|node| Target::Addr(node.peers)).collect(),
@@ -194,15 +179,6 @@ impl KaspaNodes {
 fn params() -> anyhow::Result<Params> {
     let overrides: Overrides = serde_json::from_str(OVERRIDES)?;
     Ok(overrides.apply(Params::of(Network::Devnet))?)
-}
-
-fn listen(usual: bool, port: u16) -> SocketAddr {
-    let is_free = usual && TcpListener::bind(loopback(port)).is_ok();
-    loopback(if is_free { port } else { 0 })
-}
-
-const fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
 #[cfg(test)]

@@ -1,18 +1,30 @@
-//! From the chain to what the page shows: once a second its latest blocks, its pool, and what went into blocks lately.
+//! From the validators to what the page shows: once a second the latest blocks and slots, each node's heads and pool, and what went into
+//! blocks lately.
+//!
+//! Blocks and slots are in the first node's entry alone: they are the same at all.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use quintet_actor::supervisor::Fault;
 use quintet_dashboard::{
-    ChainRates, Event, Figures, Kind, LuxBlock, LuxNode, NodeEntry, NodeId, NodeState, Panel,
-    Publisher, Rates, Throughput, Wei,
+    ChainRates, Event, Figures, Kind, LuxBlock, LuxConsensus, LuxNode, LuxPoint, LuxSlot,
+    LuxSlotState, LuxValidator, NodeEntry, NodeId, NodeState, Panel, Publisher, Rates, Throughput,
+    Wei,
 };
 use quintet_eth_chain::{ChainError, ChainReader};
-use quintet_lux_node::dev::DevNode;
+use quintet_lux_node::{
+    send,
+    validator::{ConsensusView, Engine, PointView},
+};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::LocalValidator;
 use crate::up::feed::unix_millis;
 
 /// Time between two pictures; the page's charts are drawn for one a second.
@@ -21,89 +33,214 @@ const PICTURE_EVERY: Duration = Duration::from_secs(1);
 /// Blocks shown.
 const BLOCKS: usize = 40;
 
+/// Slots shown.
+const SLOTS: u64 = 40;
+
 /// Blocks that rates are taken over.
 const RATE_BLOCKS: usize = 5;
 
+/// What was seen before, so that it is not read again.
+#[derive(Debug, Default)]
+struct Seen {
+    blocks: Vec<SeenBlock>,
+    /// Who was to propose in the latest slots.
+    proposers: BTreeMap<u64, u32>,
+}
+
+/// A block with what its header says of consensus.
+#[derive(Debug, Clone)]
+struct SeenBlock {
+    shown: LuxBlock,
+    slot: u64,
+    proposer: Address,
+}
+
 /// Takes pictures until told to stop. One that cannot be taken is said in the log, and the next one tried.
 pub(in crate::up) async fn run(
-    dev: DevNode,
-    endpoint: String,
+    nodes: Vec<LocalValidator>,
     publisher: Publisher,
     stop: CancellationToken,
 ) -> Result<(), Fault> {
-    publisher.event(Event::NodeStarted { node: NodeId::new(super::INSTANCE) });
-    let mut blocks: Arc<[LuxBlock]> = Arc::default();
+    for node in &nodes {
+        publisher.event(Event::NodeStarted { node: NodeId::new(&*node.name) });
+    }
+    let nodes: Arc<[LocalValidator]> = nodes.into();
+    let mut seen = Seen::default();
     let mut ticks = interval(PICTURE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         if stop.run_until_cancelled(ticks.tick()).await.is_none() {
             return Ok(());
         }
-        let (dev, known) = (dev.clone(), Arc::clone(&blocks));
-        let taken = tokio::task::spawn_blocking(move || picture(&dev, &known)).await;
-        match taken {
-            Ok(Ok(lux)) => {
-                blocks = lux.blocks.as_slice().into();
-                publish(&publisher, &endpoint, lux);
+        let (all, mut before) = (Arc::clone(&nodes), std::mem::take(&mut seen));
+        let taken = tokio::task::spawn_blocking(move || {
+            let taken = pictures(&all, &mut before);
+            (taken, before)
+        });
+        match taken.await {
+            Ok((taken, after)) => {
+                seen = after;
+                match taken {
+                    Ok(taken) => publish(&publisher, &nodes, taken),
+                    Err(error) => tracing::warn!(%error, "the chain cannot be shown"),
+                }
             }
-            Ok(Err(error)) => tracing::warn!(%error, "the chain cannot be shown"),
             Err(error) => tracing::error!(%error, "the chain cannot be shown"),
         }
     }
 }
 
-fn publish(publisher: &Publisher, endpoint: &str, lux: LuxNode) {
-    let figures = Figures::Chain(rates(&lux.blocks));
-    publisher.throughput(Throughput { kind: Kind::Lux, time: unix_millis(), figures });
-    publisher.node(NodeEntry {
-        id: NodeId::new(super::INSTANCE),
-        name: super::INSTANCE.to_owned(),
-        endpoint: endpoint.to_owned(),
-        state: NodeState::Running,
-        peers: 0,
-        rates: Rates::default(),
-        panel: Panel::Lux(lux),
-    });
+fn publish(publisher: &Publisher, nodes: &[LocalValidator], taken: Vec<LuxNode>) {
+    if let Some(first) = taken.first() {
+        let figures = Figures::Chain(rates(&first.blocks));
+        publisher.throughput(Throughput { kind: Kind::Lux, time: unix_millis(), figures });
+    }
+    for (node, lux) in nodes.iter().zip(taken) {
+        let peers = *node.peer_count.borrow();
+        publisher.node(NodeEntry {
+            id: NodeId::new(&*node.name),
+            name: node.name.to_string(),
+            endpoint: node.served.to_string(),
+            state: if peers == 0 { NodeState::Degraded } else { NodeState::Running },
+            peers: u32::try_from(peers).unwrap_or(u32::MAX),
+            rates: Rates::default(),
+            panel: Panel::Lux(lux),
+        });
+    }
 }
 
-/// Reads the latest blocks, those that are known from memory.
-fn picture(dev: &DevNode, known: &[LuxBlock]) -> Result<LuxNode, ChainError> {
-    let reader = dev.dev.chain().reader()?;
-    let head = reader.head();
-    let mut blocks = Vec::with_capacity(BLOCKS);
-    let mut hash = head.hash;
-    while blocks.len() < BLOCKS {
-        let text = hash.to_string();
-        if let Some(at) = known.iter().position(|block| block.hash == text) {
-            blocks.extend(known.iter().skip(at).cloned());
-            break;
-        }
-        let Some((block, parent)) = brief(&reader, hash)? else { break };
-        let is_first = block.number == 0;
-        blocks.push(block);
-        if is_first {
-            break;
-        }
-        hash = parent;
+fn pictures(nodes: &[LocalValidator], seen: &mut Seen) -> Result<Vec<LuxNode>, ChainError> {
+    let each = nodes.iter().enumerate();
+    each.map(|(index, node)| picture(node, (index == 0).then_some(&mut *seen))).collect()
+}
+
+/// Reads a node; the latest blocks and slots too, if what was seen of them before is given.
+fn picture(node: &LocalValidator, seen: Option<&mut Seen>) -> Result<LuxNode, ChainError> {
+    let reader = node.chain().reader()?;
+    let mut engine = node.engine.lock().unwrap_or_else(PoisonError::into_inner);
+    let view = engine.view();
+    let mut consensus = consensus(&view);
+    let mut blocks = Vec::new();
+    if let Some(seen) = seen {
+        seen.follow(&reader, &engine)?;
+        seen.note(&view);
+        consensus.slots = seen.slots(&view, &engine);
+        blocks = seen.blocks.iter().map(|block| block.shown.clone()).collect();
     }
-    blocks.truncate(BLOCKS);
-    let base_fee = dev.next_base_fee()?;
-    let status = dev.node.pool().pool().status();
+    drop(engine);
+    let status = node.node.pool().pool().status();
     Ok(LuxNode {
-        chain_id: dev.dev.chain().spec().chain_id(),
-        base_fee: Wei(u128::from(base_fee)),
+        chain_id: node.chain().spec().chain_id(),
+        base_fee: Wei(u128::from(send::next_base_fee(&node.node)?)),
         pending: status.pending as u64,
         queued: status.queued as u64,
         blocks,
-        consensus: None,
+        consensus: Some(consensus),
     })
 }
 
+fn consensus(view: &ConsensusView) -> LuxConsensus {
+    let index = |index: Option<usize>| index.and_then(|index| u32::try_from(index).ok());
+    let point = |at: PointView| LuxPoint {
+        slot: at.slot,
+        number: at.number.unwrap_or_default(),
+        hash: at.hash.to_string(),
+    };
+    let validators = view.validators.iter().map(|one| LuxValidator {
+        address: one.address.to_string(),
+        stake: one.stake,
+        equivocated: one.equivocated,
+    });
+    LuxConsensus {
+        slot: view.slot,
+        epoch: view.epoch,
+        slot_start: view.slot_start,
+        slot_millis: view.slot_millis,
+        proposer: index(view.proposer),
+        validator: index(view.own),
+        head: point(view.head),
+        justified: point(view.justified),
+        finalised: point(view.finalised),
+        total_stake: view.total_stake,
+        validators: validators.collect(),
+        slots: Vec::new(),
+    }
+}
+
+impl Seen {
+    /// Reads the blocks that are new.
+    fn follow(&mut self, reader: &ChainReader, engine: &Engine) -> Result<(), ChainError> {
+        let mut blocks = Vec::with_capacity(BLOCKS);
+        let mut hash = reader.head().hash;
+        while blocks.len() < BLOCKS {
+            let text = hash.to_string();
+            if let Some(at) = self.blocks.iter().position(|block| block.shown.hash == text) {
+                blocks.extend(self.blocks.iter().skip(at).cloned());
+                break;
+            }
+            let Some((block, parent)) = brief(reader, engine, hash)? else { break };
+            let is_first = block.shown.number == 0;
+            blocks.push(block);
+            if is_first {
+                break;
+            }
+            hash = parent;
+        }
+        blocks.truncate(BLOCKS);
+        self.blocks = blocks;
+        Ok(())
+    }
+
+    /// Remembers who proposes now.
+    fn note(&mut self, view: &ConsensusView) {
+        if let Some(proposer) = view.proposer.and_then(|index| u32::try_from(index).ok()) {
+            self.proposers.insert(view.slot, proposer);
+        }
+        let oldest = view.slot.saturating_sub(SLOTS);
+        self.proposers.retain(|slot, _| *slot >= oldest);
+    }
+
+    /// The latest slots, newest first; none before the chain's first.
+    fn slots(&self, view: &ConsensusView, engine: &Engine) -> Vec<LuxSlot> {
+        let oldest = view.slot.saturating_sub(SLOTS - 1).max(1);
+        let slots = (oldest..=view.slot).rev().map(|slot| {
+            let block = self.blocks.iter().find(|block| block.slot == slot && slot > 0);
+            let index = |address| view.validators.iter().position(|one| one.address == address);
+            let proposer = block.and_then(|block| index(block.proposer));
+            let proposer = proposer.and_then(|index| u32::try_from(index).ok());
+            LuxSlot {
+                slot,
+                proposer: proposer.or_else(|| self.proposers.get(&slot).copied()),
+                block: block.map(|block| block.shown.number),
+                votes: engine.votes_in(slot),
+                state: state(block.map(|block| block.shown.number), slot, view),
+            }
+        });
+        slots.collect()
+    }
+}
+
+/// How far a slot's block is.
+fn state(block: Option<u64>, slot: u64, view: &ConsensusView) -> LuxSlotState {
+    let reaches = |point: PointView, number: u64| point.number.is_some_and(|upto| number <= upto);
+    match block {
+        None if slot == view.slot => LuxSlotState::Open,
+        None => LuxSlotState::Missed,
+        Some(number) if reaches(view.finalised, number) => LuxSlotState::Finalised,
+        Some(number) if reaches(view.justified, number) => LuxSlotState::Justified,
+        Some(_) => LuxSlotState::Proposed,
+    }
+}
+
 /// A block in brief, and its parent; none if its body has gone.
-fn brief(reader: &ChainReader, hash: B256) -> Result<Option<(LuxBlock, B256)>, ChainError> {
+fn brief(
+    reader: &ChainReader,
+    engine: &Engine,
+    hash: B256,
+) -> Result<Option<(SeenBlock, B256)>, ChainError> {
     let Some(block) = reader.block(hash)? else { return Ok(None) };
     let header = block.header();
-    let brief = LuxBlock {
+    let shown = LuxBlock {
         number: header.number,
         hash: hash.to_string(),
         time: header.timestamp.saturating_mul(1_000),
@@ -113,6 +250,8 @@ fn brief(reader: &ChainReader, hash: B256) -> Result<Option<(LuxBlock, B256)>, C
         gas_limit: header.gas_limit,
         base_fee: Wei(header.base_fee_per_gas.map_or(0, u128::from)),
     };
+    let slot = engine.slot_of(header, hash).unwrap_or_default();
+    let brief = SeenBlock { shown, slot, proposer: header.beneficiary };
     Ok(Some((brief, header.parent_hash)))
 }
 
@@ -154,6 +293,32 @@ mod tests {
             gas_limit: 30_000,
             base_fee: Wei(7),
         }
+    }
+
+    fn view() -> ConsensusView {
+        let point = |number| PointView { slot: number, number: Some(number), hash: B256::ZERO };
+        ConsensusView {
+            slot: 9,
+            epoch: 0,
+            slot_start: 0,
+            slot_millis: 2_000,
+            proposer: None,
+            own: None,
+            head: point(8),
+            justified: point(7),
+            finalised: point(6),
+            total_stake: 4,
+            validators: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_slot_is_as_far_as_its_block() {
+        let view = view();
+        let states = [(Some(6), 6), (Some(7), 7), (Some(8), 8), (None, 9), (None, 5)];
+        let states = states.map(|(block, slot)| state(block, slot, &view));
+        use LuxSlotState::{Finalised, Justified, Missed, Open, Proposed};
+        assert_eq!(states, [Finalised, Justified, Proposed, Open, Missed]);
     }
 
     #[test]

@@ -1,98 +1,192 @@
-//! The LuxTensor chain of a local network: one proposer, a block every second, RPC for everybody's tools.
+//! The LuxTensor network of a local network: four validators, who reach each other over libp2p, with RPC for everybody's tools.
 //!
 //! ```text
-//!   traffic ──transfers, a token──► DevServing ──HTTP, WebSocket──► wallets, cast, scripts
-//!                                       │
-//!                                       └── head, blocks, pool ──► feed ──► Publisher ──► pages
+//!   traffic ──transfers, a token──► lux-00 ◄──libp2p──► lux-01, lux-02, lux-03
+//!                                     │ HTTP, WebSocket, GraphQL each ──► wallets, cast, scripts, the rollup
+//!                                     └── head, slots, votes, pool ──► feed ──► Publisher ──► pages
 //! ```
-//!
-//! Accounts: the first are shown and for whoever wants them; the others are the proposer's and the traffic's, so that nobody's nonces
-//! meet.
 
-mod check;
+pub(super) mod check;
 mod feed;
+mod files;
+mod places;
 mod traffic;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use alloy_primitives::{Address, U256};
 use anyhow::Context as _;
+use quintet_actor::supervisor::{ChildSpec, Fault, RestartPolicy, Supervisor};
 use quintet_eth_chain::{ChainOptions, EthChain, Retention};
+use quintet_eth_pool::PoolConfig;
+use quintet_eth_rpc::{EthNode, EthRpcConfig};
 use quintet_lux_node::{
-    dev::{DevAccount, DevOptions, MNEMONIC, Mining, accounts},
-    genesis::{GAS_LIMIT_DEFAULT, LuxGenesis},
+    p2p::{Multiaddr, StaticPeers},
+    validator::{Engine, ValidatorKeys, ValidatorOptions},
+};
+use quintet_node::{
+    datadir::DataDir,
+    lifecycle::{NodeContext, RunningNode},
+    ops::Health,
 };
 use quintet_store::Durability;
+use tokio::sync::watch;
+use tracing::Instrument as _;
 
-pub(super) use self::{check::prove, feed::run as feed, traffic::run as traffic};
-use crate::dev_chain::{ChainPlaces, DevServing, ETHER, Lasting};
+use self::files::Network;
+pub(super) use self::{
+    check::{LuxSeen, prove},
+    feed::run as feed,
+    places::LuxPlaces,
+    traffic::run as traffic,
+};
+use super::accounts::Cast;
+use crate::{
+    commands::lux::{LuxServing, client_version},
+    listen::{loopback, usual_or_free},
+};
 
-/// Name of the chain's node.
-pub(super) const INSTANCE: &str = "lux";
+/// Validators of the network.
+const VALIDATORS: u16 = 4;
 
-/// LuxTensor's number of chains for development.
-const CHAIN_ID: u64 = 88_980;
-
-/// Milliseconds between blocks.
-const BLOCK_MILLIS: u64 = 1_000;
-
-/// Port that tools expect; a free one is taken where it is not free.
+/// Port that tools expect of the first; a free one is taken where it is not free.
 const PORT: u16 = 8_545;
 
-/// Accounts for whoever wants them.
-const SHOWN: u32 = 10;
+/// Blocks whose states are kept, and can be gone back to: two hours of them.
+const STATES: u64 = 3_600;
 
-/// Accounts that send among themselves.
-const BUSY: u32 = 6;
+/// Blocks whose bodies are kept: a day of them.
+const BODIES: u64 = 43_200;
 
-/// What each account has at the beginning, ether.
-const BALANCE: u64 = 10_000;
+/// Time a validator has to end.
+const GRACE: Duration = Duration::from_secs(5);
 
-/// Blocks whose states and bodies are kept: an hour of them.
-const KEPT: u64 = 3_600;
+/// One node of the network.
+#[derive(Debug, Clone)]
+pub(super) struct LocalValidator {
+    pub(super) name: Arc<str>,
+    /// Chain and pool.
+    pub(super) node: Arc<EthNode>,
+    engine: Arc<Mutex<Engine>>,
+    peer_count: watch::Receiver<usize>,
+    p2p: Multiaddr,
+    keys: ValidatorKeys,
+    served: SocketAddr,
+}
 
-/// A chain that runs.
+/// The nodes; those running are handed to whoever waits for the end.
 #[derive(Debug)]
-pub(super) struct LuxChain {
-    pub(super) serving: DevServing,
-    /// Accounts that send among themselves.
-    pub(super) busy: Vec<DevAccount>,
+pub(super) struct LuxNodes {
+    pub(super) nodes: Vec<LocalValidator>,
+    pub(super) running: Vec<RunningNode>,
+    pub(super) cast: Cast,
 }
 
-impl LuxChain {
-    /// Starts the chain below `home`, at the port tools expect if `usual` and it is free.
-    pub(super) async fn start(home: &Path, usual: bool) -> anyhow::Result<Self> {
-        let mut shown = accounts(MNEMONIC, SHOWN + 1 + BUSY)?;
-        let all: Vec<Address> = shown.iter().map(|account| account.address).collect();
-        let mut busy = shown.split_off(usize::try_from(SHOWN)?);
-        let proposer = busy.pop().map_or(Address::ZERO, |account| account.address);
-        let balance = U256::from(BALANCE) * U256::from(ETHER);
-        // From the beginning of time, so that a chain that stays begins where it began.
-        let genesis = LuxGenesis::development(CHAIN_ID, 0, GAS_LIMIT_DEFAULT, all, balance)?;
-        let retention = Retention { states: KEPT, archive: false, bodies: Some(KEPT) };
+impl LuxNodes {
+    /// Starts the validators below `home`, the first at the port tools expect if `usual` and it is free.
+    ///
+    /// # Errors
+    ///
+    /// If one does not start; those before it are stopped by then.
+    pub(super) async fn start(home: &Path, usual: bool, health: &Health) -> anyhow::Result<Self> {
+        let cast = Cast::new()?;
+        let network = files::open(home, &cast).context("the LuxTensor network does not start")?;
+        let mut started = Self { nodes: Vec::new(), running: Vec::new(), cast };
+        for (index, keys) in network.keys.iter().enumerate() {
+            let name = format!("lux-{index:02}");
+            let listen = usual_or_free(PORT, usual && index == 0);
+            let added = started.add(&name, keys, (home, listen), &network, health);
+            if let Err(error) = added.await {
+                started.stop().await;
+                return Err(error.context(format!("{name} does not start")));
+            }
+        }
+        Ok(started)
+    }
+
+    async fn add(
+        &mut self,
+        name: &str,
+        keys: &ValidatorKeys,
+        (home, listen): (&Path, SocketAddr),
+        network: &Network,
+        health: &Health,
+    ) -> anyhow::Result<()> {
+        let data_dir = DataDir::open(home.join(name))?;
+        let ctx = NodeContext::new(name, data_dir.clone(), health);
+        let known = self.nodes.iter().map(|node| node.p2p.clone()).collect();
+        let options = ValidatorOptions {
+            genesis: network.genesis.clone(),
+            directory: data_dir.path().to_owned(),
+            keys: Some(keys.clone()),
+            listen: loopback(0),
+            peers: Box::new(StaticPeers::new(known)),
+            chain: chain_options(),
+            rpc: EthRpcConfig::default(),
+            pool: PoolConfig::default(),
+            client_version: client_version(),
+        };
+        let serving = LuxServing::start(options, listen).instrument(ctx.span()).await?;
+        self.nodes.push(LocalValidator {
+            name: name.into(),
+            node: Arc::clone(&serving.node.node),
+            engine: Arc::clone(serving.node.engine()),
+            peer_count: serving.node.peer_count().clone(),
+            p2p: serving.node.address().clone(),
+            keys: keys.clone(),
+            served: serving.address(),
+        });
+        self.running.push(supervised(ctx, serving));
+        Ok(())
+    }
+
+    /// Stops everything, last started first.
+    pub(super) async fn stop(&mut self) {
+        while let Some(node) = self.running.pop() {
+            let instance = node.instance().to_owned();
+            if let Err(error) = node.stop().await {
+                tracing::error!(instance, "{error}");
+            }
+        }
+    }
+}
+
+impl LocalValidator {
+    pub(super) fn http(&self) -> String {
+        format!("http://{}", self.served)
+    }
+
+    pub(super) fn chain(&self) -> &EthChain {
+        self.node.chain()
+    }
+}
+
+fn chain_options() -> ChainOptions {
+    ChainOptions {
+        retention: Retention { states: STATES, archive: false, bodies: Some(BODIES) },
         // Nobody's money: it survives a killed process, and need not survive a power cut.
-        let durability = Durability::Buffered;
-        let options = ChainOptions { retention, durability, ..ChainOptions::default() };
-        let place = home.join(INSTANCE);
-        let chain = EthChain::open(&place, genesis.spec, options)
-            .with_context(|| format!("{INSTANCE} does not start: {}", place.display()))?;
-        let mining = Mining::Interval { millis: BLOCK_MILLIS };
-        let options = DevOptions { mining, coinbase: proposer, accounts: shown };
-        let serving = DevServing::start(chain, options, listen(usual), Lasting::Goes).await?;
-        Ok(Self { serving, busy })
-    }
-
-    /// Where it is.
-    pub(super) fn places(&self) -> ChainPlaces {
-        self.serving.places()
+        durability: Durability::Buffered,
+        ..ChainOptions::default()
     }
 }
 
-fn listen(usual: bool) -> SocketAddr {
-    let at = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-    let is_free = usual && TcpListener::bind(at(PORT)).is_ok();
-    at(if is_free { PORT } else { 0 })
+/// A validator that ends when its context says so.
+fn supervised(ctx: NodeContext, serving: LuxServing) -> RunningNode {
+    let mut supervisor = Supervisor::new("lux");
+    let spec = ChildSpec::new("validator", RestartPolicy::Never, GRACE);
+    let own = Arc::new(Mutex::new(Some(serving)));
+    supervisor.spawn(spec, move |stop| {
+        let own = Arc::clone(&own);
+        async move {
+            stop.cancelled().await;
+            let serving = own.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let serving = serving.ok_or_else(|| Fault::new("stopped twice"))?;
+            serving.stop().await.map_err(|error| Fault::new(&format!("{error:#}")))
+        }
+    });
+    RunningNode::supervise(ctx, Vec::new(), supervisor)
 }

@@ -1,14 +1,21 @@
 //! Something to look at: transfers and a token among accounts of its own, about twenty a second.
+//!
+//! Each account sends through one node, always the same, so that its nonces do not depend on how fast nodes tell each other.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex};
 use quintet_actor::supervisor::Fault;
-use quintet_eth_rpc::EthError;
-use quintet_lux_node::dev::{DevAccount, DevNode, Outgoing};
+use quintet_eth_rpc::{EthError, EthNode};
+use quintet_lux_node::{
+    dev::DevAccount,
+    send::{self, Outgoing},
+};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+
+use super::LocalValidator;
 
 /// Time between two bursts.
 const BURST_EVERY: Duration = Duration::from_millis(250);
@@ -39,14 +46,16 @@ const TRANSFER: [u8; 4] = [0xa9, 0x05, 0x9c, 0xbb];
 
 /// Sends until told to stop.
 pub(in crate::up) async fn run(
-    dev: DevNode,
+    nodes: Vec<LocalValidator>,
     accounts: Vec<DevAccount>,
     seed: u64,
     stop: CancellationToken,
 ) -> Result<(), Fault> {
     let rng = StdRng::seed_from_u64(seed);
-    let mut traffic = Traffic { dev, accounts, rng, token: None, transfers: 0, tokens: 0 };
-    let span = tracing::error_span!("node", instance = super::INSTANCE);
+    let Some(first) = nodes.first() else { return Ok(()) };
+    let span = tracing::error_span!("node", instance = &*first.name);
+    let nodes = nodes.iter().map(|node| Arc::clone(&node.node)).collect();
+    let mut traffic = Traffic { nodes, accounts, rng, token: None, transfers: 0, tokens: 0 };
     let mut ticks = interval(BURST_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for burst in 1_u64.. {
@@ -66,7 +75,7 @@ pub(in crate::up) async fn run(
 }
 
 struct Traffic {
-    dev: DevNode,
+    nodes: Vec<Arc<EthNode>>,
     accounts: Vec<DevAccount>,
     rng: StdRng,
     token: Option<Address>,
@@ -79,12 +88,13 @@ impl Traffic {
         if tells {
             tracing::info!("sent {} transfers and {} of the token", self.transfers, self.tokens);
         }
-        let waiting = self.dev.node.pool().pool().status();
-        if waiting.pending + waiting.queued >= WAITING_MAX {
-            tracing::debug!(
-                pending = waiting.pending,
-                "no more is sent until blocks have caught up"
-            );
+        let waiting = self.nodes.iter().map(|node| {
+            let status = node.pool().pool().status();
+            status.pending + status.queued
+        });
+        let waiting = waiting.max().unwrap_or_default();
+        if waiting >= WAITING_MAX {
+            tracing::debug!(waiting, "no more is sent until blocks have caught up");
             return;
         }
         for _ in 0..BURST {
@@ -96,12 +106,13 @@ impl Traffic {
 
     fn deed(&mut self) -> Result<(), EthError> {
         let count = self.accounts.len().max(1);
-        let (from, to) = (self.rng.random_range(0..count), self.rng.random_range(0..count));
-        let (Some(from), Some(to)) = (self.accounts.get(from), self.accounts.get(to)) else {
+        let (own, to) = (self.rng.random_range(0..count), self.rng.random_range(0..count));
+        let (Some(from), Some(to)) = (self.accounts.get(own), self.accounts.get(to)) else {
             return Ok(());
         };
+        let Some(node) = self.nodes.get(own % self.nodes.len().max(1)) else { return Ok(()) };
         let Some(token) = self.token else {
-            let (nonce, hash) = (self.dev.next_nonce(from.address)?, self.deploy(from)?);
+            let (nonce, hash) = (send::next_nonce(node, from.address)?, deploy(node, from)?);
             let token = from.address.create(nonce);
             tracing::info!("the token {token} is made by {hash}");
             self.token = Some(token);
@@ -114,25 +125,26 @@ impl Traffic {
             input.extend(to.address.into_word());
             input.extend(U256::from(amount).to_be_bytes::<32>());
             let (to, input) = (TxKind::Call(token), Bytes::from(input));
-            self.dev.send(from, Outgoing { to, value: U256::ZERO, input, gas_limit: TOKEN_GAS })?;
+            let what = Outgoing { to, value: U256::ZERO, input, gas_limit: TOKEN_GAS };
+            send::send(node, from, what)?;
             self.tokens += 1;
         } else {
             let (to, value) = (TxKind::Call(to.address), U256::from(amount));
             let input = Bytes::new();
-            self.dev.send(from, Outgoing { to, value, input, gas_limit: TRANSFER_GAS })?;
+            send::send(node, from, Outgoing { to, value, input, gas_limit: TRANSFER_GAS })?;
             self.transfers += 1;
         }
         Ok(())
     }
+}
 
-    fn deploy(&self, from: &DevAccount) -> Result<B256, EthError> {
-        let code = hex::decode(TOKEN.trim());
-        let mut code = code.map_err(|error| EthError::server(error.to_string()))?;
-        code.extend(constructor_arguments());
-        let input = Bytes::from(code);
-        let to = TxKind::Create;
-        self.dev.send(from, Outgoing { to, value: U256::ZERO, input, gas_limit: DEPLOY_GAS })
-    }
+fn deploy(node: &EthNode, from: &DevAccount) -> Result<B256, EthError> {
+    let code = hex::decode(TOKEN.trim());
+    let mut code = code.map_err(|error| EthError::server(error.to_string()))?;
+    code.extend(constructor_arguments());
+    let input = Bytes::from(code);
+    let to = TxKind::Create;
+    send::send(node, from, Outgoing { to, value: U256::ZERO, input, gas_limit: DEPLOY_GAS })
 }
 
 /// `(string name, uint256 supply)`, as Solidity's ABI has it.

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::Context as _;
 use quintet_kaspa_node::{
     mining::MinerOptions,
     node::{KaspaKind, NodeOptions},
@@ -31,7 +31,7 @@ use crate::{
     cli::KaspaRunArgs,
     exit::UsageError,
     output::{self, Style, paint},
-    runtime, settings,
+    runtime, settings, stop,
 };
 
 /// The instance's name, in logs and metrics.
@@ -171,22 +171,14 @@ async fn node(options: NodeOptions, as_json: bool) -> anyhow::Result<()> {
     drop(data_dir);
     tell(&told, as_json)?;
     let report = run_until_shutdown(vec![running], signals, &health, STOP_DEADLINE).await;
-    if report.is_clean() {
+    // A client may ask for the end, too.
+    if let StopCause::Ended { outcome: StopOutcome::Stopped(stopped), .. } = &report.cause
+        && stopped.is_clean()
+        && !report.forced
+    {
         return Ok(());
     }
-    if report.forced {
-        bail!("stopped at once by a second signal");
-    }
-    match report.cause {
-        // A client asked for the end.
-        StopCause::Ended { outcome: StopOutcome::Stopped(report), .. } if report.is_clean() => {
-            Ok(())
-        }
-        StopCause::Ended { outcome, .. } => Err(anyhow!("the node ended by itself: {outcome}")),
-        StopCause::Signal { .. } | StopCause::Nothing => {
-            Err(anyhow!("the node did not stop in order: the log tells more"))
-        }
-    }
+    stop::judge(&report)
 }
 
 fn show(path: &Path) -> String {
