@@ -303,6 +303,9 @@ async function noViolation(page) {
 
 async function run(browser) {
   const { context, page } = await open(browser, 'desktop', { colorScheme: 'light' }, { hostile: true });
+  // First: the line that is put into the feed moves out of it again.
+  await checkLogs(page);
+  await page.locator('#topology').scrollIntoViewIfNeeded();
   await checkTopology(page);
   await check('the feed goes on', async () => {
     const from = await seq(page);
@@ -325,7 +328,6 @@ async function run(browser) {
   if (kinds.includes('rollup')) await check('Rollup: the heads move', () => checkRollup(page));
   await shot(page, 'desktop-light');
   await checkSelection(page);
-  await checkLogs(page);
   await checkLooks(browser, page);
   await noViolation(page);
   await context.close();

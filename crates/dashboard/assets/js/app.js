@@ -21,6 +21,8 @@ const logs = new LogView(store);
 const panels = new Map();
 /** Time between two drawings of a panel that nobody sees, in milliseconds. */
 const UNSEEN_EVERY_MS = 1_000;
+/** Time in which a panel gets its size, in milliseconds. */
+const SETTLED_AFTER_MS = 4_000;
 
 const sight = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
@@ -42,6 +44,7 @@ function mountPanels() {
     byId('panels').insertBefore(host, after ?? null);
     panels.set(kind, { panel: new module.Panel(host, store), host, inSight: false, drawn: 0 });
     sight.observe(host);
+    setTimeout(() => host.classList.add('is-settled'), SETTLED_AFTER_MS);
   }
 }
 

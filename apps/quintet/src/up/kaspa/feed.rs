@@ -306,3 +306,24 @@ fn entry(node: &LocalKaspa) -> NodeEntry {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(joined: usize, left: usize, accepted: i64) -> Seen {
+        let ids = |count| vec![DagId::default(); count];
+        Seen { blocks: Vec::new(), left: ids(left), joined: ids(joined), accepted }
+    }
+
+    #[test]
+    fn the_past_is_no_rate_and_what_the_chain_leaves_is_taken_off() {
+        let mut counted = Counted::new();
+        counted.add(&seen(300, 0, 3_000));
+        counted.add(&seen(2, 0, 10));
+        counted.add(&seen(3, 1, -4));
+        assert_eq!((counted.chain, counted.accepted), (4, 6));
+        counted.rates();
+        assert_eq!((counted.chain, counted.accepted, counted.is_first), (0, 0, false));
+    }
+}

@@ -55,8 +55,8 @@ const OVERRIDES_FILE: &str = "kaspa-params.json";
 /// Memory for coins of each node, bytes: a chain to play with has few.
 const COINS_BYTES: usize = 16 << 20;
 
-/// Part of the usual memory for the pool, in thousandths.
-const POOL_PER_MILLE: usize = 100;
+/// Part of the usual memory for the pool and what is kept at hand of blocks, in thousandths.
+const MEMORY_PER_MILLE: usize = 100;
 
 /// Threads of each node that check scripts: payments are few.
 const SCRIPT_THREADS: usize = 1;
@@ -114,7 +114,7 @@ impl KaspaNodes {
         let folder = data_dir.path().to_owned();
         let mut options = NodeOptions::new(params()?, folder.clone());
         options.coins_bytes = COINS_BYTES;
-        options.memory_per_mille = POOL_PER_MILLE;
+        options.memory_per_mille = MEMORY_PER_MILLE;
         options.threads = Some(SCRIPT_THREADS);
         options.utxo_index = true;
         options.rpc = CoreOptions { unsynced_mining: true, ..CoreOptions::default() };

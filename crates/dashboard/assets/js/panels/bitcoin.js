@@ -52,8 +52,8 @@ export class Panel {
     this.#store = store;
     host.append(this.#strip.element,
       html('div', { class: 'panel-bottom' },
-        html('div', { class: 'card-stack' }, this.#nodes.element, this.#peers.element, this.#pool.element),
-        html('div', { class: 'chart-stack' }, this.#transactions.element, this.#traffic.element)));
+        html('div', { class: 'card-stack' }, this.#nodes.element, this.#pool.element),
+        html('div', { class: 'chart-stack' }, this.#transactions.element, this.#traffic.element, this.#peers.element)));
   }
 
   /** Nothing of a chain is told by events: its nodes' entries hold its blocks. */

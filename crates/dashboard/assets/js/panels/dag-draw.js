@@ -3,12 +3,14 @@
 const SIDE = 15;
 const RADIUS = 4;
 const BIRTH_MS = 220;
+/** Lanes on either side of the middle that lie whole steps apart. */
+const LANES_APART = 2;
 const DIM = 0.22;
 
 /** Pixels from one generation to the next, and from one lane to the next. */
 export function scale(width, height) {
   const narrow = width < 480;
-  return { across: narrow ? 30 : 38, down: Math.min(narrow ? 30 : 36, (height - 46) / 7), right: narrow ? 34 : 64, middle: (height - 16) / 2 };
+  return { across: narrow ? 30 : 38, down: Math.min(36, (height - 52) / 7), right: narrow ? 34 : 64, middle: (height - 16) / 2 };
 }
 
 /** The palette, as the style sheet has it now. */
@@ -23,7 +25,13 @@ export function palette() {
 
 /** Where a placed block is on the canvas. */
 export function pointOf(placed, { camera, width, scale: { across, down, right, middle } }) {
-  return { x: width - right - (camera - placed.level) * across, y: middle + placed.y * down };
+  return { x: width - right - (camera - placed.level) * across, y: middle + squeezed(placed.y) * down };
+}
+
+/** Outer lanes lie closer together, so that the widest generation fits. */
+function squeezed(lane) {
+  const out = Math.abs(lane) - LANES_APART;
+  return out > 0 ? Math.sign(lane) * (LANES_APART + out / 2) : lane;
 }
 
 /** Paints `seen`, the placed blocks in sight. `focus` is the one looked at or null, `at(id)` finds a placed block. */
