@@ -91,8 +91,17 @@ function injectHostileLine(client) {
   });
 }
 
-const shot = (page, name, fullPage = true) =>
-  screenshots ? page.screenshot({ path: join(screenshots, `${name}.png`), fullPage }) : undefined;
+/** A picture; of the whole page everything is drawn, in sight or not. */
+async function shot(page, name, fullPage = true) {
+  if (!screenshots) return;
+  const settle = (all, settled) => all.forEach((panel) => panel.classList.toggle('is-settled', settled));
+  if (fullPage) {
+    await page.locator('.panel').evaluateAll(settle, false);
+    await page.waitForTimeout(1_500);
+  }
+  await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage });
+  await page.locator('.panel').evaluateAll(settle, true);
+}
 
 const seq = (page) => page.evaluate(() => Number(document.documentElement.dataset.seq));
 

@@ -3,7 +3,7 @@
 import { html, setAttribute, setText, svg } from '../dom.js';
 import { visible } from '../format.js';
 
-const MARGIN = { top: 10, right: 18, left: 96 };
+const MARGIN = { top: 10, right: 18, left: 122 };
 const TRACK = 74;
 const BAR = 12;
 const LEAST_SPAN = 12;

@@ -5,6 +5,7 @@ import { html, setAttribute, setText, svg } from '../dom.js';
 const HEIGHT = 112;
 const MARGIN = { top: 8, bottom: 30, left: 34, right: 6 };
 const COLUMN_PX = 26;
+const COLUMN_MAX_PX = 40;
 const STATES = { missed: 'missed', proposed: 'proposed', justified: 'justified', finalised: 'final' };
 
 export class SlotStrip {
@@ -47,7 +48,7 @@ export class SlotStrip {
     const { slots, total_stake: stake } = this.#node.consensus;
     const room = Math.floor((width - MARGIN.left - MARGIN.right) / COLUMN_PX);
     const shown = slots.slice(0, room).reverse();
-    const column = (width - MARGIN.left - MARGIN.right) / Math.max(1, room);
+    const column = Math.min(COLUMN_MAX_PX, (width - MARGIN.left - MARGIN.right) / Math.max(1, shown.length));
     const y = (share) => HEIGHT - MARGIN.bottom - share * (HEIGHT - MARGIN.top - MARGIN.bottom);
     setAttribute(this.#plot, 'viewBox', `0 0 ${width} ${HEIGHT}`);
     const level = (share, name) => svg('line', { class: name, x1: MARGIN.left, x2: width - MARGIN.right, y1: Math.round(y(share)) + 0.5, y2: Math.round(y(share)) + 0.5 });
