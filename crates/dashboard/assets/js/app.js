@@ -12,7 +12,7 @@ import * as lux from './panels/lux.js';
 import * as rollup from './panels/rollup.js';
 
 // kind → { title, note, figures(store), pulse, Panel }, in the order in which they stand on the page
-const KINDS = new Map([['bitcoin', bitcoin], ['kaspa', kaspa], ['lux', lux], ['rollup', rollup], ['dht', dht]]);
+const KINDS = new Map([['kaspa', kaspa], ['bitcoin', bitcoin], ['lux', lux], ['rollup', rollup], ['dht', dht]]);
 
 const store = new Store();
 const overview = new Overview(document.getElementById('overview'), store, KINDS);

@@ -86,6 +86,16 @@ fn bitcoin(publisher: &Publisher, random: &mut StdRng, second: u64) {
     publisher.throughput(Throughput { kind: Kind::Bitcoin, time: now(), figures });
 }
 
+/// Four of one stake; one of them says two things after a while.
+fn validators(second: u64) -> Vec<LuxValidator> {
+    let validator = |index: u32| LuxValidator {
+        address: hash("0x", u64::from(index) + 90)[..42].to_owned(),
+        stake: STAKE,
+        equivocated: index == 2 && second > 40,
+    };
+    (0..VALIDATORS).map(validator).collect()
+}
+
 fn lux(publisher: &Publisher, random: &mut StdRng, second: u64) {
     let slot = 200 + second;
     let point = |behind: u64| {
@@ -133,13 +143,7 @@ fn lux(publisher: &Publisher, random: &mut StdRng, second: u64) {
             justified: point(2),
             finalised: point(4),
             total_stake: STAKE * u64::from(VALIDATORS),
-            validators: (0..VALIDATORS)
-                .map(|index| LuxValidator {
-                    address: hash("0x", u64::from(index) + 90)[..42].to_owned(),
-                    stake: STAKE,
-                    equivocated: index == 2 && second > 40,
-                })
-                .collect(),
+            validators: validators(second),
             slots: if index == 0 { slots.clone() } else { Vec::new() },
         };
         let blocks =
