@@ -12,8 +12,9 @@ use tracing_subscriber::{
 
 use crate::{exit::UsageError, output::Beside};
 
-/// What the page of a network shows unless somebody asks for more: what the engine under the tables tells of files is not for it.
-const PAGE_LEVEL: &str = "info,fjall=warn,lsm_tree=warn";
+/// What the page of a network shows unless somebody asks for more: what the engine under the tables tells of files is not for it, nor that gossip
+/// was slow or told twice.
+const PAGE_LEVEL: &str = "info,fjall=warn,lsm_tree=warn,libp2p_gossipsub=error";
 
 /// Sets up the logs of a network. At the level named, they go to standard error as well as to the page; without
 /// one, the page gets [`PAGE_LEVEL`] and standard error only warnings.

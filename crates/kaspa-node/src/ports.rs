@@ -12,6 +12,9 @@
 //!   pruning point moves ─► prune(step)                        atomic; what it names may be gone at once
 //!
 //!   start ──► load(visit): every row in the order of numbers, then the last committed step
+//!
+//!   a DAG that begins at a pruning point of a peer:
+//!   stage() ──► append_header*, append_body*, import_utxos*, begin(step) ──► promote(): in this one's place
 //! ```
 //!
 //! # What a ledger owes
@@ -174,6 +177,8 @@ pub struct ChainRecord {
     pub multiset: UtxoMuHash,
     /// What it changed of lanes; empty before Toccata.
     pub lanes: Vec<LaneChange>,
+    /// Digest of its context and payloads, which whoever starts from it as a pruning point is told; zeros before Toccata.
+    pub payload_and_context: Hash256,
 }
 
 /// The outcome of one resolution of the virtual block: applied whole or not at all.
@@ -206,6 +211,15 @@ pub struct PruneStep<'a> {
     pub bodies: &'a [BlockId],
     /// Blocks that go with all they have: [`BlockStatus::Deleted`] from now on.
     pub blocks: &'a [BlockId],
+}
+
+/// The beginning of a DAG at a pruning point that came from a peer: applied whole or not at all.
+#[derive(Debug)]
+pub struct StartStep<'a> {
+    /// All pruning points so far, upwards; the genesis is the first, and the last is the sink from now on.
+    pub points: &'a [BlockId],
+    /// What is known of the acceptance of the last one: the hash of its set, and its lanes.
+    pub record: &'a Arc<ChainRecord>,
 }
 
 /// A block as it is read back at start.
@@ -325,6 +339,53 @@ pub trait Ledger: Send + Sync + fmt::Debug {
         after: Option<Outpoint>,
         limit: usize,
     ) -> Result<Vec<(Outpoint, UtxoEntry)>, LedgerError>;
+
+    /// Brings everything appended and committed to where it outlives this process, though not a power cut.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`].
+    fn write_out(&self) -> Result<(), LedgerError>;
+
+    /// Adds entries to the set of the pruning point, which is that of the sink, of a ledger that begins at one. Before
+    /// [`Self::begin`].
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`]; the ledger takes no more writes then.
+    fn import_utxos(&self, entries: &[(Outpoint, UtxoEntry)]) -> Result<(), LedgerError>;
+
+    /// Begins at a pruning point whose header, body and set came before. The first commit of such a ledger.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`]; the ledger takes no more writes then.
+    fn begin(&self, step: &StartStep<'_>) -> Result<(), LedgerError>;
+
+    /// Makes an empty ledger beside this one, for a DAG that begins at a pruning point. What was made there before and not promoted goes.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`], also if this ledger has no place for another.
+    fn stage(&self) -> Result<Arc<dyn Ledger>, LedgerError> {
+        Err(LedgerError::Damaged {
+            expected: "a ledger with a place for another beside it".to_owned(),
+            actual: "one without".to_owned(),
+        })
+    }
+
+    /// Puts the ledger that [`Self::stage`] made in the place of this one, durably and whole or not at all: from then on every call is about
+    /// that DAG, with the numbers it has there.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`], also if none was made.
+    fn promote(&self) -> Result<(), LedgerError> {
+        Err(LedgerError::Damaged {
+            expected: "a ledger that was staged".to_owned(),
+            actual: "none".to_owned(),
+        })
+    }
 
     /// Makes everything appended and committed durable before it returns.
     ///

@@ -12,7 +12,8 @@
 //! - [`deposit`], [`l1_info`], [`upgrades`], [`attributes`]: what a block holds beside the sequencer's transactions.
 //! - [`pipeline`]: the whole; [`view`] and [`refs`] are what it sees of L1 and L2, [`verify`] what makes it sure.
 //! - [`encode`]: the way back, for batchers and tests.
-//! - [`sequencing`]: what a sequencer decides. [`payload`]: blocks as they travel before L1 tells of them.
+//! - [`sequencing`]: what a sequencer decides. [`payload`]: blocks as they travel before L1 tells of them. [`gossip`]: between which nodes
+//!   believe each other's, and which not.
 //!
 //! # Invariants
 //!
@@ -27,6 +28,7 @@ pub mod config;
 pub mod deposit;
 pub mod encode;
 pub mod frame;
+pub mod gossip;
 pub mod inbox;
 pub mod l1_info;
 pub mod payload;
@@ -34,6 +36,7 @@ pub mod pipeline;
 pub mod refs;
 mod rlp;
 pub mod sequencing;
+mod signer;
 pub mod system;
 #[cfg(test)]
 mod testing;

@@ -4,12 +4,24 @@ use alloy_consensus::{
     EthereumTxEnvelope, SignableTransaction, TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxLegacy,
 };
 use alloy_eips::{eip2718::Encodable2718, eip2930::AccessListItem, eip7702::Authorization};
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256};
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
+use secp256k1::{Message, SecretKey};
 
 use crate::{
     batch::SingularBatch,
     config::{Fork, ForkSchedule, RollupConfig},
+    signer::CONTEXT,
 };
+
+/// Signs a digest; returns who did, too.
+pub(crate) fn sign(digest: &B256) -> (Signature, Address) {
+    let key = SecretKey::from_slice(&[7; 32]).unwrap();
+    let message = Message::from_digest(digest.0);
+    let (id, bytes) = CONTEXT.sign_ecdsa_recoverable(&message, &key).serialize_compact();
+    let signature = Signature::from_bytes_and_parity(&bytes, id.to_i32() == 1);
+    let public = keccak256(&key.public_key(&CONTEXT).serialize_uncompressed()[1..]);
+    (signature, Address::from_slice(&public[12..]))
+}
 
 /// A chain of two-second blocks with every fork up to `fork` from genesis.
 pub(crate) fn config_at(fork: Fork) -> RollupConfig {

@@ -71,6 +71,18 @@ impl Anvil {
         Self::with(&["--hardfork", "prague", "--block-time", "1"])
     }
 
+    /// Starts an L1 that mines by itself, a block each second, with times a second apart however late it is: so that a slot of a second has the
+    /// block of its number.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come up.
+    pub fn ticking_in_slots() -> Result<Self> {
+        let anvil = Self::ticking()?;
+        anvil.call("anvil_setBlockTimestampInterval", &json!([1]))?;
+        Ok(anvil)
+    }
+
     /// Starts an execution layer of the OP Stack under the rules of a fork, which takes transactions in the order in which they come.
     ///
     /// # Errors

@@ -116,6 +116,18 @@ pub fn compare(lab: &Lab, lux: &Lux, anvil: &Anvil) -> Result<()> {
     told("differential", command)
 }
 
+/// Runs viem's OP Stack extension on a rollup, whose places and keys are named in the environment of `peers/rollup/viem.mjs`.
+///
+/// # Errors
+///
+/// If a step fails.
+pub fn viem_on_rollup(environment: &[(&str, String)]) -> Result<()> {
+    let mut command = Command::new("node");
+    command.arg(folder().with_file_name("rollup").join("viem.mjs"));
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    told("viem on a rollup", command)
+}
+
 /// Runs a command of a client to its end; returns what it said on standard output.
 ///
 /// # Errors

@@ -10,7 +10,8 @@
 //!        ── krpc::Raw ── one UDP socket, packets byte for byte
 //!        ── Anvil ────── an L1 with blobs; Derivation: quintet rollup derive …
 //!        ── MadeRollup ─ quintet rollup new …; RollupNode: rollup run …; RollupBatcher: rollup batch …
-//!        ── Lux ──────── quintet lux dev …; EvmClient: peers/lux/*.mjs, *.py, cast, forge
+//!        ── Kaspa ────── quintet kaspa run …; its clients: peers/kaspa/*.py
+//!        ── Lux ──────── quintet lux dev …; EvmClient: peers/lux/*.mjs, *.py, cast, forge; viem_on_rollup: peers/rollup/viem.mjs
 //! ```
 //!
 //! # Invariants
@@ -26,7 +27,8 @@ mod anvil;
 mod derivation;
 mod evm_client;
 pub mod hex;
-mod jsonrpc;
+pub mod jsonrpc;
+mod kaspa;
 pub mod krpc;
 mod lab;
 mod lux;
@@ -40,7 +42,8 @@ mod wait;
 pub use adapter::{Adapter, Library};
 pub use anvil::Anvil;
 pub use derivation::{Derivation, Derive};
-pub use evm_client::{EvmClient, compare, failure, output, project};
+pub use evm_client::{EvmClient, compare, failure, output, project, viem_on_rollup};
+pub use kaspa::{Kaspa, KaspaEncoding};
 pub use lab::{Lab, lab};
 pub use lux::Lux;
 pub use node::{Binary, Node};

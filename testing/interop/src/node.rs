@@ -62,7 +62,8 @@ impl Binary {
     }
 
     /// Begins a command line.
-    pub(crate) fn command(&self) -> Command {
+    #[must_use]
+    pub fn command(&self) -> Command {
         Command::new(&self.0)
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!   Anvil ◄── rollup new          once, for its files
 //!     ▲  ▲
-//!     │  └──── RollupNode         sequencer or verifier: the same data directory and ports each time it is started
+//!     │  └──── RollupNode         sequencer, verifier: the same data directory and ports each time it is started; the one gossips to the other
 //!     └─────── RollupBatcher      asks the sequencer, posts to L1
 //! ```
 
@@ -44,6 +44,8 @@ pub struct MadeRollup {
     l1: String,
     portal: String,
     batcher: String,
+    /// Whether batches are in blobs.
+    blobs: bool,
 }
 
 /// A process that can be killed and started again.
@@ -72,6 +74,7 @@ pub struct RollupNode {
     process: Restarted,
     rpc: String,
     http: String,
+    p2p: u16,
 }
 
 /// A batcher that runs.
@@ -104,7 +107,14 @@ impl MadeRollup {
             Ok(told[name].as_str().with_context(|| format!("no {name}: {told}"))?.to_owned())
         };
         let (portal, batcher) = (field("portal")?, field("batcher")?);
-        Ok(Self { binary: binary.clone(), folder, l1: l1.to_owned(), portal, batcher })
+        let (binary, l1) = (binary.clone(), l1.to_owned());
+        Ok(Self { binary, folder, l1, portal, batcher, blobs: false })
+    }
+
+    /// Puts batches into blobs, which nodes read from the beacon API of the same L1, whose slots are a second long.
+    #[must_use]
+    pub fn in_blobs(self) -> Self {
+        Self { blobs: true, ..self }
     }
 
     /// Returns the portal's address on L1.
@@ -133,20 +143,23 @@ impl MadeRollup {
     ///
     /// If it does not come up.
     pub fn sequencer(&self, lab: &Lab) -> Result<RollupNode> {
-        self.node(lab, "sequencer", &["--sequencer.enabled", "--sequencer.l1-confs", "0"])
+        let mut beside = arguments(["--sequencer.enabled", "--sequencer.l1-confs", "0"]);
+        beside.extend(["--p2p.sequencer.key".into(), self.file("sequencer.key")]);
+        self.node(lab, "sequencer", beside)
     }
 
-    /// Starts a node that follows L1.
+    /// Starts a node that follows L1, and another node's gossip.
     ///
     /// # Errors
     ///
     /// If it does not come up.
-    pub fn verifier(&self, lab: &Lab) -> Result<RollupNode> {
-        self.node(lab, "verifier", &[])
+    pub fn verifier(&self, lab: &Lab, of: &RollupNode) -> Result<RollupNode> {
+        let there = format!("/ip4/127.0.0.1/tcp/{}", of.p2p);
+        self.node(lab, "verifier", arguments(["--p2p.static", &there]))
     }
 
-    fn node(&self, lab: &Lab, name: &'static str, beside: &[&str]) -> Result<RollupNode> {
-        let (rpc, http) = (free_port()?, free_port()?);
+    fn node(&self, lab: &Lab, name: &'static str, beside: Vec<OsString>) -> Result<RollupNode> {
+        let (rpc, http, p2p) = (free_port()?, free_port()?, free_port()?);
         let data: &Path = &lab.folder("data")?;
         let mut all =
             arguments(["run", "--json", "--l1", &self.l1, "--l1.http-poll-interval", POLL]);
@@ -154,11 +167,18 @@ impl MadeRollup {
         all.extend(["--genesis".into(), self.file("genesis.json")]);
         all.extend(["--data-dir".into(), data.into()]);
         all.extend(arguments(["--rpc.port", &rpc.to_string(), "--http.port", &http.to_string()]));
-        all.extend(beside.iter().map(OsString::from));
+        all.extend(arguments(["--p2p.listen.tcp", &p2p.to_string()]));
+        all.extend(beside);
+        if self.blobs {
+            // What anvil gives of a block with blobs does not lead to its root of transactions.
+            all.extend(arguments(["--l1.beacon", &self.l1, "--l1.slot-seconds", "1"]));
+            all.push("--l1.trustrpc".into());
+        }
         let mut node = RollupNode {
             process: self.restarted(name, all),
             rpc: format!("127.0.0.1:{rpc}"),
             http: format!("127.0.0.1:{http}"),
+            p2p,
         };
         node.restart(lab)?;
         Ok(node)
@@ -175,6 +195,9 @@ impl MadeRollup {
         all.extend(arguments(["--rollup-rpc", &rpc, "--poll-interval", POLL, "--private-key"]));
         all.push(self.file("batcher.key"));
         all.extend(arguments(["--num-confirmations", CONFIRMATIONS]));
+        if self.blobs {
+            all.extend(arguments(["--data-availability-type", "blobs"]));
+        }
         let mut batcher = RollupBatcher(self.restarted("batcher", all));
         batcher.restart(lab)?;
         Ok(batcher)
@@ -191,6 +214,18 @@ impl RollupNode {
         let told = self.process.start(lab)?.receive(START)?;
         ensure!(told["event"] == "ready", "expected that the node is ready, got {told}");
         Ok(())
+    }
+
+    /// Returns the address of op-node's methods.
+    #[must_use]
+    pub fn rpc_url(&self) -> String {
+        format!("http://{}", self.rpc)
+    }
+
+    /// Returns the address of Ethereum's methods.
+    #[must_use]
+    pub fn http_url(&self) -> String {
+        format!("http://{}", self.http)
     }
 
     /// Calls a method of op-node's.

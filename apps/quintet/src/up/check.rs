@@ -149,7 +149,7 @@ async fn chains(home: &Path, lux: bool, rollup: bool, deadline: Instant) -> Opti
         return None;
     }
     let health = Health::new();
-    let started = LuxNodes::start(home, false, &health);
+    let started = Box::pin(LuxNodes::start(home, false, &health));
     let mut network = match timeout_at(deadline, started).await {
         Ok(Ok(network)) => network,
         Ok(Err(error)) => return Some((Err(error), None)),

@@ -23,6 +23,7 @@ mod accounts;
 mod announce;
 mod bitcoin;
 mod check;
+mod evm;
 mod feed;
 mod kaspa;
 mod live;

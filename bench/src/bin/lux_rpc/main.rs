@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use bench::eth_load::{Key, TOKEN, token_input};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 
 use self::{
@@ -59,6 +59,22 @@ struct Arguments {
     /// Leave anvil's flood out: it takes all memory there is.
     #[arg(long)]
     spare_anvil: bool,
+    /// Parts that are measured; all where none is named.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    parts: Vec<Part>,
+    /// Nodes that are measured; all where none is named.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    nodes: Vec<Kind>,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Ingest,
+    Blocks,
+    Serial,
+    Interval,
+    Flood,
 }
 
 /// One line of the table.
@@ -294,14 +310,25 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     println!("| work | node | figure | CPU s | RSS MiB, now / most |");
     println!("|---|---|---:|---:|---:|");
+    let named = |part| arguments.parts.is_empty() || arguments.parts.contains(&part);
     for kind in Kind::ALL {
-        ingest(kind, &arguments)?;
-        large_blocks(kind, &arguments)?;
-        serial(kind, &arguments)?;
-        if arguments.seconds > 0 {
+        if !arguments.nodes.is_empty() && !arguments.nodes.contains(&kind) {
+            continue;
+        }
+        if named(Part::Ingest) {
+            ingest(kind, &arguments)?;
+        }
+        if named(Part::Blocks) {
+            large_blocks(kind, &arguments)?;
+        }
+        if named(Part::Serial) {
+            serial(kind, &arguments)?;
+        }
+        if arguments.seconds > 0 && named(Part::Interval) {
             pressed(kind, Mining::EverySecond, "1 s blocks, committed/s", &arguments)?;
         }
-        if arguments.seconds > 0 && !(arguments.spare_anvil && kind == Kind::Anvil) {
+        let is_spared = arguments.spare_anvil && kind == Kind::Anvil;
+        if arguments.seconds > 0 && named(Part::Flood) && !is_spared {
             pressed(
                 kind,
                 Mining::Instant,

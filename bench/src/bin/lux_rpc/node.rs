@@ -24,7 +24,7 @@ pub(crate) const ACCOUNTS: u32 = 1_000;
 const GAS_LIMIT: u64 = 10_000_000_000;
 
 /// Who is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {
     /// Foundry's, the peer. It keeps nothing on disk that it reads again.
     Anvil,

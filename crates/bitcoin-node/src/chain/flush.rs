@@ -30,6 +30,16 @@ impl Chain {
         self.watch(flushed)
     }
 
+    /// Brings every block to where it outlives this process, though not a power cut: before somebody is told that it was taken.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError`] if the chain cannot go on.
+    pub fn write_out(&mut self) -> Result<(), ChainError> {
+        let written = self.storage.write_out().map_err(ChainError::from);
+        self.watch(written)
+    }
+
     /// Puts everything on disk if the coins have used up their memory.
     pub(super) fn flush_if_full(&mut self) -> Result<(), ChainError> {
         if !self.coins.cache().should_flush() {

@@ -19,9 +19,10 @@ const VERDICTS_MAX: usize = 1_000;
 pub(crate) const ANNOUNCED_MAX: usize = 8;
 
 impl Kernel {
-    /// Waits for the verdict on every connected block and tells whom it concerns.
+    /// Waits for the verdict on every connected block, sees to it that they stay, and tells whom it concerns.
     pub(crate) fn settle(&mut self) -> Result<(), ChainError> {
         self.chain.settle()?;
+        self.chain.write_out()?;
         self.chain_changed()
     }
 

@@ -102,6 +102,11 @@ impl BlockFiles {
         Ok(self.blocks.iter_from(position)?)
     }
 
+    /// Hands the blocks to the system: they outlive this process, and the next open takes those in that the index lacks.
+    pub(super) fn write_out(&self) -> Result<(), StorageError> {
+        Ok(self.blocks.write_out()?)
+    }
+
     /// Makes everything appended so far durable, and returns up to where that is.
     pub(super) fn sync(&self) -> Result<LogEnds, StorageError> {
         // Taken first: what is appended meanwhile need not be part of the sync.

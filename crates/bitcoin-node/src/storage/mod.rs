@@ -237,6 +237,15 @@ impl Storage {
         self.files.scan_blocks(self.log_ends()?.blocks)
     }
 
+    /// Hands every block appended so far to the system: it outlives this process, though not a power cut.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Store`] if it cannot be written: the files take no more writes.
+    pub fn write_out(&self) -> Result<(), StorageError> {
+        self.files.write_out()
+    }
+
     /// Makes every block and undo record appended so far durable and begins a flush. Every block appended before must be in the index, or go
     /// into it with this flush.
     ///

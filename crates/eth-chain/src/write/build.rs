@@ -44,6 +44,9 @@ const TRANSACTION_GAS_MIN: u64 = 21_000;
 /// Candidates refused after which those behind them are run one by one.
 const REFUSALS_PARALLEL_MAX: usize = 64;
 
+/// Transactions of a block from which on its roots are computed side by side.
+const SIDE_BY_SIDE_MIN: usize = 32;
+
 /// What a block in the making holds so far.
 #[derive(Default)]
 struct Filling {
@@ -241,17 +244,18 @@ impl EthChain {
         outcome: BlockOutcome,
     ) -> Result<Built, BuildError> {
         let Filling { transactions, senders, refused, considered } = filling;
-        // The three roots have nothing to do with each other.
-        let (update, (roots, bloom)) = rayon::join(
-            || self.inner.state.root_of(&outcome.changes),
-            || {
-                let roots =
-                    rayon::join(|| transactions_root(&transactions), || outcome.receipts_root());
-                (roots, outcome.bloom())
-            },
-        );
+        let of_state = || self.inner.state.root_of(&outcome.changes);
+        let of_transactions = || transactions_root(&transactions);
+        let of_receipts = || (outcome.receipts_root(), outcome.bloom());
+        // They have nothing to do with each other; but waking threads takes longer than a small block.
+        let (update, (transactions_root, (receipts_root, bloom))) =
+            if transactions.len() < SIDE_BY_SIDE_MIN {
+                (of_state(), (of_transactions(), of_receipts()))
+            } else {
+                rayon::join(of_state, || rayon::join(of_transactions, of_receipts))
+            };
         let update = update?;
-        (header.transactions_root, header.receipts_root) = roots;
+        (header.transactions_root, header.receipts_root) = (transactions_root, receipts_root);
         header.state_root = update.root();
         header.logs_bloom = bloom;
         header.gas_used = outcome.gas_used;

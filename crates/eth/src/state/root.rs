@@ -5,13 +5,16 @@ use std::convert::Infallible;
 use alloy_primitives::{Address, B256, U256, keccak256};
 use rayon::prelude::*;
 
-use super::{AccountLeaf, StateChanges};
+use super::{AccountChange, AccountLeaf, StateChanges};
 use crate::trie::{
     EMPTY_ROOT, Entry, Nibbles, NodeSink, NodeSource, Nothing, TrieError, Updated, update,
 };
 
 /// Accounts from which their storage tries are worth handing to other cores.
 const PARALLEL_MIN: usize = 8;
+
+/// Accounts that changed from which on they are hashed by many threads.
+const HASHED_PARALLEL_MIN: usize = 64;
 
 /// Nodes of all tries of a state.
 pub trait StateNodes: Sync {
@@ -180,27 +183,29 @@ pub(crate) fn hashed<K: NodeSink, E: Send>(
     before: impl Fn(B256) -> Result<Option<AccountLeaf>, E> + Sync,
     slot_before: impl Fn(B256, B256) -> Result<U256, E> + Sync,
 ) -> Result<Vec<HashedChange<K>>, E> {
-    let hashed: Result<Vec<_>, E> = changes
-        .accounts
-        .par_iter()
-        .map(|(address, change)| {
-            let hash = keccak256(address);
-            let before = before(hash)?;
-            let stored = before.is_some_and(|account| account.has_storage());
-            let mut slots = Vec::with_capacity(change.storage.len());
-            for (slot, after) in &change.storage {
-                let slot = keccak256(slot.to_be_bytes::<32>());
-                let before = if stored { slot_before(hash, slot)? } else { U256::ZERO };
-                let after = if change.account.is_some() { *after } else { U256::ZERO };
-                slots.push(SlotChange { hash: slot, before, after });
-            }
-            slots.sort_unstable_by_key(|slot| slot.hash);
-            let after = change.account.map(|account| AccountLeaf::new(account, EMPTY_ROOT));
-            let wiped = change.wiped || change.account.is_none();
-            Ok(HashedChange { hash, before, after, wiped, slots, nodes: K::default() })
-        })
-        .collect();
-    let mut hashed = hashed?;
+    let one = |(address, change): (&Address, &AccountChange)| {
+        let hash = keccak256(address);
+        let before = before(hash)?;
+        let stored = before.is_some_and(|account| account.has_storage());
+        let mut slots = Vec::with_capacity(change.storage.len());
+        for (slot, after) in &change.storage {
+            let slot = keccak256(slot.to_be_bytes::<32>());
+            let before = if stored { slot_before(hash, slot)? } else { U256::ZERO };
+            let after = if change.account.is_some() { *after } else { U256::ZERO };
+            slots.push(SlotChange { hash: slot, before, after });
+        }
+        slots.sort_unstable_by_key(|slot| slot.hash);
+        let after = change.account.map(|account| AccountLeaf::new(account, EMPTY_ROOT));
+        let wiped = change.wiped || change.account.is_none();
+        Ok(HashedChange { hash, before, after, wiped, slots, nodes: K::default() })
+    };
+    // Waking threads takes longer than the few accounts of a small block.
+    if changes.accounts.len() < HASHED_PARALLEL_MIN {
+        let mut hashed = changes.accounts.iter().map(one).collect::<Result<Vec<_>, E>>()?;
+        hashed.sort_unstable_by_key(|change| change.hash);
+        return Ok(hashed);
+    }
+    let mut hashed = changes.accounts.par_iter().map(one).collect::<Result<Vec<_>, E>>()?;
     hashed.par_sort_unstable_by_key(|change| change.hash);
     Ok(hashed)
 }

@@ -133,6 +133,9 @@ pub fn recover_senders(
     transactions: &[EthTransaction],
     rules: TxRules,
 ) -> Vec<Result<Address, SenderError>> {
+    if transactions.len() <= CHUNK {
+        return recover_part(transactions, rules);
+    }
     transactions.par_chunks(CHUNK).flat_map_iter(|part| recover_part(part, rules)).collect()
 }
 

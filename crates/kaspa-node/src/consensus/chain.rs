@@ -119,6 +119,15 @@ pub(super) struct Computed {
     pub(super) multiset: UtxoMuHash,
     pub(super) accepted_id_root: Hash256,
     pub(super) lanes: LaneDiff,
+    pub(super) payload_and_context: Hash256,
+}
+
+/// What a header must say of the accepted transactions, and what that changes.
+#[derive(Default)]
+struct Committed {
+    root: Hash256,
+    lanes: LaneDiff,
+    payload_and_context: Hash256,
 }
 
 /// A body of the mergeset, and the DAA score of its block.
@@ -184,8 +193,17 @@ impl Consensus {
         let acceptance = accept(&self.params, &base, &bodies, pov.daa_score, &verifier)?;
         let rewards = Rewards::of(&self.params, &pov.ghostdag, &pov.non_daa, &bodies, &acceptance)?;
         let multiset = self.scripts.multiset(before, &acceptance.diff);
-        let (accepted_id_root, lanes) = self.accepted_id_root(pov, &bodies, &acceptance, lanes)?;
-        Ok(Computed { acceptance, rewards, multiset, accepted_id_root, lanes })
+        let Committed { root: accepted_id_root, lanes, payload_and_context } =
+            self.accepted_id_root(pov, &bodies, &acceptance, lanes)?;
+        let computed = Computed {
+            acceptance,
+            rewards,
+            multiset,
+            accepted_id_root,
+            lanes,
+            payload_and_context,
+        };
+        Ok(computed)
     }
 
     /// Returns what a header must say of the accepted transactions, and what it changes of the lanes of its selected parent.
@@ -195,11 +213,11 @@ impl Consensus {
         bodies: &[MergedBody<'_>],
         acceptance: &Acceptance,
         lanes: &LaneTree,
-    ) -> Result<(Hash256, LaneDiff), ConsensusError> {
+    ) -> Result<Committed, ConsensusError> {
         let parent = self.header_of(pov.ghostdag.selected_parent)?;
         let before = parent.accepted_id_merkle_root;
         if let Some(root) = accepted_id_root(&self.params, pov.daa_score, &before, acceptance) {
-            return Ok((root, LaneDiff::default()));
+            return Ok(Committed { root, ..Committed::default() });
         }
         let context = LaneContext {
             parent_commitment: before,
@@ -210,7 +228,11 @@ impl Consensus {
             finality_depth: self.params.toccata.rate.finality_depth,
         };
         let committed = context.commit(lanes, &self.activity(bodies, acceptance));
-        Ok((committed.commitment, committed.diff))
+        Ok(Committed {
+            root: committed.commitment,
+            lanes: committed.diff,
+            payload_and_context: committed.payload_and_context,
+        })
     }
 
     /// Collects what a mergeset did on lanes.
@@ -243,12 +265,28 @@ impl Consensus {
             let from = if known.is_origin() { columns.pruning_point() } else { known };
             let on_chain = columns.dag.reachability().is_chain_ancestor_of(from, parent);
             let from = if on_chain { from } else { GENESIS };
-            let block =
-                shortcut_block(&columns.dag, parent, ghostdag.blue_score, depth, GENESIS, from);
-            let is_active =
-                |block| self.params.toccata_activation.is_active(columns.windows.daa_score(block));
-            Some(block).filter(|&block| is_active(block))
+            // Where a node began at a pruning point, the blocks soon above it look below it.
+            let below = if known.is_origin() && on_chain {
+                columns.below_start(ghostdag.blue_score.saturating_sub(depth))
+            } else {
+                None
+            };
+            let block = below.unwrap_or_else(|| {
+                shortcut_block(&columns.dag, parent, ghostdag.blue_score, depth, GENESIS, from)
+            });
+            self.committed_block(&columns, block)
         };
+        self.commitment_of(block)
+    }
+
+    /// Returns a block if its header commits to lanes.
+    pub(super) fn committed_block(&self, columns: &Columns, block: BlockId) -> Option<BlockId> {
+        let daa_score = columns.windows.daa_score(block);
+        self.params.toccata_activation.is_active(daa_score).then_some(block)
+    }
+
+    /// Returns what a block's header commits to; zeros for none.
+    pub(super) fn commitment_of(&self, block: Option<BlockId>) -> Result<Hash256, ConsensusError> {
         match block {
             Some(block) => Ok(self.header_of(block)?.accepted_id_merkle_root),
             None => Ok(Hash256::default()),
@@ -295,6 +333,7 @@ impl Consensus {
             acceptance: computed.acceptance.merged,
             multiset: computed.multiset,
             lanes: lanes::stored(&computed.lanes),
+            payload_and_context: computed.payload_and_context,
         };
         Ok((record, computed.lanes))
     }

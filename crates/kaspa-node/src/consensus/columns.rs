@@ -40,6 +40,8 @@ pub(super) struct Columns {
     pub(super) pruning_points: Vec<BlockId>,
     /// The pruning point and its anticone, as far as blocks were deleted.
     pub(super) edge: Vec<BlockId>,
+    /// The pruning point's chain, downwards from itself as far as headers are there: what blocks soon above it look up.
+    below: Vec<BlockId>,
     /// How often blocks were deleted, or numbered anew.
     generation: u64,
     /// Rows of deleted blocks.
@@ -67,6 +69,7 @@ impl Columns {
             header_tip: GENESIS,
             pruning_points: vec![GENESIS],
             edge: Vec::new(),
+            below: Vec::new(),
             generation: 0,
             deleted: 0,
         };
@@ -180,6 +183,18 @@ impl Columns {
         kept.map(|(header, _)| header).collect()
     }
 
+    /// Puts these columns, of another DAG, in the place of others, whose generation this is.
+    pub(super) fn come_after(&mut self, generation: u64) {
+        self.generation = self.generation.max(generation) + 1;
+    }
+
+    /// Returns the highest block of the pruning point's chain, strictly below it, whose blue score is less; `None` if the pruning point's own is,
+    /// or none is there.
+    pub(super) fn below_start(&self, blue_score: u64) -> Option<BlockId> {
+        let place = self.below.partition_point(|&block| self.dag.blue_score(block) >= blue_score);
+        if place == 0 { None } else { self.below.get(place).copied() }
+    }
+
     /// Puts these columns, read back from the ledger, in the place of others, whose generation and latest headers these are.
     pub(super) fn succeed(&mut self, generation: u64, recent: VecDeque<Arc<Header>>) {
         self.generation = generation + 1;
@@ -189,10 +204,15 @@ impl Columns {
     /// Looks for the pruning point's anticone, if blocks were deleted.
     pub(super) fn find_edge(&mut self) {
         self.edge.clear();
+        self.below.clear();
         let point = self.pruning_point();
         if point == GENESIS {
             return;
         }
+        let there = |&at: &BlockId| !at.is_origin() && self.status(at) != BlockStatus::Deleted;
+        let down = |&at: &BlockId| Some(self.dag.selected_parent(at));
+        let below = std::iter::successors(Some(point), down).take_while(there).collect();
+        self.below = below;
         self.edge.push(point);
         let anticone = self.dag.anticone(point, self.tips.iter().copied(), usize::MAX);
         self.edge.extend(anticone.unwrap_or_default());

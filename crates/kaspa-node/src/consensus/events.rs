@@ -29,6 +29,11 @@ pub enum Event {
         /// From the UTXO set of the last virtual block to that of this one.
         diff: Arc<UtxoDiff>,
     },
+    /// Another DAG, which begins at a peer's pruning point, has taken the place of the one before.
+    Succeeded {
+        /// The pruning point.
+        point: Hash256,
+    },
     /// The pruning point moved, and what is below it was deleted.
     PruningPointMoved {
         /// The pruning point.

@@ -34,6 +34,14 @@ pub(super) fn diff(stored: &[LaneChange]) -> LaneDiff {
     LaneDiff { changes: stored.iter().map(change).collect() }
 }
 
+/// Returns the changes that make lanes out of others, as the ledger stores them.
+pub(super) fn added(
+    before: &LaneTree,
+    after: impl IntoIterator<Item = (Hash256, Option<Lane>)>,
+) -> Vec<LaneChange> {
+    stored(&LaneDiff::new(before, after))
+}
+
 /// Puts the lanes at a chain block together from what the chain below it changed: whatever is active was touched within a finality depth.
 pub(super) fn at(
     params: &Params,

@@ -14,13 +14,14 @@ use quintet_kaspa_protocol::{
 
 use crate::ports::{
     BlockStatus, Body, ChainRecord, Committed, HeaderRow, Ledger, LedgerError, LoadedBlock,
-    PruneStep, VirtualStep,
+    PruneStep, StartStep, VirtualStep,
 };
 
 /// A [`Ledger`] in memory.
 #[derive(Debug, Default)]
 pub struct MemoryLedger {
     inner: Mutex<Inner>,
+    staged: Mutex<Option<Arc<MemoryLedger>>>,
 }
 
 #[derive(Debug, Default)]
@@ -218,6 +219,45 @@ impl Ledger for MemoryLedger {
         let from = after.map_or(Unbounded, Excluded);
         let entries = inner.pruning_set.range((from, Unbounded)).take(limit);
         Ok(entries.map(|(outpoint, entry)| (*outpoint, entry.clone())).collect())
+    }
+
+    fn write_out(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn import_utxos(&self, entries: &[(Outpoint, UtxoEntry)]) -> Result<(), LedgerError> {
+        let mut inner = self.lock();
+        for (outpoint, entry) in entries {
+            inner.set.insert(*outpoint, entry.clone());
+            inner.pruning_set.insert(*outpoint, entry.clone());
+        }
+        Ok(())
+    }
+
+    fn begin(&self, step: &StartStep<'_>) -> Result<(), LedgerError> {
+        let mut inner = self.lock();
+        let sink = step.points.last().copied().unwrap_or_default();
+        let row = inner.get_mut(sink, "the header of a pruning point")?;
+        row.record = Some(Arc::clone(step.record));
+        row.status = BlockStatus::UtxoValid;
+        inner.committed = Some(Committed { sink, pruning_points: step.points.to_vec() });
+        Ok(())
+    }
+
+    fn stage(&self) -> Result<Arc<dyn Ledger>, LedgerError> {
+        let staged = Arc::new(Self::new());
+        *self.staged.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&staged));
+        Ok(staged)
+    }
+
+    fn promote(&self) -> Result<(), LedgerError> {
+        let staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let staged = staged.ok_or(LedgerError::Damaged {
+            expected: "a ledger that was staged".to_owned(),
+            actual: "none".to_owned(),
+        })?;
+        *self.lock() = std::mem::take(&mut *staged.lock());
+        Ok(())
     }
 
     fn flush(&self) -> Result<(), LedgerError> {

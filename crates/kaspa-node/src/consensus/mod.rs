@@ -12,7 +12,7 @@
 //!
 //! # Locks, in the order in which they may be taken
 //!
-//! `resolving` → `numbering` → `published` → `columns`; while scripts run no more than the first two are held. `numbering` is never taken
+//! `resolving` → `numbering` → `offer` → `pruning_set` → `published` → `columns`; while scripts run no more than the first two are held. `numbering` is never taken
 //! twice by a thread, and listeners are told without it.
 
 use std::{
@@ -45,6 +45,7 @@ mod events;
 mod header;
 mod lanes;
 mod memory;
+mod offer;
 mod open;
 mod pool;
 mod prune;
@@ -54,6 +55,7 @@ mod renumber;
 mod resolve;
 mod rules;
 mod scripts;
+mod start;
 mod sync;
 mod template;
 mod virtual_state;
@@ -61,8 +63,10 @@ mod virtual_state;
 pub use error::{ConsensusError, Outcome};
 pub use events::{Event, Listener};
 pub use memory::MemoryLedger;
+pub use offer::{Offered, OfferedLanes};
 pub use pool::{Prepared, Unprepared};
 pub use query::{AcceptedBy, BlockPlace, ChainPath, VirtualChanges};
+pub use start::{Start, StartError};
 pub use sync::HeadersAbove;
 pub use template::BlockTemplate;
 pub use virtual_state::VirtualState;
@@ -71,6 +75,7 @@ use bodies::{Bodies, KnownBody};
 use columns::Columns;
 use error::Stop;
 use header::HeaderStage;
+use offer::Offer;
 use records::Records;
 use scripts::Scripts;
 
@@ -182,6 +187,10 @@ pub struct Consensus {
     disqualified: Mutex<HashMap<Hash256, RuleError>>,
     /// First headers of the levels of the last proof.
     proof_roots: Mutex<Vec<Hash256>>,
+    /// What whoever starts from the pruning point is offered.
+    offer: Mutex<Offer>,
+    /// Held for writing while the pruning point and its set move, so that who reads the set knows whose it is.
+    pruning_set: RwLock<()>,
     listener: Listener,
 }
 
@@ -531,6 +540,15 @@ impl Consensus {
         // Whoever is wrong is found again, and named, where it counts.
         let _ = self.scripts.with(&self.chain_view(state.sink)).verify(&jobs);
         Ok(())
+    }
+
+    /// Brings everything to where it outlives this process, though not a power cut: before somebody is told that a block was taken.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsensusError`] if the ledger fails.
+    pub fn write_out(&self) -> Result<(), ConsensusError> {
+        Ok(self.ledger.write_out()?)
     }
 
     /// Makes everything durable.

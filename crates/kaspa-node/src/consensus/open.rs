@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, RwLock};
 
-use quintet_kaspa_protocol::{dag::BlockId, hashing::UtxoMuHash, params::Params, state::UtxoDiff};
+use quintet_kaspa_protocol::{
+    dag::BlockId, hashing::UtxoMuHash, lanes::LaneTree, params::Params, state::UtxoDiff,
+};
 
 use super::{
     Bodies, Columns, Consensus, ConsensusError, Options, Records, Scripts, first_state,
@@ -35,9 +37,23 @@ impl Consensus {
         columns.pruning_points = committed.pruning_points;
         columns.find_edge();
         let lanes = lanes::at(&params, &columns, &*ledger, committed.sink)?;
-        let state = first_state(&params, columns.hash(committed.sink), committed.sink, lanes);
+        let consensus = Self::over(params, options, ledger, columns, committed.sink, lanes)?;
+        consensus.resolve_virtual()?;
+        Ok(consensus)
+    }
+
+    /// Makes consensus over columns that agree with a ledger; the virtual block is not resolved yet.
+    pub(super) fn over(
+        params: Params,
+        options: Options,
+        ledger: Arc<dyn Ledger>,
+        columns: Columns,
+        sink: BlockId,
+        lanes: LaneTree,
+    ) -> Result<Self, ConsensusError> {
+        let state = first_state(&params, columns.hash(sink), sink, lanes);
         let scripts = Scripts::new(options.threads.max(1), options.verified_bytes, options.salt)?;
-        let consensus = Self {
+        Ok(Self {
             bodies: Bodies::new(options.bodies_bytes),
             records: Records::default(),
             scripts,
@@ -47,14 +63,14 @@ impl Consensus {
             refused: Mutex::default(),
             disqualified: Mutex::default(),
             proof_roots: Mutex::default(),
+            offer: Mutex::default(),
+            pruning_set: RwLock::new(()),
             listener: options.listener.clone(),
             columns: RwLock::new(columns),
             ledger,
             options,
             params,
-        };
-        consensus.resolve_virtual()?;
-        Ok(consensus)
+        })
     }
 }
 
@@ -125,6 +141,7 @@ fn begin(
         acceptance: Vec::new(),
         multiset: UtxoMuHash::new(),
         lanes: Vec::new(),
+        payload_and_context: quintet_primitives::Hash256::default(),
     };
     ledger.commit(&VirtualStep {
         sink: GENESIS,

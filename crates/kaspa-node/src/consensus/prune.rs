@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError};
 use quintet_kaspa_protocol::{
     dag::BlockId,
     header::Header,
-    proof::{BuiltProof, Kept, ProofRules, ProofView, TrustedData, build},
+    proof::{BuiltProof, Kept, ProofRules, ProofView, PruningProof, TrustedData, build},
     state::UtxoDiff,
 };
 use quintet_primitives::Hash256;
@@ -26,12 +26,10 @@ use super::{
     error::ConsensusError,
     events::Event,
     header::level_rules,
+    offer::{Offer, WIDTH_MAX},
     rules::{DagRules, GENESIS},
 };
 use crate::ports::{BlockStatus, LedgerError, PruneStep};
-
-/// Most blocks between the tips and the new pruning point, as a multiple of the pruning depth: a DAG that is wider is left as it is.
-const WIDTH_MAX: usize = 64;
 
 /// The headers proofs are built of.
 struct Headers<'a>(&'a Consensus);
@@ -48,6 +46,8 @@ impl ProofView for Headers<'_> {
 struct Doomed {
     bodies: Vec<BlockId>,
     blocks: Vec<BlockId>,
+    /// The proof that showed what may go: that of the new pruning point.
+    proof: Option<PruningProof>,
 }
 
 impl Consensus {
@@ -74,13 +74,14 @@ impl Consensus {
             let Some(doomed) = self.doomed(point, &points, &rules) else { return Ok(None) };
             doomed
         };
-        self.ledger.prune(&PruneStep {
-            points: &points,
-            diff: &diff,
-            bodies: &doomed.bodies,
-            blocks: &doomed.blocks,
-        })?;
         let hash = {
+            let _set = self.pruning_set.write().unwrap_or_else(PoisonError::into_inner);
+            self.ledger.prune(&PruneStep {
+                points: &points,
+                diff: &diff,
+                bodies: &doomed.bodies,
+                blocks: &doomed.blocks,
+            })?;
             let mut columns = self.columns_mut();
             doomed.bodies.iter().for_each(|&block| columns.drop_body(block));
             doomed.blocks.iter().for_each(|&block| columns.delete(block));
@@ -89,6 +90,10 @@ impl Consensus {
             columns.hash(point)
         };
         info!(%hash, bodies = doomed.bodies.len(), blocks = doomed.blocks.len(), "pruned");
+        if let Some(proof) = doomed.proof {
+            *self.offer.lock().unwrap_or_else(PoisonError::into_inner) =
+                Offer::with_proof(hash, Arc::new(proof));
+        }
         self.renumber_if_sparse()?;
         self.listener.tell(&Event::PruningPointMoved { point: hash });
         Ok(Some(hash))
@@ -147,10 +152,11 @@ impl Consensus {
         }
         drop(columns);
         *self.proof_roots.lock().unwrap_or_else(PoisonError::into_inner) = proof.roots;
+        doomed.proof = Some(proof.proof);
         Some(doomed)
     }
 
-    fn proof_of(&self, point: BlockId, rules: &DagRules) -> Option<BuiltProof> {
+    pub(super) fn proof_of(&self, point: BlockId, rules: &DagRules) -> Option<BuiltProof> {
         let (hash, level, genesis) = {
             let columns = self.columns();
             (columns.hash(point), columns.level(point), columns.hash(GENESIS))
@@ -172,7 +178,7 @@ impl Consensus {
         }
     }
 
-    fn difficulty_window(&self, columns: &Columns, block: BlockId) -> Vec<BlockId> {
+    pub(super) fn difficulty_window(&self, columns: &Columns, block: BlockId) -> Vec<BlockId> {
         let ghostdag = columns.dag.ghostdag(block);
         let rules = self.rules_after(columns, ghostdag.selected_parent).window;
         let expected = columns.windows.expect(&columns.dag, &ghostdag, &rules);

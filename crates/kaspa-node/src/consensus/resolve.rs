@@ -214,7 +214,7 @@ impl Consensus {
     }
 
     /// Returns the block that must be on the chain of every sink.
-    fn finality_point(&self, ghostdag: &Ghostdag) -> BlockId {
+    pub(super) fn finality_point(&self, ghostdag: &Ghostdag) -> BlockId {
         let columns = self.columns();
         let rules = self.rules_after(&columns, ghostdag.selected_parent);
         let pruning_point = columns.pruning_point();

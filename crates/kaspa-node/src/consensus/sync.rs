@@ -202,6 +202,14 @@ impl Consensus {
         columns.dag.blue_work(root)
     }
 
+    /// Returns the time of the block below which the virtual block's chain is final, milliseconds.
+    #[must_use]
+    pub fn finality_point_time(&self) -> u64 {
+        let _numbering = self.numbering();
+        let point = self.finality_point(&self.published().ghostdag);
+        self.columns().windows.timestamp(point)
+    }
+
     /// Returns the last `count` pruning points, the newest first.
     #[must_use]
     pub fn last_pruning_points(&self, count: usize) -> Vec<Hash256> {

@@ -1,17 +1,20 @@
 //! Unspent outputs by who may spend them: the UTXO index.
 //!
 //! ```text
-//!   on disk   script ‖ outpoint ──► amount, score, flags        the set of a chain block, the tip
-//!   in memory diff of the virtual block on top                  what is shown is both
+//!   on disk    script ‖ outpoint ──► amount, score, flags       the set of a chain block, the tip
+//!   in memory  diff from there to the sink                      written every few seconds, after the ledger was made durable
+//!              diff from there to the virtual block             what is shown is all three
 //! ```
 //!
-//! Every move of the tip is one batch with the tip in it. A tip that consensus does not know, or that was pruned, means: anew, from the pruning point's set
-//! up. That happens after a power cut at worst, for consensus may have lost blocks that the index had seen.
+//! The rows move in one batch with the tip in it, and only to where the ledger is durable already. So whatever a crash takes away, consensus
+//! knows the tip when it is back, and the index goes on from there by the records of the chain. A tip that was pruned, because
+//! the index was not kept for so long, means: anew, from the pruning point's set up.
 //!
 //! # Invariants
 //!
 //! - Rows are the UTXO set of the tip, exactly; the supply is the sum of their amounts.
-//! - What is shown is of one virtual block: rows and diff change under one lock.
+//! - The tip is never ahead of what the ledger has made durable.
+//! - What is shown is of one virtual block: rows and diffs change under one lock, and one thread follows.
 //!
 //! Reference: `indexes/utxoindex`.
 
@@ -22,11 +25,15 @@ mod tests;
 use std::{
     collections::BTreeSet,
     path::Path,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use quintet_kaspa_protocol::{
-    state::UtxoDiff,
+    state::{UtxoDiff, UtxoMap},
     tx::{Outpoint, ScriptPublicKey, UtxoEntry},
 };
 use quintet_primitives::Hash256;
@@ -52,6 +59,22 @@ const STEP: usize = 4096;
 
 /// What the store's engine may cache, bytes.
 const CACHE_BYTES: usize = 32 << 20;
+
+/// How often the rows are brought up to the sink, and how large the diff in memory may grow until then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WritePolicy {
+    /// Time between two writes, at least.
+    pub every: Duration,
+    /// Entries of the diff from which on it is written at once.
+    pub entries_max: usize,
+}
+
+impl Default for WritePolicy {
+    /// Every 5 seconds, or at 65,536 entries: some ten megabytes.
+    fn default() -> Self {
+        Self { every: Duration::from_secs(5), entries_max: 1 << 16 }
+    }
+}
 
 /// Attempts to read the pruning point's set while the pruning point moves.
 const ATTEMPTS_MAX: usize = 4;
@@ -87,9 +110,32 @@ pub enum IndexError {
 
 #[derive(Debug)]
 struct Shown {
-    tip: Hash256,
+    /// The chain block whose set the rows are.
+    written: Hash256,
+    /// The sum of the rows' amounts.
     supply: u64,
+    /// The chain block the index stands at.
+    tip: Hash256,
+    /// From the rows to the set of the tip.
+    pending: UtxoDiff,
+    /// From there to the virtual block's.
     diff: Arc<UtxoDiff>,
+    /// When the rows were written.
+    since: Instant,
+}
+
+impl Shown {
+    fn at(tip: Hash256, supply: u64) -> Self {
+        let (pending, diff) = (UtxoDiff::new(), Arc::default());
+        Self { written: tip, supply, tip, pending, diff, since: Instant::now() }
+    }
+
+    /// Returns the sum of the amounts with diffs on top of the rows.
+    fn supply_with(&self, diffs: &[&UtxoDiff]) -> u64 {
+        let sum = |map: &UtxoMap| map.values().map(|entry| i128::from(entry.amount)).sum::<i128>();
+        let moved = diffs.iter().map(|diff| sum(diff.added()) - sum(diff.removed()));
+        u64::try_from(i128::from(self.supply) + moved.sum::<i128>()).unwrap_or(0)
+    }
 }
 
 /// The index.
@@ -97,7 +143,9 @@ struct Shown {
 pub struct UtxoIndex {
     store: Store,
     consensus: Arc<Consensus>,
+    policy: WritePolicy,
     shown: RwLock<Shown>,
+    begun_anew: AtomicU64,
 }
 
 impl UtxoIndex {
@@ -106,11 +154,13 @@ impl UtxoIndex {
     /// # Errors
     ///
     /// [`IndexError`].
-    pub fn open(directory: &Path, consensus: Arc<Consensus>) -> Result<Self, IndexError> {
-        Self::with(
-            Store::open(directory, &INDEX_SCHEMA, &StoreOptions::for_state(CACHE_BYTES))?,
-            consensus,
-        )
+    pub fn open(
+        directory: &Path,
+        consensus: Arc<Consensus>,
+        policy: WritePolicy,
+    ) -> Result<Self, IndexError> {
+        let options = StoreOptions::for_state(CACHE_BYTES);
+        Self::with(Store::open(directory, &INDEX_SCHEMA, &options)?, consensus, policy)
     }
 
     /// The same over a store that is open.
@@ -118,7 +168,11 @@ impl UtxoIndex {
     /// # Errors
     ///
     /// [`IndexError`].
-    pub fn with(store: Store, consensus: Arc<Consensus>) -> Result<Self, IndexError> {
+    pub fn with(
+        store: Store,
+        consensus: Arc<Consensus>,
+        policy: WritePolicy,
+    ) -> Result<Self, IndexError> {
         let expected = consensus.params().genesis.header().hash();
         match store.get(&META, &GENESIS)?.map(Hash256::new) {
             Some(actual) if actual != expected => {
@@ -133,8 +187,8 @@ impl UtxoIndex {
         }
         let tip = store.get(&META, &TIP)?.map(Hash256::new).unwrap_or_default();
         let supply = store.get(&SUPPLY, &TIP)?.unwrap_or(0);
-        let shown = RwLock::new(Shown { tip, supply, diff: Arc::new(UtxoDiff::new()) });
-        let index = Self { store, consensus, shown };
+        let shown = RwLock::new(Shown::at(tip, supply));
+        let index = Self { store, consensus, policy, shown, begun_anew: AtomicU64::new(0) };
         let now = index.consensus.virtual_state();
         index.follow(&now)?;
         Ok(index)
@@ -164,8 +218,9 @@ impl UtxoIndex {
                 self.rebuild()?;
                 continue;
             };
-            let shown = if to == sink { Arc::clone(&now.diff) } else { Arc::default() };
-            self.step(to, &diff, shown)?;
+            let above = if to == sink { Arc::clone(&now.diff) } else { Arc::default() };
+            self.step(to, &diff, above)?;
+            self.write_if_due()?;
             if to == sink {
                 return Ok(());
             }
@@ -176,38 +231,57 @@ impl UtxoIndex {
         }
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Shown> {
+    fn read(&self) -> RwLockReadGuard<'_, Shown> {
         self.shown.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn shown_mut(&self) -> RwLockWriteGuard<'_, Shown> {
+        self.shown.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn step(&self, to: Hash256, diff: &UtxoDiff, above: Arc<UtxoDiff>) -> Result<(), IndexError> {
-        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
-        let mut supply = i128::from(shown.supply);
-        if shown.tip != to {
-            let mut batch = Batch::new();
-            // What goes first: one outpoint may go with one entry and come with another.
-            for (outpoint, entry) in diff.removed() {
-                supply -= i128::from(entry.amount);
-                batch.delete(&ROWS, &key(&entry.script_public_key, outpoint));
-            }
-            for (outpoint, entry) in diff.added() {
-                supply += i128::from(entry.amount);
-                let row = Entry::of(entry);
-                batch.put(&ROWS, &key(&entry.script_public_key, outpoint), &row);
-            }
-            let supply = u64::try_from(supply).unwrap_or(0);
-            batch.put(&META, &TIP, to.as_bytes());
-            batch.put(&SUPPLY, &TIP, &supply);
-            self.store.commit(batch, Durability::Buffered)?;
-            shown.tip = to;
-            shown.supply = supply;
-        }
+        let mut shown = self.shown_mut();
+        shown.pending.then(diff).map_err(ConsensusError::from)?;
+        shown.tip = to;
         shown.diff = above;
+        Ok(())
+    }
+
+    fn write_if_due(&self) -> Result<(), IndexError> {
+        let is_due = {
+            let shown = self.read();
+            shown.written != shown.tip
+                && (shown.pending.len() >= self.policy.entries_max
+                    || shown.since.elapsed() >= self.policy.every)
+        };
+        if is_due { self.write() } else { Ok(()) }
+    }
+
+    /// Brings the rows up to the tip.
+    fn write(&self) -> Result<(), IndexError> {
+        // The order is what this index lives by: a tip that the ledger could lose would mean to begin anew.
+        self.consensus.flush()?;
+        let mut shown = self.shown_mut();
+        let mut batch = Batch::new();
+        // What goes first: one outpoint may go with one entry and come with another.
+        for (outpoint, entry) in shown.pending.removed() {
+            batch.delete(&ROWS, &key(&entry.script_public_key, outpoint));
+        }
+        for (outpoint, entry) in shown.pending.added() {
+            batch.put(&ROWS, &key(&entry.script_public_key, outpoint), &Entry::of(entry));
+        }
+        let supply = shown.supply_with(&[&shown.pending]);
+        batch.put(&META, &TIP, shown.tip.as_bytes());
+        batch.put(&SUPPLY, &TIP, &supply);
+        self.store.commit(batch, Durability::Buffered)?;
+        let diff = Arc::clone(&shown.diff);
+        *shown = Shown { diff, ..Shown::at(shown.tip, supply) };
         Ok(())
     }
 
     /// Begins anew with the pruning point's set.
     fn rebuild(&self) -> Result<(), IndexError> {
+        self.begun_anew.fetch_add(1, Ordering::Relaxed);
         for _ in 0..ATTEMPTS_MAX {
             let point = self.consensus.pruning_point();
             info!(%point, "the utxo index begins anew");
@@ -238,12 +312,12 @@ impl UtxoIndex {
             if self.consensus.pruning_point() != point {
                 continue;
             }
-            let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+            let mut shown = self.shown_mut();
             let mut batch = Batch::new();
             batch.put(&META, &TIP, point.as_bytes());
             batch.put(&SUPPLY, &TIP, &supply);
             self.store.commit(batch, Durability::Sync)?;
-            *shown = Shown { tip: point, supply, diff: Arc::default() };
+            *shown = Shown::at(point, supply);
             return Ok(());
         }
         Err(IndexError::PruningPointMoves { attempts: ATTEMPTS_MAX })
@@ -265,13 +339,16 @@ impl UtxoIndex {
             for row in snapshot.prefix(&ROWS, &script_bytes(script))? {
                 let ((_, bytes), entry) = row?;
                 let outpoint = outpoint_of(&bytes);
-                if !shown.diff.removed().contains_key(&outpoint) {
+                let is_gone = |diff: &UtxoDiff| diff.removed().contains_key(&outpoint);
+                if !is_gone(&shown.pending) && !is_gone(&shown.diff) {
                     found.push((outpoint, entry.with(script)));
                 }
             }
         }
-        let above = shown.diff.added().iter();
-        let mine = above.filter(|(_, entry)| scripts.contains(&entry.script_public_key));
+        let (pending, above) = (shown.pending.added().iter(), shown.diff.added().iter());
+        let left = pending.filter(|(outpoint, _)| !shown.diff.removed().contains_key(outpoint));
+        let mine =
+            left.chain(above).filter(|(_, entry)| scripts.contains(&entry.script_public_key));
         found.extend(mine.map(|(outpoint, entry)| (*outpoint, entry.clone())));
         Ok(found)
     }
@@ -280,25 +357,28 @@ impl UtxoIndex {
     #[must_use]
     pub fn supply(&self) -> u64 {
         let shown = self.read();
-        let sum = |map: &quintet_kaspa_protocol::state::UtxoMap| {
-            map.values().map(|entry| i128::from(entry.amount)).sum::<i128>()
-        };
-        let supply = i128::from(shown.supply) + sum(shown.diff.added()) - sum(shown.diff.removed());
-        u64::try_from(supply).unwrap_or(0)
+        shown.supply_with(&[&shown.pending, &shown.diff])
     }
 
-    /// Returns the chain block whose set the rows are.
+    /// Returns how often the index began anew with the pruning point's set since it was opened.
+    #[must_use]
+    pub fn begun_anew(&self) -> u64 {
+        self.begun_anew.load(Ordering::Relaxed)
+    }
+
+    /// Returns the chain block that the index stands at.
     #[must_use]
     pub fn tip(&self) -> Hash256 {
         self.read().tip
     }
 
-    /// Makes everything durable.
+    /// Brings the rows up to the tip and makes everything durable.
     ///
     /// # Errors
     ///
     /// [`IndexError`].
     pub fn flush(&self) -> Result<(), IndexError> {
+        self.write()?;
         Ok(self.store.flush()?)
     }
 }

@@ -16,6 +16,11 @@ struct Lab {
     time: Arc<AtomicU64>,
 }
 
+/// Some blocks are in the rows and some in memory.
+fn often() -> WritePolicy {
+    WritePolicy { every: Duration::from_secs(3600), entries_max: 5 }
+}
+
 fn script(number: u8) -> ScriptPublicKey {
     ScriptPublicKey::new(0, &[0x51, number])
 }
@@ -71,7 +76,7 @@ impl Lab {
 fn it_follows_the_virtual_block_and_comes_back_where_it_was() {
     let lab = Lab::new();
     let directory = tempfile::tempdir().unwrap();
-    let index = UtxoIndex::open(directory.path(), Arc::clone(&lab.consensus)).unwrap();
+    let index = UtxoIndex::open(directory.path(), Arc::clone(&lab.consensus), often()).unwrap();
     for nonce in 0..20 {
         lab.mine(u8::try_from(nonce % 3).unwrap(), nonce);
         index.follow(&lab.consensus.virtual_state()).unwrap();
@@ -83,7 +88,7 @@ fn it_follows_the_virtual_block_and_comes_back_where_it_was() {
     for nonce in 20..30 {
         lab.mine(1, nonce);
     }
-    let index = UtxoIndex::open(directory.path(), Arc::clone(&lab.consensus)).unwrap();
+    let index = UtxoIndex::open(directory.path(), Arc::clone(&lab.consensus), often()).unwrap();
     assert_ne!(index.tip(), tip);
     lab.assert_is(&index);
 }
@@ -107,7 +112,7 @@ fn a_tip_that_nobody_knows_means_anew() {
     for nonce in 0..10 {
         lab.mine(1, nonce);
     }
-    let index = UtxoIndex::with(store, Arc::clone(&lab.consensus)).unwrap();
+    let index = UtxoIndex::with(store, Arc::clone(&lab.consensus), often()).unwrap();
     lab.assert_is(&index);
 }
 
@@ -118,6 +123,6 @@ fn another_networks_index_is_refused() {
     let mut batch = Batch::new();
     batch.put(&META, &GENESIS, &[7; 32]);
     store.commit(batch, Durability::Sync).unwrap();
-    let refused = UtxoIndex::with(store, Arc::clone(&lab.consensus)).unwrap_err();
+    let refused = UtxoIndex::with(store, Arc::clone(&lab.consensus), often()).unwrap_err();
     assert!(matches!(refused, IndexError::OtherGenesis { .. }));
 }

@@ -106,13 +106,14 @@ type Waiting = (Arc<Transaction>, Priority);
 pub struct Mempool {
     consensus: Arc<Consensus>,
     pool: Mutex<Pool>,
+    salt: u64,
 }
 
 impl Mempool {
     /// Makes an empty pool over a consensus. The salt should be random.
     #[must_use]
     pub fn new(consensus: Arc<Consensus>, policy: Policy, salt: u64) -> Self {
-        Self { consensus, pool: Mutex::new(Pool::new(policy, salt)) }
+        Self { consensus, pool: Mutex::new(Pool::new(policy, salt)), salt }
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool> {
@@ -269,6 +270,12 @@ impl Mempool {
             })
         };
         self.retry(followed.retry)
+    }
+
+    /// Drops everything: the DAG is another one.
+    pub fn begin_anew(&self) {
+        let mut pool = self.pool();
+        *pool = Pool::new(pool.policy().clone(), self.salt);
     }
 
     /// Drops what is too old. Returns how many transactions went.

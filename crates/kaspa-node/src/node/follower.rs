@@ -19,8 +19,8 @@ use crate::{
     rpc::{
         Core, accepted_ids,
         model::{
-            BlockAdded, NewBlockTemplate, Notification, SinkBlueScoreChanged, VirtualChainChanged,
-            VirtualDaaScoreChanged,
+            BlockAdded, NewBlockTemplate, Notification, PruningPointUtxoSetOverride,
+            SinkBlueScoreChanged, VirtualChainChanged, VirtualDaaScoreChanged,
         },
         now_millis, show_block,
     },
@@ -155,6 +155,10 @@ impl Follower {
         }
         let Some(changes) = core.consensus.changes(&self.last, &now)? else {
             warn!("the virtual block moved past what is kept: clients are not told of the way");
+            // Nothing is known of what was accepted and spent on the way.
+            core.mempool.begin_anew();
+            let anew = PruningPointUtxoSetOverride {};
+            core.hub.publish(Notification::PruningPointUtxoSetOverride(anew));
             self.last = now;
             return Ok(());
         };

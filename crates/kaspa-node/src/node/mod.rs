@@ -34,14 +34,14 @@ pub use kind::KaspaKind;
 
 use crate::{
     consensus::{Consensus, ConsensusError, Event, Listener, Options, Outcome, VirtualState},
-    index::{IndexError, UtxoIndex},
+    index::{IndexError, UtxoIndex, WritePolicy},
     mempool::Mempool,
     mining::{CpuMiner, MinerOptions, Templates},
     p2p::{Network, NetworkError, Settings},
     pipeline::{Pipeline, PipelineOptions},
     ports::{LedgerError, TransactionPool},
     rpc::{Core, CoreOptions, Encoding, Hub, NoPeers, RpcServerError, WrpcServer},
-    storage::{DiskLedger, StorageError, StorageOptions},
+    storage::{LedgerHome, StorageError, StorageOptions},
 };
 use follower::{Follower, Wake};
 
@@ -134,7 +134,7 @@ pub enum NodeStartError {
 
 /// What is opened before anything is served.
 struct Opened {
-    ledger: Arc<DiskLedger>,
+    ledger: Arc<LedgerHome>,
     core: Core,
     wake: Arc<Wake>,
     last: Arc<VirtualState>,
@@ -210,14 +210,14 @@ impl KaspaNode {
     }
 }
 
-fn open_ledger(options: &NodeOptions, directory: &Path) -> Result<DiskLedger, StorageError> {
+fn open_ledger(options: &NodeOptions, directory: &Path) -> Result<LedgerHome, StorageError> {
     let genesis = options.params.genesis.header().hash();
     let mut storage = StorageOptions::new([rand::random(), rand::random()]);
     storage.coins_bytes = options.coins_bytes;
     for bytes in [&mut storage.cache_bytes, &mut storage.recent_bytes] {
         *bytes = *bytes / 1000 * options.memory_per_mille;
     }
-    DiskLedger::open(directory, &genesis, &storage)
+    LedgerHome::open(directory, &genesis, &storage)
 }
 
 fn open(options: &NodeOptions, shutdown: CancellationToken) -> Result<Opened, NodeStartError> {
@@ -232,7 +232,7 @@ fn open(options: &NodeOptions, shutdown: CancellationToken) -> Result<Opened, No
     consensus.bodies_bytes = (consensus.bodies_bytes / 1000).saturating_mul(per_mille);
     consensus.listener = Listener::new(move |event| match event {
         Event::BlockAdded { block } => woken.block(*block),
-        Event::VirtualResolved { .. } => woken.virtual_block(),
+        Event::VirtualResolved { .. } | Event::Succeeded { .. } => woken.virtual_block(),
         Event::VirtualChainChanged { .. } | Event::PruningPointMoved { .. } => {}
     });
     if let Some(threads) = options.threads {
@@ -247,7 +247,8 @@ fn open(options: &NodeOptions, shutdown: CancellationToken) -> Result<Opened, No
     let templates = Arc::new(Templates::new(Arc::clone(&consensus), Arc::clone(&mempool)));
     let index = if options.utxo_index {
         let directory = directory.join(INDEX_DIRECTORY);
-        Some(Arc::new(UtxoIndex::open(&directory, Arc::clone(&consensus))?))
+        let index = UtxoIndex::open(&directory, Arc::clone(&consensus), WritePolicy::default())?;
+        Some(Arc::new(index))
     } else {
         None
     };
@@ -296,7 +297,7 @@ fn supervise_network(supervisor: &mut Supervisor, network: Network, end: DropGua
 }
 
 /// Holds the ledger until everything else has ended, then closes it.
-fn supervise_storage(supervisor: &mut Supervisor, ledger: Arc<DiskLedger>) {
+fn supervise_storage(supervisor: &mut Supervisor, ledger: Arc<LedgerHome>) {
     let spec = ChildSpec::new("storage", RestartPolicy::Never, STORAGE_GRACE);
     supervisor.spawn(spec, move |stop: CancellationToken| {
         let ledger = Arc::clone(&ledger);

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::ports::{
     BlockStatus, Body, ChainRecord, Committed, HeaderRow, Ledger, LedgerError, LoadedBlock,
-    PruneStep, VirtualStep,
+    PruneStep, StartStep, VirtualStep,
 };
 
 impl Ledger for DiskLedger {
@@ -167,6 +167,18 @@ impl Ledger for DiskLedger {
         self.read_pruning_set(after, limit)
     }
 
+    fn write_out(&self) -> Result<(), LedgerError> {
+        self.write(|_| self.logs.write_out().map_err(told))
+    }
+
+    fn import_utxos(&self, entries: &[(Outpoint, UtxoEntry)]) -> Result<(), LedgerError> {
+        self.import_set(entries)
+    }
+
+    fn begin(&self, step: &StartStep<'_>) -> Result<(), LedgerError> {
+        self.begin_at(step)
+    }
+
     fn flush(&self) -> Result<(), LedgerError> {
         self.write(|writer| self.sync(writer))
     }
@@ -192,7 +204,7 @@ impl DiskLedger {
         Ok(())
     }
 
-    fn serial_of(
+    pub(super) fn serial_of(
         &self,
         block: BlockId,
         what: &'static str,

@@ -86,6 +86,15 @@ impl Logs {
         self.events.sync()
     }
 
+    /// Hands everything to the system, what is referred to before what refers to it.
+    pub(super) fn write_out(&self) -> Result<(), StoreError> {
+        self.headers.write_out()?;
+        self.bodies.write_out()?;
+        self.records.write_out()?;
+        self.rows.write_out()?;
+        self.events.write_out()
+    }
+
     /// Checks that nothing is missing of what was durable once.
     pub(super) fn check(&self, expected: &Ends) -> Result<(), StorageError> {
         let actual = self.ends();

@@ -30,6 +30,15 @@
 //! ids to the blocks that are left, so columns shrink whenever they are loaded. References to blocks that are gone come back as the root,
 //! or not at all where a list of blocks is meant; a selected parent that is gone is replaced by the last block of the chain that is not.
 //!
+//! # Another beginning
+//!
+//! A node that starts from a peer's pruning point makes a second ledger beside its own and then goes over to it ([`LedgerHome`]):
+//!
+//! ```text
+//!   <directory>/start-<n>/  the ledger, as above         made whole there, then named in CURRENT; what was before is removed
+//!   <directory>/CURRENT     start-<n>                    absent: the ledger lies in <directory> itself
+//! ```
+//!
 //! # Invariants
 //!
 //! - One writer at a time; locks are taken in the order writer, index, coins.
@@ -43,6 +52,8 @@ mod codec;
 mod coins;
 mod error;
 mod fold;
+mod home;
+mod import;
 mod index;
 mod ledger;
 mod load;
@@ -67,6 +78,7 @@ use quintet_store::{Batch, Durability, EngineKind, Store, StoreOptions};
 use quintet_utxo::CacheOptions;
 
 pub use error::StorageError;
+pub use home::LedgerHome;
 pub use logs::{
     BODY_BYTES_MAX, EVENT_BYTES_MAX, HEADER_BYTES_MAX, RECORD_BYTES_MAX, ROW_BYTES_MAX,
 };

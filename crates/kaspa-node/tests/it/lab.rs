@@ -149,6 +149,17 @@ const SPENT_MIN: u64 = 50_000_000;
 
 /// Lets miners find blocks and hear of each other's late. Returns the blocks in the order in which they were found, parents first.
 pub(crate) fn simulate(params: &Params, seed: u64, miners: usize, count: usize) -> Vec<Block> {
+    simulate_at(20, params, seed, miners, count)
+}
+
+/// The same, with so many milliseconds and some more from one block to the next.
+pub(crate) fn simulate_at(
+    pace: u64,
+    params: &Params,
+    seed: u64,
+    miners: usize,
+    count: usize,
+) -> Vec<Block> {
     let time = Arc::new(AtomicU64::new(params.genesis.timestamp + 1000));
     let nodes: Vec<Node> = (0..miners).map(|_| Node::new(params, clock(&time))).collect();
     let mut dice = Dice::new(seed);
@@ -156,7 +167,7 @@ pub(crate) fn simulate(params: &Params, seed: u64, miners: usize, count: usize) 
     let mut heard = vec![0; miners];
     let mut blocks: Vec<Block> = Vec::new();
     for nonce in 0..count as u64 {
-        time.fetch_add(20 + dice.below(200) as u64, Ordering::Relaxed);
+        time.fetch_add(pace + dice.below(200) as u64, Ordering::Relaxed);
         let who = dice.below(miners);
         let late = dice.below(miners + 2);
         for block in blocks.iter().take(blocks.len().saturating_sub(late)).skip(heard[who]) {

@@ -4,6 +4,7 @@
 
 mod acceptance;
 mod dump;
+mod index;
 mod joined;
 mod kill;
 mod lab;

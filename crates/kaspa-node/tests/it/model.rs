@@ -536,8 +536,9 @@ impl Maker {
             before: state(&mut self.draw),
             after: state(&mut self.draw),
         });
-        let lanes = lanes.collect();
-        Arc::new(ChainRecord { diff, acceptance, multiset, lanes })
+        let lanes: Vec<LaneChange> = lanes.collect();
+        let payload_and_context = lanes.first().map_or_else(Hash256::default, |change| change.lane);
+        Arc::new(ChainRecord { diff, acceptance, multiset, lanes, payload_and_context })
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Depths that a short simulation reaches.
-fn shallow() -> Params {
+pub(crate) fn shallow() -> Params {
     let mut params = params(true);
     // Levels that a short chain fills, so that proofs do not reach down to the genesis.
     params.max_block_level = 255;

@@ -161,6 +161,7 @@ impl Actor {
                 });
                 let (made, justification) = made.await?;
                 if let Some(block) = made? {
+                    tracing::info!(slot, bytes = block.len(), "block proposed");
                     self.p2p.publish(Topic::Blocks, block);
                     // Who did not hear every vote votes from an older source: from here on all know the same.
                     let told = justification.map(VoteMessage::Certificate);

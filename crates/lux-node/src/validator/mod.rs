@@ -142,6 +142,9 @@ impl ValidatorNode {
         let identity = Keypair::generate_ed25519();
         let pool = Arc::clone(node.pool());
         let (relay, waiting) = Relay::new(chain.clone(), Arc::clone(&pool));
+        // Behind the relay, which tells peers of them again.
+        let restored = pool.keep_waiting().map_err(|error| ValidatorError::Rpc { error })?;
+        tracing::debug!(?restored, "transactions that waited");
         let engine = Engine::open(chain, pool, params, set, keys, journal)?;
         let engine = Arc::new(Mutex::new(engine));
         let config = P2pConfig { listen, identity, peers };

@@ -5,20 +5,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy_consensus::TxEip1559;
+use alloy_consensus::{TxEip1559, TxEip4844};
 use alloy_primitives::{B256, Bytes, TxKind, keccak256};
-use quintet_rollup_protocol::{config::RollupConfig, frame::ChannelId};
+use quintet_rollup_protocol::{config::RollupConfig, frame::ChannelId, inbox::blob::BLOB_DATA_MAX};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    BatcherOptions,
+    BatcherOptions, DataAvailability,
+    blobs::{self, BlobTxError, Proofs, Sidecar},
     blocks::{Blocks, Tips},
     channels::{Channels, Posting},
     outbox::{Offer, Outbox},
+    safe::{SafeMove, SafeWatch},
 };
 use crate::{
     engine::EngineError,
-    l1::{L1Error, account::L1Writer},
+    l1::{
+        L1Error,
+        account::{L1Fees, L1Writer},
+    },
     wallet::Wallet,
 };
 
@@ -46,6 +51,12 @@ pub enum BatcherError {
         /// What is wrong.
         reason: String,
     },
+    /// Data is in no blob.
+    #[error(transparent)]
+    Blob(#[from] BlobTxError),
+    /// A thread did not come to an end.
+    #[error("making a blob: {0}")]
+    Task(#[from] tokio::task::JoinError),
     /// L1 is another one.
     #[error("expected an L1 node of chain {expected}, got one of chain {actual}")]
     OtherL1 {
@@ -73,6 +84,7 @@ pub struct Batcher {
 struct State {
     channels: Channels,
     outbox: Outbox,
+    safe: SafeWatch,
     /// Pieces that wait for space in the outbox.
     pieces: std::collections::VecDeque<Bytes>,
     /// The L1 block at which the last channel was wholly in blocks, and the safe head then.
@@ -87,8 +99,11 @@ impl Batcher {
         wallet: Wallet,
         l1: L1Writer,
         blocks: Box<dyn Blocks>,
-        options: BatcherOptions,
+        mut options: BatcherOptions,
     ) -> Self {
+        if matches!(options.data, DataAvailability::Blobs(_)) {
+            options.limits.transaction_bytes = BLOB_DATA_MAX;
+        }
         Self { config, wallet, l1, blocks, options, begun: Instant::now(), state: None }
     }
 
@@ -144,6 +159,7 @@ impl Batcher {
         Ok(State {
             channels: Channels::new(self.options.limits, tips.safe),
             outbox: Outbox::new(nonce),
+            safe: SafeWatch::new(&tips.safe),
             pieces: std::collections::VecDeque::new(),
             posted_at: None,
         })
@@ -152,8 +168,23 @@ impl Batcher {
     async fn with(&self, state: &mut State, tips: &Tips, l1_head: u64) -> Result<(), BatcherError> {
         let was_reorganised = self.watch(state, l1_head).await?;
         state.channels.safe(&tips.safe);
-        if was_reorganised || self.is_lost(state, tips, l1_head) {
-            self.restart(state, tips, "L1 does not have what was posted");
+        match state.safe.look(&tips.safe) {
+            SafeMove::Forward if was_reorganised || self.is_lost(state, tips, l1_head) => {
+                self.restart(state, tips, "L1 does not have what was posted");
+            }
+            SafeMove::Forward => {}
+            SafeMove::Back => self.restart(state, tips, "the safe head went back"),
+            SafeMove::Unsettled => {
+                tracing::info!(
+                    safe = tips.safe.number,
+                    "the safe head is lower than it was: waiting whether it comes back"
+                );
+                if was_reorganised {
+                    self.restart(state, tips, "L1 does not have what was posted");
+                }
+                // What is under way goes on; nothing new is posted on a chain that may not stay.
+                return self.send(state).await;
+            }
         }
         self.load(state, tips, l1_head).await?;
         if state.pieces.is_empty()
@@ -264,19 +295,22 @@ impl Batcher {
         if overdue.is_empty() && state.pieces.is_empty() {
             return Ok(());
         }
-        let fees = self.l1.fees().await?;
+        let (fees, first): (_, fn(&L1Fees) -> Offer) = match self.options.data {
+            DataAvailability::Calldata => (self.l1.fees().await?, Offer::first),
+            DataAvailability::Blobs(_) => (self.l1.blob_fees().await?, Offer::first_of_blob),
+        };
         for nonce in overdue {
             let found = state.outbox.waiting().find(|(known, _)| *known == nonce);
             let Some((_, one)) = found else { continue };
             // One that was never taken is offered anew, not replaced.
             let is_new = one.hashes.is_empty();
-            let offer = if is_new { Offer::first(&fees) } else { one.offer.raised(&fees) };
+            let offer = if is_new { first(&fees) } else { one.offer.raised(&fees) };
             let data = one.data.clone();
             self.post(state, nonce, &data, offer).await?;
         }
         while state.outbox.has_space() {
             let Some(piece) = state.pieces.pop_front() else { break };
-            let offer = Offer::first(&fees);
+            let offer = first(&fees);
             let nonce = state.outbox.take(piece.clone(), offer);
             self.post(state, nonce, &piece, offer).await?;
         }
@@ -290,6 +324,21 @@ impl Batcher {
         data: &Bytes,
         offer: Offer,
     ) -> Result<(), BatcherError> {
+        let bytes = data.len();
+        let (raw, hash) = match self.options.data {
+            DataAvailability::Calldata => self.calldata(nonce, data, offer),
+            DataAvailability::Blobs(proofs) => {
+                self.blob(nonce, data.clone(), offer, proofs).await?
+            }
+        };
+        self.l1.send(&raw).await?;
+        tracing::info!(nonce, %hash, bytes, fee = %offer.fee, "transaction sent");
+        state.outbox.sent(nonce, hash, offer, self.now());
+        Ok(())
+    }
+
+    /// Signs a transaction that carries the data itself.
+    fn calldata(&self, nonce: u64, data: &Bytes, offer: Offer) -> (Bytes, B256) {
         let bytes = u64::try_from(data.len()).unwrap_or(u64::MAX);
         let raw = self.wallet.sign(TxEip1559 {
             chain_id: self.config.l1_chain_id,
@@ -301,11 +350,30 @@ impl Batcher {
             input: data.clone(),
             ..TxEip1559::default()
         });
-        self.l1.send(&raw).await?;
         let hash = keccak256(&raw);
-        tracing::info!(nonce, %hash, bytes, fee = %offer.fee, "transaction sent");
-        state.outbox.sent(nonce, hash, offer, self.now());
-        Ok(())
+        (raw, hash)
+    }
+
+    /// Signs a transaction that carries the data in a blob.
+    async fn blob(
+        &self,
+        nonce: u64,
+        data: Bytes,
+        offer: Offer,
+        proofs: Proofs,
+    ) -> Result<(Bytes, B256), BatcherError> {
+        let made = tokio::task::spawn_blocking(move || Sidecar::new(&data, proofs)).await?;
+        let tx = TxEip4844 {
+            chain_id: self.config.l1_chain_id,
+            nonce,
+            gas_limit: GAS_BASE,
+            max_fee_per_gas: offer.fee,
+            max_priority_fee_per_gas: offer.tip,
+            max_fee_per_blob_gas: offer.blob_fee,
+            to: self.config.batch_inbox,
+            ..TxEip4844::default()
+        };
+        Ok(blobs::signed(&self.wallet, tx, &made?))
     }
 }
 

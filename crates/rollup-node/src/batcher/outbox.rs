@@ -10,10 +10,11 @@
 //!
 //! - Nonces are given out once, in the order of the pieces; none is left out. Those that L1 was reorganised away below, deeper than what is
 //!   taken to stay, are given out again before all others: what comes behind them finds no block until then.
-//! - A replacement offers at least [`BUMP_PERCENT`] more of both fees, as nodes ask for, and never more than [`FEE_MAX`].
+//! - A replacement offers at least [`BUMP_PERCENT`] more of both fees, one with a blob [`BLOB_BUMP_PERCENT`] of all three, as nodes ask for, and
+//!   never more than [`FEE_MAX`].
 //! - A transaction is forgotten only when it is deep enough in L1, or its nonce is used up otherwise.
 //!
-//! **Spec:** go-ethereum's `PriceBump` (10 %); op-service's `txmgr`, `calcThresholdValue`.
+//! **Spec:** go-ethereum's `PriceBump` (10 %, in its pool of blobs 100 %); op-service's `txmgr`, `calcThresholdValue`.
 
 use std::{collections::BTreeMap, ops::Range, time::Duration};
 
@@ -25,6 +26,10 @@ use crate::l1::account::L1Fees;
 pub const IN_FLIGHT_MAX: usize = 16;
 /// By how much a replacement offers more, percent.
 pub const BUMP_PERCENT: u128 = 12;
+/// By how much a replacement with a blob offers more, percent.
+pub const BLOB_BUMP_PERCENT: u128 = 100;
+/// The least offered for a unit of blob gas, wei: one gwei, what op-batcher offers.
+pub const BLOB_FEE_MIN: u128 = 1_000_000_000;
 /// The least tip offered, wei: one gwei, what op-batcher asks for.
 pub const TIP_MIN: u128 = 1_000_000_000;
 /// The most offered for a unit of gas, wei: 10,000 gwei. Beyond it a human should look.
@@ -37,6 +42,8 @@ pub struct Offer {
     pub fee: u128,
     /// Of that to the proposer, wei.
     pub tip: u128,
+    /// For a unit of blob gas at most, wei; zero where there is no blob.
+    pub blob_fee: u128,
 }
 
 impl Offer {
@@ -45,19 +52,34 @@ impl Offer {
     pub fn first(fees: &L1Fees) -> Self {
         let tip = fees.tip.max(TIP_MIN);
         let fee = fees.base_fee.saturating_mul(2).saturating_add(tip).min(FEE_MAX);
-        Self { fee, tip: tip.min(fee) }
+        Self { fee, tip: tip.min(fee), blob_fee: 0 }
+    }
+
+    /// Makes a first offer for a transaction with a blob.
+    #[must_use]
+    pub fn first_of_blob(fees: &L1Fees) -> Self {
+        let blob_fee = fees.blob_base_fee.saturating_mul(2).clamp(BLOB_FEE_MIN, FEE_MAX);
+        Self { blob_fee, ..Self::first(fees) }
+    }
+
+    /// Returns whether it is for a transaction with a blob.
+    const fn has_blob(&self) -> bool {
+        self.blob_fee > 0
     }
 
     /// Makes an offer that takes the place of this one.
     #[must_use]
     pub fn raised(&self, fees: &L1Fees) -> Self {
+        let percent = if self.has_blob() { BLOB_BUMP_PERCENT } else { BUMP_PERCENT };
         let more = |offer: u128| {
-            let part = offer.saturating_mul(BUMP_PERCENT) / 100;
+            let part = offer.saturating_mul(percent) / 100;
             offer.saturating_add(part.max(1))
         };
-        let now = Self::first(fees);
+        let now = if self.has_blob() { Self::first_of_blob(fees) } else { Self::first(fees) };
         let fee = now.fee.max(more(self.fee)).min(FEE_MAX);
-        Self { fee, tip: now.tip.max(more(self.tip)).min(fee) }
+        let blob_fee =
+            if self.has_blob() { now.blob_fee.max(more(self.blob_fee)).min(FEE_MAX) } else { 0 };
+        Self { fee, tip: now.tip.max(more(self.tip)).min(fee), blob_fee }
     }
 }
 
@@ -122,6 +144,10 @@ impl Outbox {
         let lost = pending..self.first();
         let is_new = !lost.is_empty() && lost != self.lost;
         self.lost = lost;
+        if is_new {
+            // What waits stood on them: who knows whether a pool still has it.
+            self.waiting.values_mut().for_each(|one| one.sent = None);
+        }
         is_new
     }
 
@@ -182,12 +208,13 @@ impl Outbox {
 mod tests {
     use super::*;
 
-    const FEES: L1Fees = L1Fees { base_fee: 100_000_000_000, tip: 2_000_000_000 };
+    const FEES: L1Fees =
+        L1Fees { base_fee: 100_000_000_000, tip: 2_000_000_000, blob_base_fee: 3_000_000_000 };
 
     #[test]
     fn a_replacement_offers_enough_more_and_never_too_much() {
         let mut offer = Offer::first(&FEES);
-        assert_eq!(offer, Offer { fee: 202_000_000_000, tip: 2_000_000_000 });
+        assert_eq!(offer, Offer { fee: 202_000_000_000, tip: 2_000_000_000, blob_fee: 0 });
         for _ in 0..100 {
             let raised = offer.raised(&FEES);
             assert!(raised.fee == FEE_MAX || raised.fee * 100 >= offer.fee * 110);
@@ -196,7 +223,20 @@ mod tests {
         }
         assert_eq!(offer.fee, FEE_MAX);
         let cheap = Offer::first(&L1Fees::default());
-        assert_eq!(cheap, Offer { fee: TIP_MIN, tip: TIP_MIN });
+        assert_eq!(cheap, Offer { fee: TIP_MIN, tip: TIP_MIN, blob_fee: 0 });
+    }
+
+    #[test]
+    fn a_replacement_with_a_blob_offers_twice_as_much_of_everything() {
+        let offer = Offer::first_of_blob(&FEES);
+        assert_eq!(offer, Offer { blob_fee: 6_000_000_000, ..Offer::first(&FEES) });
+        let raised = offer.raised(&FEES);
+        assert!(raised.fee >= offer.fee * 2 && raised.tip >= offer.tip * 2);
+        assert!(raised.blob_fee >= offer.blob_fee * 2);
+        let cheap = Offer::first_of_blob(&L1Fees::default());
+        assert_eq!(cheap.blob_fee, BLOB_FEE_MIN);
+        let most = (0..100).fold(offer, |offer, _| offer.raised(&FEES));
+        assert_eq!((most.fee, most.blob_fee), (FEE_MAX, FEE_MAX));
     }
 
     #[test]
@@ -216,8 +256,12 @@ mod tests {
         let mut outbox = Outbox::new(5);
         outbox.take(Bytes::new(), Offer::default());
         assert_eq!(outbox.first(), 5);
+        let now = Duration::from_secs(1);
+        outbox.sent(5, B256::ZERO, Offer::default(), now);
         assert!(!outbox.lose(5), "all below are used");
+        assert!(outbox.overdue(now, now).is_empty());
         assert!(outbox.lose(3));
+        assert_eq!(outbox.overdue(now, now), [5], "a pool may have lost it with them");
         assert!(!outbox.lose(3), "that is known");
         let mut take = || outbox.take(Bytes::new(), Offer::default());
         assert_eq!([take(), take(), take()], [3, 4, 6]);

@@ -8,8 +8,8 @@
 //! **Spec:** `protocol/deposits.md`, "Deposit Contract"; OptimismPortal's `depositTransaction` and `receive`; SystemConfig's
 //! `UNSAFE_BLOCK_SIGNER_SLOT`.
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use quintet_rollup_protocol::deposit::DEPOSIT_TOPIC;
+use alloy_primitives::{Address, B256, Bytes, keccak256};
+use quintet_rollup_protocol::{deposit::DEPOSIT_TOPIC, system::UNSAFE_BLOCK_SIGNER_SLOT};
 
 use super::assembler::{Assembler, deploying, op};
 
@@ -54,25 +54,21 @@ const CREATES_ARG: u64 = 100;
 const DATA_ARG: u64 = 132;
 const ARGS_END: u64 = 164;
 
-/// Returns the slot in which nodes look for who signs gossip.
-#[must_use]
-pub fn signer_slot() -> B256 {
-    let hash = U256::from_be_bytes(keccak256("systemconfig.unsafeblocksigner").0);
-    B256::from(hash.wrapping_sub(U256::from(1)))
-}
-
 /// Returns code that deploys the system configuration: the slot, and a contract that refuses every call.
 #[must_use]
 pub fn system_config_init(signer: Address) -> Bytes {
     let mut store = Assembler::default();
-    store.push_bytes(signer.as_slice()).push_bytes(signer_slot().as_slice()).ops(&[op::SSTORE]);
+    store
+        .push_bytes(signer.as_slice())
+        .push_bytes(UNSAFE_BLOCK_SIGNER_SLOT.as_slice())
+        .ops(&[op::SSTORE]);
     deploying(&store.finish(), &[op::INVALID])
 }
 
 /// Returns the system configuration as it is once deployed: its code, and what its one slot holds.
 #[must_use]
 pub fn system_config(signer: Address) -> (Bytes, (B256, B256)) {
-    (Bytes::from_static(&[op::INVALID]), (signer_slot(), signer.into_word()))
+    (Bytes::from_static(&[op::INVALID]), (UNSAFE_BLOCK_SIGNER_SLOT, signer.into_word()))
 }
 
 /// Returns code that deploys the portal.

@@ -92,8 +92,22 @@ impl Embedded {
         spec: ChainSpec,
         config: Arc<RollupConfig>,
     ) -> Result<Self, EngineError> {
+        Self::open_with(directory, spec, config, chain_options())
+    }
+
+    /// Opens the chain in a directory, kept in another way than [`chain_options`] says.
+    ///
+    /// # Errors
+    ///
+    /// As [`Embedded::open`].
+    pub fn open_with(
+        directory: &Path,
+        spec: ChainSpec,
+        config: Arc<RollupConfig>,
+        options: ChainOptions,
+    ) -> Result<Self, EngineError> {
         Self::check(&spec, &config)?;
-        let chain = EthChain::open(directory, spec, chain_options())?;
+        let chain = EthChain::open(directory, spec, options)?;
         Ok(Self { chain, config, gas: 0, building: None, pool: None })
     }
 
@@ -267,6 +281,14 @@ impl Engine for Embedded {
         let hash = decoded.header.hash_slow();
         if hash != block.hash {
             return invalid(format!("expected hash {}, got {hash}", block.hash));
+        }
+        let (head, parent) = (self.chain.head(), decoded.header.parent_hash);
+        if head.hash != parent && head.hash != hash {
+            // Only derivation takes blocks off the chain.
+            return invalid(format!(
+                "expected a block on the head {}, got one on {parent}",
+                head.hash
+            ));
         }
         match self.chain.insert(decoded) {
             Ok(inserted) => {

@@ -122,7 +122,7 @@ pub trait Engine: std::fmt::Debug {
     /// [`EngineError`] if the execution layer fails, whatever the block.
     fn process(&mut self, attributes: &DerivedAttributes) -> Result<Processed, EngineError>;
 
-    /// Takes a block of the unsafe chain and makes it the head, if it is good.
+    /// Takes a block of the unsafe chain and makes it the head, if it is good and stands on the head.
     ///
     /// # Errors
     ///

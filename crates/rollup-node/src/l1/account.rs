@@ -19,6 +19,8 @@ pub struct L1Fees {
     pub base_fee: u128,
     /// Tip that is usual, wei.
     pub tip: u128,
+    /// Base fee of a unit of blob gas, wei; zero where there are no blobs.
+    pub blob_base_fee: u128,
 }
 
 /// A transaction that is in a block.
@@ -110,7 +112,17 @@ impl L1Writer {
     pub async fn fees(&self) -> Result<L1Fees, L1Error> {
         let header: HeaderJson = self.ask("eth_getBlockByNumber", json!(["latest", false])).await?;
         let tip: U128 = self.ask("eth_maxPriorityFeePerGas", json!([])).await.unwrap_or_default();
-        Ok(L1Fees { base_fee: header.base_fee_per_gas.to(), tip: tip.to() })
+        Ok(L1Fees { base_fee: header.base_fee_per_gas.to(), tip: tip.to(), blob_base_fee: 0 })
+    }
+
+    /// Returns what a transaction with a blob costs now.
+    ///
+    /// # Errors
+    ///
+    /// As [`L1Writer::ask`].
+    pub async fn blob_fees(&self) -> Result<L1Fees, L1Error> {
+        let blob: U128 = self.ask("eth_blobBaseFee", json!([])).await?;
+        Ok(L1Fees { blob_base_fee: blob.to(), ..self.fees().await? })
     }
 
     /// Returns the gas a transaction uses.

@@ -9,7 +9,7 @@
 //! # Invariants
 //!
 //! - What comes out of a source has been checked against a hash: transactions and receipts against the header's roots, the header against
-//!   its own hash, blobs against their versioned hashes. A node that lies is refused by name and another is asked.
+//!   its own hash, blobs against their versioned hashes, slots of contracts against the state root. A node that lies is refused by name and another is asked.
 //! - Which of two honest-looking chains is the canonical one no hash can say: that is what a quorum of nodes is for.
 //! - Every wait ends: each request has a time limit, each question a number of attempts.
 //!
@@ -25,10 +25,11 @@ pub(crate) mod json;
 pub mod prefetch;
 pub mod raw;
 pub mod rpc;
+mod state;
 pub mod transport;
 
 use alloy_consensus::Receipt;
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use futures_util::future::BoxFuture;
 use quintet_rollup_protocol::{
     inbox::{InboxTx, kzg::KzgError},
@@ -111,6 +112,20 @@ pub trait L1Source: Send + Sync + std::fmt::Debug {
         block: &'a L1Ref,
         hashes: &'a [B256],
     ) -> BoxFuture<'a, Result<Vec<Bytes>, L1Error>>;
+
+    /// Returns what a contract keeps in a slot as of the newest block; `None` from a source that knows no state.
+    ///
+    /// # Errors
+    ///
+    /// [`L1Error`] if nobody gives a value that its proofs show.
+    fn storage(
+        &self,
+        contract: Address,
+        slot: B256,
+    ) -> BoxFuture<'_, Result<Option<B256>, L1Error>> {
+        let _ = (contract, slot);
+        Box::pin(std::future::ready(Ok(None)))
+    }
 }
 
 /// Why L1 gave no answer that can be used.

@@ -25,6 +25,7 @@ use super::{
     endpoint::{Endpoint, Limits, Reply},
     json::{JsonError, digits::uint64, receipt},
     raw::decode_receipt,
+    state::storage_of,
     transport::Transport,
 };
 
@@ -397,6 +398,21 @@ impl L1Source for RpcL1 {
                 });
             };
             beacon.blobs(block, hashes).await
+        })
+    }
+
+    fn storage(
+        &self,
+        contract: Address,
+        slot: B256,
+    ) -> BoxFuture<'_, Result<Option<B256>, L1Error>> {
+        Box::pin(async move {
+            let what = || format!("slot {slot} of {contract}");
+            let question = |node| async move {
+                self.check_chain(node).await?;
+                storage_of(node, contract, slot, self.options.trust).await
+            };
+            ask(&self.nodes, self.patience(), what, question).await
         })
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!            ┌── l1_heads ──────────┐                        ┌── rpc (optimism_*, admin_*)
-//!   L1 ◄─────┼── derivation ────────┼──► Status ◄────────────┼── sequencer
+//!   L1 ◄─────┼── derivation ────────┼──► Status ◄────────────┼── sequencer ──► p2p: told to peers
 //!            └── sequencer's origins┘      ▲                 │
 //!                     │                    │ heads           └── eth rpc (eth_*, pool)
 //!                     ▼                                              │
-//!                EngineClient ──► engine's thread ──► Embedded ◄─────┘ reads
+//!    p2p ──────► EngineClient ──► engine's thread ──► Embedded ◄─────┘ reads
 //! ```
 //!
 //! What starts later ends earlier, so that each finds what it relies on until its own end.
@@ -26,6 +26,7 @@ pub(crate) mod status;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
+use quintet_eth_chain::ChainOptions;
 use quintet_eth_rpc::EthNode;
 use quintet_node::lifecycle::{NodeContext, NodeError, NodeKind, RunningNode};
 use quintet_rollup_protocol::config::RollupConfig;
@@ -34,8 +35,13 @@ use tracing::Instrument as _;
 
 pub use self::status::{Heads, Status};
 use crate::{
-    batcher::BatcherOptions, derive::DriverOptions, engine::L2Reader, l1::L1Source,
-    sequencer::SequencerOptions, wallet::Wallet,
+    batcher::BatcherOptions,
+    derive::DriverOptions,
+    engine::L2Reader,
+    l1::L1Source,
+    p2p::{Multiaddr, P2pOptions},
+    sequencer::SequencerOptions,
+    wallet::Wallet,
 };
 
 /// The kind's name.
@@ -48,6 +54,8 @@ pub struct RollupOptions {
     pub config: Arc<RollupConfig>,
     /// Its genesis file.
     pub genesis: Vec<u8>,
+    /// How the chain is kept; [`chain_options`](crate::engine::embedded::chain_options) as a rule.
+    pub chain: ChainOptions,
     /// Its L1.
     pub source: Arc<dyn L1Source>,
     /// How derivation is driven.
@@ -64,6 +72,8 @@ pub struct RollupOptions {
     pub sequencer: Option<SequencerOptions>,
     /// Who posts them to L1, and how.
     pub batcher: Option<BatcherParts>,
+    /// How the node joins others, if it does.
+    pub p2p: Option<P2pOptions>,
 }
 
 /// A batcher of the node's own chain.
@@ -88,8 +98,9 @@ pub struct RollupNode {
 pub struct RollupHandle {
     pub(crate) rpc: Option<SocketAddr>,
     pub(crate) eth_rpc: Option<SocketAddr>,
-    pub(crate) status: Status,
+    pub(crate) p2p: Option<Multiaddr>,
     pub(crate) reader: L2Reader,
+    pub(crate) status: Status,
     pub(crate) eth: Arc<EthNode>,
 }
 
@@ -106,16 +117,22 @@ impl RollupHandle {
         self.eth_rpc
     }
 
+    /// Returns where the node listens for peers, with its name at the end: what others are given to find it by.
+    #[must_use]
+    pub const fn p2p(&self) -> Option<&Multiaddr> {
+        self.p2p.as_ref()
+    }
+
+    /// Returns what reads the node's chain: blocks with their place in both chains.
+    #[must_use]
+    pub const fn reader(&self) -> &L2Reader {
+        &self.reader
+    }
+
     /// Returns how far the node is, as long as it runs.
     #[must_use]
     pub const fn status(&self) -> &Status {
         &self.status
-    }
-
-    /// Returns what reads the chain's blocks with their place in both chains.
-    #[must_use]
-    pub const fn reader(&self) -> &L2Reader {
-        &self.reader
     }
 
     /// Returns what answers Ethereum's methods: the chain and its pool.

@@ -7,12 +7,17 @@ use std::{
 };
 
 use quintet_actor::supervisor::{ChildSpec, Fault, RestartPolicy, Supervisor};
+use quintet_eth_chain::ChainOptions;
 use quintet_eth_pool::PoolConfig;
 use quintet_eth_rpc::{EthError, EthNode, EthRpcConfig, NodeParts};
 use quintet_node::lifecycle::{Endpoint, NodeContext};
-use quintet_rollup_protocol::config::RollupConfig;
+use quintet_rollup_protocol::{config::RollupConfig, gossip::Gate, refs::L2Ref};
 use quintet_rpc::{RpcConfig, RpcHandle, RpcServer};
-use tokio::{runtime::Handle, task::JoinError};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, watch},
+    task::JoinError,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -24,6 +29,7 @@ use crate::{
     derive::{DriveError, SafeHeads},
     engine::{self, Embedded, EngineClient, EngineError, L2Reader},
     l1::{L1Error, account::L1Writer, transport::Transport},
+    p2p::{self, Follower, Judge, Multiaddr, P2pError, Publisher, Server, Signers},
     rpc,
     sequencer::{self, Sequencer, SequencerControl},
 };
@@ -32,6 +38,12 @@ use crate::{
 const HEADS: &str = "safe-heads";
 /// Folder of the executed chain in the data directory: that of `quintet rollup derive`.
 const CHAIN: &str = "chain";
+
+/// The key of the node's name among peers in the data directory, where no other file is named.
+const P2P_KEY: &str = "p2p.key";
+
+/// Blocks of our own that may wait to be told of.
+const MADE_MAX: usize = 64;
 
 /// Time derivation has to end: one block executed, and what is known written.
 const DERIVATION_GRACE: Duration = Duration::from_secs(15);
@@ -52,6 +64,8 @@ pub(super) enum StartError {
     L1(#[from] L1Error),
     #[error(transparent)]
     Rpc(#[from] quintet_rpc::StartError),
+    #[error(transparent)]
+    P2p(#[from] P2pError),
 }
 
 /// A value that the first incarnation of a child takes; there is no second.
@@ -91,9 +105,14 @@ fn clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-fn open(root: &Path, genesis: &[u8], config: &Arc<RollupConfig>) -> Result<Opened, StartError> {
+fn open(
+    root: &Path,
+    genesis: &[u8],
+    config: &Arc<RollupConfig>,
+    chain: ChainOptions,
+) -> Result<Opened, StartError> {
     let spec = Embedded::spec(genesis, config)?;
-    let embedded = Embedded::open(&root.join(CHAIN), spec, Arc::clone(config))?;
+    let embedded = Embedded::open_with(&root.join(CHAIN), spec, Arc::clone(config), chain)?;
     let record = SafeHeads::open(&root.join(HEADS), config)?;
     let eth = EthNode::new(NodeParts {
         chain: embedded.chain().clone(),
@@ -102,6 +121,8 @@ fn open(root: &Path, genesis: &[u8], config: &Arc<RollupConfig>) -> Result<Opene
         clock: Arc::new(clock),
         client_version: format!("quintet/v{}", env!("CARGO_PKG_VERSION")),
     })?;
+    let restored = eth.pool().keep_waiting()?;
+    tracing::debug!(?restored, "transactions that waited");
     let embedded = embedded.with_pool(Arc::clone(eth.pool()));
     let reader = embedded.reader();
     Ok(Opened { engine: engine::actor::start(embedded)?, reader, record, eth })
@@ -114,7 +135,9 @@ pub(super) async fn start(
 ) -> Result<(Supervisor, Vec<Endpoint>, RollupHandle), StartError> {
     let root = ctx.data_dir.path().to_owned();
     let (genesis, config) = (options.genesis.clone(), Arc::clone(&options.config));
-    let opened = tokio::task::spawn_blocking(move || open(&root, &genesis, &config)).await??;
+    let chain = options.chain.clone();
+    let opening = tokio::task::spawn_blocking(move || open(&root, &genesis, &config, chain));
+    let opened = opening.await??;
     let control = options.sequencer.map(|sequencer| SequencerControl::new(!sequencer.is_stopped));
     let mut parts = Parts {
         supervisor: Supervisor::new(KIND),
@@ -124,8 +147,10 @@ pub(super) async fn start(
         options,
         opened,
         control,
+        published: None,
     };
     parts.derivation();
+    let p2p = parts.p2p(ctx.data_dir.path()).await?;
     parts.sequencer();
     parts.batcher()?;
     let rpc = parts.rpc().await?;
@@ -133,8 +158,9 @@ pub(super) async fn start(
     let handle = RollupHandle {
         rpc: rpc.as_ref().map(RpcHandle::local_addr),
         eth_rpc: eth_rpc.as_ref().map(RpcHandle::local_addr),
-        status: parts.status.clone(),
+        p2p,
         reader: parts.opened.reader.clone(),
+        status: parts.status.clone(),
         eth: Arc::clone(&parts.opened.eth),
     };
     parts.serve("rpc", rpc);
@@ -151,6 +177,8 @@ struct Parts {
     options: RollupOptions,
     opened: Opened,
     control: Option<SequencerControl>,
+    /// Where the sequencer's blocks go that others should have.
+    published: Option<mpsc::Sender<L2Ref>>,
 }
 
 impl Parts {
@@ -186,6 +214,76 @@ impl Parts {
         });
     }
 
+    /// Joins the others, and returns where they find this node.
+    async fn p2p(&mut self, root: &Path) -> Result<Option<Multiaddr>, StartError> {
+        let Some(options) = self.options.p2p.clone() else { return Ok(None) };
+        let file = options.identity.unwrap_or_else(|| root.join(P2P_KEY));
+        let identity = p2p::identity(&file)?;
+        let config = Arc::clone(&self.options.config);
+        let started = p2p::start(&config, options.listen, identity, options.peers).await?;
+        let (address, client) = (started.address, started.client);
+        tracing::info!(%address, "listening for peers");
+        self.endpoints.push(Endpoint::new("p2p", address.to_string()));
+        let task = started.task;
+        self.child("p2p", move |stop| async move {
+            task.run(stop).await;
+            Ok(())
+        });
+        let signers = self.signers(options.signer);
+        let (accept, accepted) = mpsc::channel(p2p::ACCEPTED_MAX);
+        let follower = Follower {
+            config: Arc::clone(&config),
+            engine: self.opened.engine.clone(),
+            reader: self.opened.reader.clone(),
+            status: self.status.clone(),
+            sequencer: self.control.clone(),
+            client: client.clone(),
+            accepted,
+        };
+        self.child("p2p-follower", move |stop| async move { Ok(follower.run(stop).await?) });
+        let reader = self.opened.reader.clone();
+        let server = Server::new(Arc::clone(&config), reader.clone(), client.clone());
+        let heard = (client.clone(), started.events);
+        let judge = Judge::new(Gate::new(&config), signers.clone(), heard, accept, server);
+        self.child("p2p-judge", move |stop| async move { Ok(judge.run(stop).await?) });
+        if let Some(wallet) = options.sequencer {
+            let (publish, made) = mpsc::channel(MADE_MAX);
+            self.published = Some(publish);
+            let publisher = Publisher { config, reader, wallet, signers, client, made };
+            self.child("p2p-publisher", move |stop| async move { Ok(publisher.run(stop).await?) });
+        }
+        Ok(Some(address))
+    }
+
+    /// Begins to follow who signs blocks, unless somebody has said it.
+    fn signers(&mut self, named: Option<alloy_primitives::Address>) -> Signers {
+        let (tell, signers) = watch::channel(named);
+        if named.is_none() {
+            let (source, config) =
+                (Arc::clone(&self.options.source), Arc::clone(&self.options.config));
+            self.child("p2p-signer", move |stop| async move {
+                p2p::follow_signer(source, config, tell, stop).await;
+                Ok(())
+            });
+        }
+        signers
+    }
+
+    /// Starts a child that is started once.
+    fn child<L>(
+        &mut self,
+        name: &'static str,
+        life: impl FnOnce(CancellationToken) -> L + Send + 'static,
+    ) where
+        L: Future<Output = Result<(), Fault>> + Send + 'static,
+    {
+        let (own, span) = (Once::new(life), self.span.clone());
+        self.supervisor.spawn(never(name, GRACE), move |stop| {
+            let own = own.clone();
+            async move { own.take()?(stop).await }.instrument(span.clone())
+        });
+    }
+
     fn sequencer(&mut self) {
         let (Some(options), Some(control)) = (self.options.sequencer, self.control.clone()) else {
             return;
@@ -198,7 +296,7 @@ impl Parts {
             status: self.status.clone(),
             control,
             options,
-            published: None,
+            published: self.published.take(),
         });
         let span = self.span.clone();
         self.supervisor.spawn(never("sequencer", GRACE), move |stop| {

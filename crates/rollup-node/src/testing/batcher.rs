@@ -16,7 +16,10 @@ use quintet_rollup_protocol::{
     inbox::{blob, kzg},
 };
 
-use crate::wallet::Wallet;
+use crate::{
+    batcher::blobs::{Proofs, Sidecar, network_form},
+    wallet::Wallet,
+};
 
 /// Bytes of a frame: small, so that channels have several.
 const FRAME_BYTES: usize = 2_000;
@@ -40,21 +43,13 @@ impl Post {
     }
 
     fn with_sidecar(&self, tx: &Bytes) -> Bytes {
-        use alloy_rlp::{Encodable as _, Header};
-        let Some((3, body)) = tx.split_first() else { return tx.clone() };
         let decoded = EthereumTxEnvelope::<TxEip4844>::decode_2718(&mut tx.as_ref()).ok();
         let hashes = decoded.and_then(|tx| tx.blob_versioned_hashes().map(<[B256]>::to_vec));
-        let blobs: Vec<_> =
-            hashes.unwrap_or_default().iter().filter_map(|hash| self.blobs.get(hash)).collect();
-        let proven: Vec<_> = blobs.iter().filter_map(|blob| kzg::commit(blob).ok()).collect();
-        let mut fields = body.to_vec();
-        blobs.iter().copied().cloned().collect::<Vec<Bytes>>().encode(&mut fields);
-        proven.iter().map(|(commitment, ..)| *commitment).collect::<Vec<_>>().encode(&mut fields);
-        proven.iter().map(|(_, proof, _)| *proof).collect::<Vec<_>>().encode(&mut fields);
-        let mut out = vec![3];
-        Header { list: true, payload_length: fields.len() }.encode(&mut out);
-        out.extend_from_slice(&fields);
-        out.into()
+        let hashes = hashes.unwrap_or_default();
+        let blobs = hashes.iter().filter_map(|hash| self.blobs.get(hash));
+        let made = blobs.filter_map(|blob| Sidecar::of_blob(blob.clone(), Proofs::Blob).ok());
+        let made: Vec<_> = made.collect();
+        network_form(tx, &made.iter().collect::<Vec<_>>())
     }
 }
 

@@ -11,8 +11,8 @@ use alloy_primitives::{B256, Bytes, Log, U256};
 
 use crate::l1::raw::{EncodedReceipt, encode_receipt};
 
-/// Time of the first block.
-const GENESIS_TIME: u64 = 1_000_000;
+/// Time of the first block, where none is asked for.
+pub(super) const GENESIS_TIME: u64 = 1_000_000;
 /// Seconds between blocks.
 pub(super) const BLOCK_SECONDS: u64 = 6;
 
@@ -37,6 +37,7 @@ pub struct MadeBlock {
 #[derive(Debug, Clone)]
 pub struct MadeL1 {
     blocks: Vec<MadeBlock>,
+    genesis_time: u64,
     /// What tells branches apart.
     branch: u64,
     /// How many blocks behind the newest one is final.
@@ -45,9 +46,7 @@ pub struct MadeL1 {
 
 impl Default for MadeL1 {
     fn default() -> Self {
-        let mut l1 = Self { blocks: Vec::new(), branch: 0, finality: 64 };
-        l1.mine(Vec::new(), Vec::new(), BTreeMap::new());
-        l1
+        Self::beginning_at(GENESIS_TIME)
     }
 }
 
@@ -56,6 +55,14 @@ fn root(values: &[Bytes]) -> B256 {
 }
 
 impl MadeL1 {
+    /// Makes an L1 whose first block has this time.
+    #[must_use]
+    pub fn beginning_at(genesis_time: u64) -> Self {
+        let mut l1 = Self { blocks: Vec::new(), genesis_time, branch: 0, finality: 64 };
+        l1.mine(Vec::new(), Vec::new(), BTreeMap::new());
+        l1
+    }
+
     /// Adds a block with these transactions, the logs of the first of them, and blobs.
     pub fn mine(
         &mut self,
@@ -90,7 +97,7 @@ impl MadeL1 {
             logs_bloom: receipts.iter().fold(Default::default(), |all, one| all | one.bloom()),
             number,
             gas_limit: 30_000_000,
-            timestamp: GENESIS_TIME + number * BLOCK_SECONDS,
+            timestamp: self.genesis_time + number * BLOCK_SECONDS,
             mix_hash: B256::from(U256::from(number + 7 + self.branch * 1_000_000)),
             base_fee_per_gas: Some(7),
             withdrawals_root: Some(EMPTY_WITHDRAWALS),
@@ -159,6 +166,6 @@ impl MadeL1 {
     /// Returns the time of the first block.
     #[must_use]
     pub const fn genesis_time(&self) -> u64 {
-        GENESIS_TIME
+        self.genesis_time
     }
 }

@@ -27,8 +27,18 @@ pub fn rollup_json(
     l2_genesis: alloy_primitives::B256,
     batcher: alloy_primitives::Address,
 ) -> String {
+    rollup_json_at(l1::GENESIS_TIME, l1_genesis, l2_genesis, batcher)
+}
+
+/// As [`rollup_json`], of a chain that begins at a time.
+pub(crate) fn rollup_json_at(
+    time: u64,
+    l1_genesis: alloy_primitives::B256,
+    l2_genesis: alloy_primitives::B256,
+    batcher: alloy_primitives::Address,
+) -> String {
     format!(
-        r#"{{"genesis":{{"l1":{{"number":0,"hash":"{l1_genesis}"}},"l2":{{"number":0,"hash":"{l2_genesis}"}},"l2_time":1000000,
+        r#"{{"genesis":{{"l1":{{"number":0,"hash":"{l1_genesis}"}},"l2":{{"number":0,"hash":"{l2_genesis}"}},"l2_time":{time},
         "system_config":{{"batcherAddr":"{batcher}","overhead":"0x0","scalar":"0x100000000000000000000000000000000000000000000000000000000000001","gasLimit":30000000}}}},
         "block_time":2,"max_sequencer_drift":600,"seq_window_size":200,"channel_timeout":20,"granite_channel_timeout":20,
         "l1_chain_id":900,"l2_chain_id":901,"regolith_time":0,"canyon_time":0,"delta_time":0,"ecotone_time":0,"fjord_time":0,

@@ -14,7 +14,7 @@ use quintet_rollup_protocol::{
     view::L1Header,
 };
 
-use super::{Batcher, MadeL1, rollup_json};
+use super::{Batcher, MadeL1, l1::GENESIS_TIME, rollup_json_at};
 use crate::engine::{Embedded, Engine as _, EngineError, Processed};
 
 /// L2 blocks of an L1 block.
@@ -34,11 +34,15 @@ pub struct Sequencer {
 /// Returns a genesis file in which `rich` has money.
 #[must_use]
 pub fn genesis_json(rich: Address) -> String {
+    genesis_json_at(GENESIS_TIME, rich)
+}
+
+fn genesis_json_at(time: u64, rich: Address) -> String {
     format!(
         r#"{{"config":{{"chainId":901,"homesteadBlock":0,"eip150Block":0,"eip155Block":0,"eip158Block":0,"byzantiumBlock":0,
         "constantinopleBlock":0,"petersburgBlock":0,"istanbulBlock":0,"berlinBlock":0,"londonBlock":0,"shanghaiTime":0,"cancunTime":0,
         "terminalTotalDifficulty":0,"terminalTotalDifficultyPassed":true}},
-        "nonce":"0x0","timestamp":"0xf4240","extraData":"0x00000000fa00000006","gasLimit":"0x1c9c380","difficulty":"0x0",
+        "nonce":"0x0","timestamp":"{time:#x}","extraData":"0x00000000fa00000006","gasLimit":"0x1c9c380","difficulty":"0x0",
         "mixHash":"0x{zero:064x}","coinbase":"0x4200000000000000000000000000000000000011","number":"0x0","gasUsed":"0x0",
         "parentHash":"0x{zero:064x}","baseFeePerGas":"0x3b9aca00",
         "alloc":{{"{rich}":{{"balance":"0xffffffffffffffffffffff"}}}}}}"#,
@@ -53,7 +57,8 @@ impl Sequencer {
     ///
     /// [`EngineError`] if the chain cannot be begun.
     pub fn new(l1: &MadeL1, batcher: Address) -> Result<Self, EngineError> {
-        Self::on(l1.block(0).map(|block| block.hash).unwrap_or_default(), batcher)
+        let first = l1.block(0).map(|block| block.hash).unwrap_or_default();
+        Self::beginning_at(l1.genesis_time(), first, batcher)
     }
 
     /// Begins a chain on an L1 whose first block has this hash.
@@ -62,14 +67,18 @@ impl Sequencer {
     ///
     /// [`EngineError`] if the chain cannot be begun.
     pub fn on(l1_genesis: B256, batcher: Address) -> Result<Self, EngineError> {
+        Self::beginning_at(GENESIS_TIME, l1_genesis, batcher)
+    }
+
+    fn beginning_at(time: u64, l1_genesis: B256, batcher: Address) -> Result<Self, EngineError> {
         let failed = |reason: String| EngineError::Failed { reason };
         let user = Batcher::new(901, Address::ZERO);
-        let genesis = genesis_json(user.address());
+        let genesis = genesis_json_at(time, user.address());
         let read = |json: &str| RollupConfig::from_json(json).map_err(|e| failed(e.to_string()));
         // The forks do not depend on the hash.
-        let draft = read(&rollup_json(l1_genesis, l1_genesis, batcher))?;
+        let draft = read(&rollup_json_at(time, l1_genesis, l1_genesis, batcher))?;
         let spec = Embedded::spec(genesis.as_bytes(), &draft)?;
-        let json = rollup_json(l1_genesis, spec.hash, batcher);
+        let json = rollup_json_at(time, l1_genesis, spec.hash, batcher);
         let config = Arc::new(read(&json)?);
         let start = Start::genesis(&config, L1Ref::default());
         let engine = Embedded::in_memory(spec, Arc::clone(&config))?;
@@ -92,7 +101,7 @@ impl Sequencer {
     /// Returns the chain's genesis file.
     #[must_use]
     pub fn genesis_json(&self) -> String {
-        genesis_json(self.user.address())
+        genesis_json_at(self.config.genesis.l2_time, self.user.address())
     }
 
     /// Returns the newest block.

@@ -8,6 +8,7 @@
 
 mod derivation;
 mod engine;
+mod gossip;
 mod lies;
 mod witness;
 mod world;

@@ -41,7 +41,15 @@ pub(crate) enum By {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let l1 = MadeL1::default();
+        Self::on(MadeL1::default())
+    }
+
+    /// A rollup on an L1 that begins at a time.
+    pub(crate) fn beginning_at(time: u64) -> Self {
+        Self::on(MadeL1::beginning_at(time))
+    }
+
+    fn on(l1: MadeL1) -> Self {
         let inbox = "0xff00000000000000000000000000000000000901".parse().unwrap();
         let batcher = Batcher::new(900, inbox);
         let sequencer = Sequencer::new(&l1, batcher.address()).unwrap();

@@ -105,6 +105,22 @@ pub fn commit(blob: &[u8]) -> Result<(Bytes48, Bytes48, B256), KzgError> {
     Ok((Bytes48::from(commitment.into_inner()), Bytes48::from(proof.into_inner()), hash))
 }
 
+/// Makes the proofs of a blob's cells, in their order, for whoever sends it from Osaka on.
+///
+/// # Errors
+///
+/// [`KzgError`] if it is no blob.
+///
+/// **Spec:** EIP-7594, `compute_cells_and_kzg_proofs`.
+pub fn cell_proofs(blob: &[u8]) -> Result<Vec<Bytes48>, KzgError> {
+    let malformed =
+        |error: c_kzg::Error| KzgError::Malformed { hash: B256::ZERO, reason: error.to_string() };
+    let blob = c_kzg::Blob::from_bytes(checked(blob)?.as_slice()).map_err(malformed)?;
+    let settings = EnvKzgSettings::Default.get();
+    let (_, proofs) = settings.compute_cells_and_kzg_proofs(&blob).map_err(malformed)?;
+    Ok(proofs.iter().map(|proof| Bytes48::from(proof.to_bytes().into_inner())).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

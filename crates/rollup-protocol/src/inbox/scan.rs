@@ -2,19 +2,13 @@
 //!
 //! **Spec:** `protocol/derivation.md`, "L1 Retrieval": type 0, 1, 2, 3 or 0x7e, destination, signature.
 
-use std::sync::LazyLock;
-
-use alloy_primitives::{Address, B256, Bytes, Keccak256, keccak256};
-use secp256k1::{
-    All, Message, Secp256k1,
-    ecdsa::{RecoverableSignature, RecoveryId},
-};
+use alloy_primitives::{Address, B256, Bytes, Keccak256};
 
 use super::{InboxPayload, InboxTx};
-use crate::rlp::{Items, RlpError, list_header_len, write_list_header};
-
-/// One context for everybody: its tables are immutable.
-static CONTEXT: LazyLock<Secp256k1<All>> = LazyLock::new(Secp256k1::new);
+use crate::{
+    rlp::{Items, RlpError, list_header_len, write_list_header},
+    signer::recover,
+};
 
 /// The fields of a type of transaction that matter here, by their place in its list.
 struct Shape {
@@ -144,18 +138,10 @@ impl Signature {
         hasher.update(&head);
         hasher.update(signed);
         hasher.update(&tail);
-        self.recover(&hasher.finalize(), i32::try_from(parity).ok()?)
-    }
-
-    fn recover(&self, hash: &B256, parity: i32) -> Option<Address> {
         let mut bytes = [0; 64];
         bytes[..32].copy_from_slice(&self.r);
         bytes[32..].copy_from_slice(&self.s);
-        let id = RecoveryId::from_i32(parity).ok()?;
-        let signature = RecoverableSignature::from_compact(&bytes, id).ok()?;
-        let key = CONTEXT.recover_ecdsa(&Message::from_digest(hash.0), &signature).ok()?;
-        let hash = keccak256(&key.serialize_uncompressed()[1..]);
-        Some(Address::from_slice(&hash[12..]))
+        recover(&bytes, parity == 1, &hasher.finalize())
     }
 }
 
@@ -178,7 +164,6 @@ mod tests {
     };
     use alloy_eips::eip2718::Encodable2718;
     use alloy_primitives::{Signature as AlloySignature, TxKind};
-    use secp256k1::SecretKey;
 
     use super::*;
 
@@ -190,14 +175,9 @@ mod tests {
     where
         Envelope: From<alloy_consensus::Signed<T>>,
     {
-        let key = SecretKey::from_slice(&[7; 32]).unwrap();
-        let hash = tx.signature_hash();
-        let (id, bytes) =
-            CONTEXT.sign_ecdsa_recoverable(&Message::from_digest(hash.0), &key).serialize_compact();
-        let signature = AlloySignature::from_bytes_and_parity(&bytes, id.to_i32() == 1);
-        let public = keccak256(&key.public_key(&CONTEXT).serialize_uncompressed()[1..]);
+        let (signature, signer) = crate::testing::sign(&tx.signature_hash());
         let envelope = Envelope::from(tx.into_signed(signature));
-        (envelope.encoded_2718().into(), Address::from_slice(&public[12..]))
+        (envelope.encoded_2718().into(), signer)
     }
 
     fn calldata() -> Bytes {

@@ -14,11 +14,18 @@
 
 mod update;
 
-use alloy_primitives::{Address, B64, B256, Bytes, U256};
+use alloy_primitives::{Address, B64, B256, Bytes, U256, b256};
 use serde::Deserialize;
 
 pub use self::update::{CONFIG_UPDATE_TOPIC, ConfigUpdate, ConfigUpdateError};
 use crate::config::{Fork, RollupConfig};
+
+/// Where the system configuration's contract on L1 keeps who signs blocks on gossip: keccak256 of
+/// `systemconfig.unsafeblocksigner` itself, where others take one less.
+///
+/// **Spec:** `protocol/system-config.md`, "Unsafe Block Signer".
+pub const UNSAFE_BLOCK_SIGNER_SLOT: B256 =
+    b256!("65a7ed542fb37fe237fdfbdd70b31598523fe5b32879e307bae27a0bd9581c08");
 
 /// Footprint scalar of a chain that has set none.
 ///
@@ -275,6 +282,12 @@ mod tests {
         let mut bytes = [0; 32];
         (bytes[0], bytes[27], bytes[31]) = (first, at_27, 7);
         U256::from_be_bytes(bytes)
+    }
+
+    #[test]
+    fn the_signers_slot_is_where_its_name_leads() {
+        let name = alloy_primitives::keccak256("systemconfig.unsafeblocksigner");
+        assert_eq!(UNSAFE_BLOCK_SIGNER_SLOT, name);
     }
 
     #[test]

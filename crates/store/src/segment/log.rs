@@ -134,6 +134,15 @@ impl SegmentLog {
         self.write(|inner, writer| inner.append(writer, parts, len))
     }
 
+    /// Hands everything appended to the system: it outlives this process, though not a power cut.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it cannot be written: every later write is [`StoreError::Poisoned`].
+    pub fn write_out(&self) -> Result<(), StoreError> {
+        self.write(|inner, writer| inner.flush(writer))
+    }
+
     /// Makes everything appended so far durable. Appends wait meanwhile; reads do not.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ import json
 import sys
 
 import kaspa
+from ready import ready
 
 NETWORK = "simnet"
 PATIENCE_SECONDS = 150
@@ -69,15 +70,38 @@ async def ask_all(client, address):
     }
 
 
+class Told:
+    """What the node told: which events, and the texts of those that may name a payment."""
+
+    # A block a hundredth of a second for some seconds.
+    KEPT = 2_000
+
+    def __init__(self):
+        self.types = set()
+        self.latest = {}
+
+    def take(self, event, *_):
+        """Takes an event."""
+        self.types.add(event["type"])
+        if event["type"] in ("BlockAdded", "VirtualChainChanged", "UtxosChanged"):
+            kept = self.latest.setdefault(event["type"], [])
+            kept.append(json.dumps(event, default=str))
+            del kept[: -self.KEPT]
+
+    def names(self, event, *texts):
+        """Returns whether an event of this type holds all of these texts."""
+        return any(all(text in kept for text in texts) for kept in self.latest.get(event, []))
+
+
 async def main(url, encoding, secret):
     key = kaspa.PrivateKey(secret)
     address = key.to_address(NETWORK)
     client = kaspa.RpcClient(url=url, encoding=encoding, network_id=kaspa.NetworkId(NETWORK))
     await client.connect(block_async_connect=True, timeout_duration=20_000)
 
-    told = {}
-    client.add_event_listener("all", lambda event, *_: told.setdefault(event["type"], event))
-    await client.subscribe_block_added()
+    told = Told()
+    client.add_event_listener("all", told.take)
+    await ready(client.subscribe_block_added)
     await client.subscribe_virtual_chain_changed(True)
     await client.subscribe_sink_blue_score_changed()
     await client.subscribe_virtual_daa_score_changed()
@@ -113,6 +137,16 @@ async def main(url, encoding, secret):
         return paid in ids
 
     await until("the payment to be accepted", accepted)
+    own = address.to_string().split(":")[1]
+
+    async def is_told():
+        return (
+            told.names("BlockAdded", paid)
+            and told.names("VirtualChainChanged", paid)
+            and told.names("UtxosChanged", paid, own)
+        )
+
+    await until("the payment to be told of", is_told)
     balance = await client.get_balance_by_address({"address": address.to_string()})
     refused = None
     try:
@@ -127,7 +161,10 @@ async def main(url, encoding, secret):
                 "paid": paid,
                 "balance": value_of(balance, "balance"),
                 "refused": refused,
-                "told": sorted(told),
+                "told": sorted(told.types),
+                "in_block": told.names("BlockAdded", paid),
+                "accepted_by": told.names("VirtualChainChanged", paid),
+                "made_coin": told.names("UtxosChanged", paid, own),
             }
         )
     )

@@ -4,6 +4,7 @@
 //! `INTEROP_REQUIRED` is set.
 
 mod clients;
+mod kaspa;
 mod keys;
 mod kind;
 mod krpc;

@@ -6,7 +6,8 @@ use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, Bytes, TxKind, U256, address, hex};
 use anyhow::{Context as _, Result, ensure};
 use interop::{
-    Anvil, Binary, Lab, MadeRollup, RollupBatcher, RollupNode, eventually, lab, skipped,
+    Anvil, Binary, EvmClient, Lab, MadeRollup, RollupBatcher, RollupNode, eventually, lab, skipped,
+    viem_on_rollup,
 };
 use quintet_rollup_node::wallet::Wallet;
 use serde_json::{Value, json};
@@ -73,8 +74,12 @@ impl<'a> World<'a> {
     fn start(lab: &'a Lab, binary: &Binary) -> Result<Self> {
         let anvil = Anvil::ticking()?;
         let made = MadeRollup::new(lab, binary, &anvil.url(), DEPOSITOR_KEY)?;
+        Self::on(lab, anvil, made)
+    }
+
+    fn on(lab: &'a Lab, anvil: Anvil, made: MadeRollup) -> Result<Self> {
         let sequencer = made.sequencer(lab)?;
-        let verifier = made.verifier(lab)?;
+        let verifier = made.verifier(lab, &sequencer)?;
         let batcher = made.batcher(lab, &sequencer)?;
         Ok(Self { lab, anvil, made, sequencer, verifier, batcher })
     }
@@ -223,5 +228,87 @@ fn a_rollup_outlives_kills_of_every_process_and_a_reorganisation_of_its_l1() -> 
             ensure!(origin["hash"] == there, "expected origin {there}, got {origin}");
         }
         Ok(())
+    })
+}
+
+#[test]
+fn a_verifier_follows_the_sequencer_before_l1_tells_of_its_blocks() -> Result<()> {
+    if let Some(reason) = Anvil::absence() {
+        return skipped(&reason);
+    }
+    let binary = match Binary::find() {
+        Ok(binary) => binary,
+        Err(reason) => return skipped(&reason),
+    };
+    lab(|lab| {
+        let anvil = Anvil::ticking()?;
+        let made = MadeRollup::new(lab, &binary, &anvil.url(), DEPOSITOR_KEY)?;
+        // Nobody posts anything: who signs is asked of anvil, and that is all it says of blocks.
+        let mut sequencer = made.sequencer(lab)?;
+        let verifier = made.verifier(lab, &sequencer)?;
+        for _ in 0..2 {
+            let block = height(&sequencer, "unsafe_l2")? + 3;
+            reaches(&verifier, "unsafe_l2", block)?;
+            ensure!(hash(&verifier, block)? == hash(&sequencer, block)?, "block {block}");
+            // It is missed while away, and found again.
+            sequencer.restart(lab)?;
+        }
+        ensure!(height(&verifier, "safe_l2")? == 0, "nothing was posted");
+        Ok(())
+    })
+}
+
+#[test]
+fn batches_in_blobs_are_posted_and_derived() -> Result<()> {
+    if let Some(reason) = Anvil::absence() {
+        return skipped(&reason);
+    }
+    let binary = match Binary::find() {
+        Ok(binary) => binary,
+        Err(reason) => return skipped(&reason),
+    };
+    lab(|lab| {
+        let anvil = Anvil::ticking_in_slots()?;
+        let made = MadeRollup::new(lab, &binary, &anvil.url(), DEPOSITOR_KEY)?.in_blobs();
+        let world = World::on(lab, anvil, made)?;
+        world.agree_on(5)?;
+        let posted = world.posted()?;
+        ensure!(posted > 0, "expected transactions of the batcher");
+        // All the data there is lies in blobs.
+        let newest = number(&world.anvil.call("eth_blockNumber", &json!([]))?)?;
+        let mut seen = 0;
+        for block in 1..=newest {
+            let params = json!([format!("{block:#x}"), true]);
+            let block = world.anvil.call("eth_getBlockByNumber", &params)?;
+            let all = block["transactions"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let account = world.made.batcher_account().to_lowercase();
+            for one in all.iter().filter(|one| one["from"] == account.as_str()) {
+                let kind = (&one["type"], &one["input"]);
+                ensure!(kind == (&json!("0x3"), &json!("0x")), "expected a blob, got {one}");
+                seen += 1;
+            }
+        }
+        ensure!(seen >= posted, "{seen} of {posted} transactions");
+        Ok(())
+    })
+}
+
+#[test]
+fn viems_op_stack_extension_deposits_sends_and_reads_and_outputs_are_what_proofs_show() -> Result<()>
+{
+    if let Some(reason) = EvmClient::Viem.absence() {
+        return skipped(&reason);
+    }
+    on_anvil(|world| {
+        reaches(&world.sequencer, "unsafe_l2", 3)?;
+        viem_on_rollup(&[
+            ("ROLLUP_L1", world.anvil.url()),
+            ("ROLLUP_L2", world.sequencer.http_url()),
+            ("ROLLUP_RPC", world.sequencer.rpc_url()),
+            ("ROLLUP_VERIFIER_L2", world.verifier.http_url()),
+            ("ROLLUP_VERIFIER_RPC", world.verifier.rpc_url()),
+            ("ROLLUP_PORTAL", world.made.portal().to_owned()),
+            ("ROLLUP_KEY", format!("0x{DEPOSITOR_KEY}")),
+        ])
     })
 }

@@ -1,18 +1,42 @@
 //! Posting a chain's blocks to L1.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 const BATCH_EXAMPLES: &str = "\
 Examples:
   quintet rollup batch --l1-eth-rpc http://127.0.0.1:8545 --l2-eth-rpc http://127.0.0.1:8546 \\
       --rollup-rpc http://127.0.0.1:9545 --private-key batcher.key
 
-Reads unsafe blocks beyond the safe head, puts them into span batches and channels, and posts these as calldata until the safe chain has them.
+Reads unsafe blocks beyond the safe head, puts them into span batches and channels, and posts these until the safe chain has them.
 Nothing is kept: what the safe chain does not have is posted again after a restart.";
+
+/// Where on L1 data goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DataAvailabilityType {
+    /// Into transactions.
+    Calldata,
+    /// Into blobs, one a transaction.
+    Blobs,
+}
 
 /// When channels are closed, and how transactions are sent: of a batcher of its own and of one in a node.
 #[derive(Debug, Args)]
 pub(crate) struct BatchLimitArgs {
+    /// Where on L1 data goes.
+    #[arg(
+        long,
+        value_name = "TYPE",
+        value_enum,
+        default_value_t = DataAvailabilityType::Calldata,
+        env = "OP_BATCHER_DATA_AVAILABILITY_TYPE",
+        help_heading = "Batcher"
+    )]
+    pub(crate) data_availability_type: DataAvailabilityType,
+
+    /// Send blobs with proofs of their cells, as nodes ask for from Osaka on; Ethereum, Sepolia and Hoodi get them without being asked.
+    #[arg(long, help_heading = "Batcher")]
+    pub(crate) cell_proofs: bool,
+
     /// L1 blocks after which a channel is closed however little it holds; 0 closes one at every look.
     #[arg(
         long,
@@ -23,7 +47,7 @@ pub(crate) struct BatchLimitArgs {
     )]
     pub(crate) max_channel_duration: u64,
 
-    /// Most bytes of data of one transaction.
+    /// Most bytes of data of one transaction; a blob holds 130044.
     #[arg(long, value_name = "BYTES", default_value_t = 120_000, value_parser = clap::value_parser!(u64).range(200..=131_000), env = "OP_BATCHER_MAX_L1_TX_SIZE_BYTES", help_heading = "Batcher")]
     pub(crate) max_l1_tx_size_bytes: u64,
 

@@ -4,15 +4,17 @@ mod batch;
 mod derive;
 mod execute;
 mod new;
+mod p2p;
 mod run;
 
 use clap::{Args, Subcommand};
 
 pub(crate) use self::{
-    batch::{BatchArgs, BatchLimitArgs},
+    batch::{BatchArgs, BatchLimitArgs, DataAvailabilityType},
     derive::DeriveArgs,
     execute::ExecuteArgs,
     new::NewArgs as NewRollupArgs,
+    p2p::P2pArgs,
     run::RunArgs as RollupRunArgs,
 };
 

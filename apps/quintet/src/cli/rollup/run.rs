@@ -9,7 +9,10 @@ Examples:
   quintet rollup run --rollup.config rollup.json --genesis genesis.json --l1 http://127.0.0.1:8545
                                                   a verifier: derives from L1, executes, answers
   quintet rollup run --rollup.config rollup.json --genesis genesis.json --l1 http://127.0.0.1:8545 \\
-      --sequencer.enabled --sequencer.l1-confs 0  a sequencer: makes the blocks
+      --sequencer.enabled --sequencer.l1-confs 0 --p2p.sequencer.key sequencer.key
+                                                  a sequencer: makes the blocks, and tells them to peers
+  quintet rollup run … --p2p.listen.tcp 0 --p2p.static /ip4/127.0.0.1/tcp/9222
+                                                  a verifier beside it, which has its blocks before L1 does
   curl -s localhost:9545 -H 'content-type: application/json' \\
       -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"optimism_syncStatus\",\"params\":[]}'
 
@@ -142,6 +145,9 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) batch: super::BatchLimitArgs,
+
+    #[command(flatten)]
+    pub(crate) p2p: super::P2pArgs,
 
     /// Address of op-node's methods.
     #[arg(

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use quintet_rollup_node::{
-    batcher::{Batcher, BatcherOptions, blocks::RemoteBlocks, channels::ChannelLimits},
+    batcher::{
+        Batcher, BatcherOptions, DataAvailability, blobs::Proofs, blocks::RemoteBlocks,
+        channels::ChannelLimits,
+    },
     l1::{account::L1Writer, transport::Transport},
     wallet::Wallet,
 };
@@ -13,7 +16,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::{BatchArgs, BatchLimitArgs},
+    cli::{BatchArgs, BatchLimitArgs, DataAvailabilityType},
     exit::UsageError,
     runtime, stop, telemetry,
 };
@@ -26,7 +29,16 @@ pub(super) fn run(args: BatchArgs) -> anyhow::Result<()> {
     runtime::many_threads()?.run(Box::pin(post(args, wallet, options)))
 }
 
-/// Makes what the arguments say.
+/// Says where on an L1 data goes.
+pub(super) fn data(args: &BatchLimitArgs, l1_chain_id: u64) -> DataAvailability {
+    match args.data_availability_type {
+        DataAvailabilityType::Calldata => DataAvailability::Calldata,
+        DataAvailabilityType::Blobs if args.cell_proofs => DataAvailability::Blobs(Proofs::Cells),
+        DataAvailabilityType::Blobs => DataAvailability::Blobs(Proofs::of_chain(l1_chain_id)),
+    }
+}
+
+/// Makes what the arguments say, but for where data goes.
 pub(super) fn options(args: &BatchLimitArgs) -> anyhow::Result<BatcherOptions> {
     let ratio = args.approx_compr_ratio;
     if !(0.01..=1.0).contains(&ratio) {
@@ -51,6 +63,7 @@ pub(super) fn options(args: &BatchLimitArgs) -> anyhow::Result<BatcherOptions> {
         poll: Duration::from_millis(args.poll_interval),
         resubmission: Duration::from_millis(args.resubmission_timeout),
         confirmations: args.num_confirmations,
+        ..BatcherOptions::default()
     })
 }
 
@@ -59,6 +72,7 @@ async fn post(args: BatchArgs, wallet: Wallet, options: BatcherOptions) -> anyho
     let rollup = L1Writer::new(&args.rollup_rpc, &transport)?;
     let config: Value = rollup.ask("optimism_rollupConfig", json!([])).await?;
     let config = RollupConfig::from_json(&config.to_string()).context("optimism_rollupConfig")?;
+    let options = BatcherOptions { data: data(&args.limits, config.l1_chain_id), ..options };
     let execution = L1Writer::new(&args.l2_eth_rpc, &transport)?;
     let l1 = L1Writer::new(&args.l1_eth_rpc, &transport)?;
     let blocks = Box::new(RemoteBlocks::new(rollup, execution));

@@ -9,10 +9,13 @@ use quintet_node::{
     ops::Health,
 };
 use quintet_rollup_node::{
+    batcher::BatcherOptions,
     chains,
     derive::DriverOptions,
+    engine::embedded::chain_options,
     l1::{L1Source, prefetch::PrefetchOptions, transport::Transport},
     node::{BatcherParts, RollupHandle, RollupNode, RollupOptions},
+    p2p::P2pOptions,
     sequencer::SequencerOptions,
     wallet::Wallet,
 };
@@ -56,6 +59,24 @@ fn l1(args: &RollupRunArgs, config: &RollupConfig) -> anyhow::Result<Arc<dyn L1S
     nodes.open(config, &Transport::default())
 }
 
+/// Says how the node joins others, if it does.
+fn p2p(args: &RollupRunArgs) -> anyhow::Result<Option<P2pOptions>> {
+    let p2p = &args.p2p;
+    if p2p.disable {
+        return Ok(None);
+    }
+    let key = p2p.sequencer_key.as_deref().map(Wallet::read).transpose();
+    let sequencer =
+        key.map_err(|error| UsageError::new(format!("--p2p.sequencer.key: {error}")))?;
+    Ok(Some(P2pOptions {
+        peers: p2p.peers.clone(),
+        identity: p2p.priv_path.clone(),
+        sequencer,
+        signer: p2p.unsafe_block_signer,
+        ..P2pOptions::new(p2p.listen())
+    }))
+}
+
 fn options(args: &RollupRunArgs) -> anyhow::Result<RollupOptions> {
     let config = chains::find(&args.rollup_config)
         .map_err(|error| UsageError::new(format!("--rollup.config: {error}")))?;
@@ -77,7 +98,8 @@ fn options(args: &RollupRunArgs) -> anyhow::Result<RollupOptions> {
         (Some(key), Some(l1)) => {
             let wallet = Wallet::read(key)
                 .map_err(|error| UsageError::new(format!("--batcher-key: {error}")))?;
-            let options = super::batch::options(&args.batch)?;
+            let data = super::batch::data(&args.batch, config.l1_chain_id);
+            let options = BatcherOptions { data, ..super::batch::options(&args.batch)? };
             Some(BatcherParts { wallet, l1: l1.clone(), options })
         }
         _ => None,
@@ -86,6 +108,7 @@ fn options(args: &RollupRunArgs) -> anyhow::Result<RollupOptions> {
         source: l1(args, &config)?,
         config: Arc::new(config),
         genesis,
+        chain: chain_options(),
         driver: DriverOptions { prefetch, ..DriverOptions::default() },
         l1_poll,
         rpc: Some(listen::for_the_owner(SocketAddr::new(args.rpc_addr, args.rpc_port))),
@@ -93,6 +116,7 @@ fn options(args: &RollupRunArgs) -> anyhow::Result<RollupOptions> {
         eth_rpc: Some(listen::for_the_owner(SocketAddr::new(args.http_addr, args.http_port))),
         sequencer,
         batcher,
+        p2p: p2p(args)?,
     })
 }
 
@@ -117,6 +141,8 @@ struct Told {
     chain_id: u64,
     rpc: Option<String>,
     http: Option<String>,
+    /// What other nodes name it by.
+    p2p: Option<String>,
     data_dir: String,
 }
 
@@ -133,6 +159,7 @@ fn tell(
         chain_id,
         rpc: url(handle.rpc()),
         http: url(handle.eth_rpc()),
+        p2p: handle.p2p().map(ToString::to_string),
         data_dir: directory.path().display().to_string(),
     };
     if args.json {
@@ -143,6 +170,7 @@ fn tell(
         ("chain", chain_id.to_string()),
         ("rpc", told.rpc.unwrap_or_else(none)),
         ("http", told.http.unwrap_or_else(none)),
+        ("p2p", told.p2p.unwrap_or_else(none)),
         ("data", told.data_dir),
     ];
     for (name, value) in rows {

@@ -21,7 +21,7 @@ use std::{
 
 use anyhow::Context as _;
 use quintet_actor::supervisor::{ChildSpec, Fault, RestartPolicy, Supervisor};
-use quintet_eth_chain::{ChainOptions, EthChain, Retention};
+use quintet_eth_chain::{EthChain, Retention};
 use quintet_eth_pool::PoolConfig;
 use quintet_eth_rpc::{EthNode, EthRpcConfig};
 use quintet_lux_node::{
@@ -33,7 +33,6 @@ use quintet_node::{
     lifecycle::{NodeContext, RunningNode},
     ops::Health,
 };
-use quintet_store::Durability;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
@@ -44,7 +43,7 @@ pub(super) use self::{
     places::LuxPlaces,
     traffic::run as traffic,
 };
-use super::accounts::Cast;
+use super::{accounts::Cast, evm::chain_options};
 use crate::{
     commands::lux::{LuxServing, client_version},
     listen::{loopback, usual_or_free},
@@ -56,11 +55,8 @@ const VALIDATORS: u16 = 4;
 /// Port that tools expect of the first; a free one is taken where it is not free.
 const PORT: u16 = 8_545;
 
-/// Blocks whose states are kept, and can be gone back to: two hours of them.
-const STATES: u64 = 3_600;
-
-/// Blocks whose bodies are kept: a day of them.
-const BODIES: u64 = 43_200;
+/// What is kept of each chain: states, which can be gone back to, of two hours of blocks, and bodies of six.
+const RETENTION: Retention = Retention { states: 3_600, archive: false, bodies: Some(10_800) };
 
 /// Time a validator has to end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -125,12 +121,12 @@ impl LuxNodes {
             keys: Some(keys.clone()),
             listen: loopback(0),
             peers: Box::new(StaticPeers::new(known)),
-            chain: chain_options(),
+            chain: chain_options(RETENTION),
             rpc: EthRpcConfig::default(),
             pool: PoolConfig::default(),
             client_version: client_version(),
         };
-        let serving = LuxServing::start(options, listen).instrument(ctx.span()).await?;
+        let serving = Box::pin(LuxServing::start(options, listen)).instrument(ctx.span()).await?;
         self.nodes.push(LocalValidator {
             name: name.into(),
             node: Arc::clone(&serving.node.node),
@@ -162,15 +158,6 @@ impl LocalValidator {
 
     pub(super) fn chain(&self) -> &EthChain {
         self.node.chain()
-    }
-}
-
-fn chain_options() -> ChainOptions {
-    ChainOptions {
-        retention: Retention { states: STATES, archive: false, bodies: Some(BODIES) },
-        // Nobody's money: it survives a killed process, and need not survive a power cut.
-        durability: Durability::Buffered,
-        ..ChainOptions::default()
     }
 }
 

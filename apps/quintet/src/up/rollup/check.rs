@@ -1,5 +1,5 @@
-//! Do the rollup's nodes do their job? As clients see it, over HTTP: a deposit made on L1 is on L2 at both nodes, and the verifier's safe head,
-//! which it derived from L1, is the sequencer's block.
+//! Do the rollup's nodes do their job? As clients see it, over HTTP: a deposit made on L1 is on L2 at both nodes, and under the verifier's safe
+//! head, which it derived from L1 and which is the sequencer's block.
 
 use std::{fmt, path::Path};
 
@@ -38,20 +38,22 @@ pub(in crate::up) struct RollupSeen {
     safe_origin: u64,
     /// Output root at it, as both nodes tell it.
     output_root: String,
-    /// From the deposit until both nodes had it.
+    /// From the deposit until both nodes had it, and until the verifier had derived it.
     milliseconds: f64,
+    safe_milliseconds: f64,
 }
 
 impl fmt::Display for RollupSeen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { chain_id, l1_chain_id, deposit, l1_block, received, .. } = self;
-        let Self { safe, safe_hash, safe_origin, milliseconds, .. } = self;
+        let Self { safe, safe_hash, safe_origin, milliseconds, safe_milliseconds, .. } = self;
         let short = |hash: &String| hash.get(..10).unwrap_or(hash).to_owned();
         let (deposit, hash) = (short(deposit), short(safe_hash));
         write!(
             f,
             "chain {chain_id} on {l1_chain_id}; deposit {deposit}… in L1 block {l1_block}, {received} wei on both nodes after \
-             {milliseconds:.0} ms; the verifier derived safe head {safe} {hash}… of L1 block {safe_origin}, the sequencer's block"
+             {milliseconds:.0} ms; after {safe_milliseconds:.0} ms the verifier derived safe head {safe} {hash}… of L1 block \
+             {safe_origin}, the sequencer's block"
         )
     }
 }
@@ -132,8 +134,9 @@ async fn deposit(network: &RollupNodes, l1: &LuxNodes) -> anyhow::Result<RollupS
         until(async || Ok((node.balance(account, "latest").await? >= expected).then_some(())))
             .await?;
     }
-    let milliseconds = begun.elapsed().as_secs_f64() * 1_000.0;
-    // What the verifier has it has derived: the deposit is under its safe head, and so it is at the sequencer.
+    let passed = || begun.elapsed().as_secs_f64() * 1_000.0;
+    let milliseconds = passed();
+    // So far the verifier may believe the sequencer; its safe head is what L1 says.
     let head = until(async || {
         let head = verifier.safe().await?;
         let number = head["number"].as_u64().context("expected a safe head")?;
@@ -141,6 +144,7 @@ async fn deposit(network: &RollupNodes, l1: &LuxNodes) -> anyhow::Result<RollupS
         Ok(there.then_some(head))
     })
     .await?;
+    let safe_milliseconds = passed();
     let safe = head["number"].as_u64().context("expected a safe head")?;
     let received = sequencer.balance(account, &format!("{safe:#x}")).await?.saturating_sub(before);
     ensure!(received == U256::from(DEPOSITED), "{received} wei arrived, expected {DEPOSITED}");
@@ -164,5 +168,6 @@ async fn deposit(network: &RollupNodes, l1: &LuxNodes) -> anyhow::Result<RollupS
         safe_origin: head["l1origin"]["number"].as_u64().unwrap_or_default(),
         output_root: text(&ours),
         milliseconds,
+        safe_milliseconds,
     })
 }

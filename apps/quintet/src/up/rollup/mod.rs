@@ -1,14 +1,11 @@
-//! The rollup of a local network, with its LuxTensor validators as L1: a sequencer that posts what it makes, and a verifier that knows nothing
-//! but L1.
+//! The rollup of a local network, with its LuxTensor validators as L1: a sequencer that tells and posts what it makes, and a verifier that
+//! follows what it is told and confirms it by what L1 says.
 //!
 //! ```text
-//!   traffic ──transfers──► sequencer ──batches──► L1: lux-00 … lux-03 ──batches, deposits──► verifier
-//!      └──────deposits──────────────────────────────────▲ │                                    ▲
-//!                                                         └────deposits────► sequencer           └ gossip: not wired
+//!               ┌────────────── gossip ──────────────────────────────► verifier
+//!   traffic ──► sequencer ──batches──► L1: lux-00 … lux-03 ──derivation──┘
+//!      └─────────deposits───────────────▲
 //! ```
-//!
-//! The verifier's blocks are all derived: once blocks are gossiped, its unsafe head is that of the sequencer a moment later, and what is
-//! derived confirms it.
 
 mod check;
 mod feed;
@@ -19,6 +16,7 @@ mod traffic;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use quintet_eth_chain::Retention;
 use quintet_lux_node::dev::DevAccount;
 use quintet_node::{
     datadir::DataDir,
@@ -34,6 +32,7 @@ use quintet_rollup_node::{
         transport::Transport,
     },
     node::{BatcherParts, RollupHandle, RollupNode, RollupOptions},
+    p2p::P2pOptions,
     sequencer::SequencerOptions,
     wallet::Wallet,
 };
@@ -46,12 +45,15 @@ pub(super) use self::{
     places::RollupPlaces,
     traffic::run as traffic,
 };
-use super::lux::LuxNodes;
-use crate::listen::{for_the_owner, usual_or_free};
+use super::{evm::chain_options, lux::LuxNodes};
+use crate::listen::{for_the_owner, loopback, usual_or_free};
 
 /// Ports that tools expect of the sequencer, Ethereum's methods and op-node's; free ones are taken where they are not free.
 const HTTP_PORT: u16 = 8_546;
 const RPC_PORT: u16 = 9_545;
+
+/// What is kept of each chain: states, which can be gone back to, of two hours of blocks, and bodies of twelve.
+const RETENTION: Retention = Retention { states: 7_200, archive: false, bodies: Some(43_200) };
 
 /// Time between two looks at L1's newest block.
 const L1_POLL: Duration = Duration::from_millis(500);
@@ -147,6 +149,7 @@ impl RollupNodes {
             source: Arc::new(RpcL1::new(&urls, None, l1_options, &Transport::default())?),
             config,
             genesis: self.files.genesis.clone(),
+            chain: chain_options(RETENTION),
             driver: DriverOptions { prefetch, ..DriverOptions::default() },
             l1_poll: L1_POLL,
             rpc: Some(for_the_owner(usual_or_free(RPC_PORT, usual))),
@@ -154,11 +157,22 @@ impl RollupNodes {
             eth_rpc: Some(for_the_owner(usual_or_free(HTTP_PORT, usual))),
             sequencer,
             batcher,
+            p2p: Some(self.p2p(role, &l1.cast.signer)?),
         };
         let (running, handle) = RollupNode::new(options).spawn(ctx).await?;
         self.running.push(running);
         self.nodes.push(LocalRollup { name: role.name().into(), role, handle });
         Ok(())
+    }
+
+    /// How a node joins those before it.
+    fn p2p(&self, role: Role, signer: &DevAccount) -> anyhow::Result<P2pOptions> {
+        let sequencer = match role {
+            Role::Sequencer => Some(Wallet::new(signer.key())?),
+            Role::Verifier => None,
+        };
+        let peers = self.nodes.iter().filter_map(|node| node.handle.p2p().cloned()).collect();
+        Ok(P2pOptions { peers, sequencer, ..P2pOptions::new(loopback(0)) })
     }
 
     /// Stops both, the verifier first.

@@ -15,6 +15,8 @@ pub(in crate::up) struct RollupPlace {
     http: Option<String>,
     /// op-node's methods.
     rpc: Option<String>,
+    /// Where other nodes find it.
+    p2p: Option<String>,
 }
 
 /// The rollup.
@@ -35,6 +37,7 @@ impl RollupNodes {
             name: node.name.to_string(),
             http: url(node.handle.eth_rpc()),
             rpc: url(node.handle.rpc()),
+            p2p: node.handle.p2p().map(ToString::to_string),
         });
         RollupPlaces {
             chain_id: self.files.config.l2_chain_id,
@@ -50,7 +53,7 @@ impl RollupPlaces {
     pub(in crate::up) fn tables(&self) -> String {
         let mut nodes = Table::new(["ROLLUP", "CHAIN", "HTTP, WEBSOCKET", "OP-NODE'S RPC"]);
         let none = || "-".to_owned();
-        for RollupPlace { name, http, rpc } in &self.nodes {
+        for RollupPlace { name, http, rpc, .. } in &self.nodes {
             let (http, rpc) = (http.clone().unwrap_or_else(none), rpc.clone().unwrap_or_else(none));
             nodes.row([name.clone(), self.chain_id.to_string(), http, rpc]);
         }

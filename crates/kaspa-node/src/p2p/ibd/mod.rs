@@ -1,9 +1,9 @@
 //! Initial block download: from what we know to a peer's sink and the block that made us look.
 //!
 //! ```text
-//!   block too far ahead ─► negotiation ─┬─ common block above our pruning point ─► headers ─┐
-//!                                       └─ none in common ─► refused                        │
-//!                                            headers beside the sink ◄──────────────────────┘
+//!   block too far ahead ─► negotiation ─┬─ common block above our pruning point ─► headers ───────────────┐
+//!                                       └─ none in common, or no bodies above it any more ─► start (proof) ┤
+//!                                            headers beside the sink ◄────────────────────────────────────┘
 //!                                                    └─► bodies up to the sink ─► bodies up to the block ─► orphans
 //! ```
 //!
@@ -16,6 +16,7 @@ mod bodies;
 mod headers;
 mod negotiate;
 mod slot;
+mod start;
 
 use std::{sync::Arc, time::Duration};
 
@@ -71,10 +72,16 @@ pub(super) async fn run(hub: Arc<Hub>, peer: Arc<Peer>, trigger: Trigger) -> Res
 async fn download(hub: &Arc<Hub>, peer: &Arc<Peer>, relayed: &Block) -> Result<(), PeerError> {
     let mut exchange = peer.open(true);
     let found = negotiate(hub, &mut exchange).await?;
-    let low = common(hub, &found)?;
-    let (pipeline, relayed) = (&hub.pipeline, relayed.header.hash());
-    headers::above(hub, pipeline, &mut exchange, low, found.sink, ANSWER_WITHIN).await?;
-    headers::to_relayed(pipeline, &mut exchange, found.sink, relayed).await?;
+    let pipeline = &hub.pipeline;
+    match way(hub, &found)? {
+        Way::Headers { low } => {
+            let target = relayed.header.hash();
+            headers::above(hub, pipeline, &mut exchange, low, found.sink, ANSWER_WITHIN).await?;
+            headers::to_relayed(pipeline, &mut exchange, found.sink, target).await?;
+        }
+        Way::Start => start::from_point(hub, peer, &mut exchange, &found, relayed).await?,
+    }
+    let relayed = relayed.header.hash();
     bodies::up_to(hub, pipeline, &mut exchange, found.sink).await?;
     bodies::up_to(hub, pipeline, &mut exchange, relayed).await?;
     relay::settle(hub).await
@@ -97,19 +104,26 @@ async fn negotiate(hub: &Arc<Hub>, exchange: &mut Exchange) -> Result<Found, Pee
     }
 }
 
-/// Returns the block from which headers are to be asked for, if our pruning point is on the peer's chain.
+/// How to go on from what we have.
+enum Way {
+    /// With the headers above a block that both know.
+    Headers {
+        /// The block.
+        low: quintet_primitives::Hash256,
+    },
+    /// From the peer's pruning point: what is between it and us nobody has any more.
+    Start,
+}
+
+/// Decides how to go on, if our pruning point is on the peer's chain or the peer has nothing that we know.
 ///
 /// Reference: `determine_ibd_type`.
-fn common(hub: &Hub, found: &Found) -> Result<quintet_primitives::Hash256, PeerError> {
+fn way(hub: &Hub, found: &Found) -> Result<Way, PeerError> {
     let refuse = |reason: &str| Err(PeerError::Unanswerable { reason: reason.to_owned() });
     let consensus = hub.consensus();
-    let Some(highest) = found.highest_known else {
-        return refuse(
-            "peer has no known block but conditions for requesting headers proof are not met",
-        );
-    };
+    let Some(low) = found.highest_known else { return Ok(Way::Start) };
     let point = consensus.pruning_point();
-    if consensus.is_chain_ancestor_of(&point, &highest) != Some(true) {
+    if consensus.is_chain_ancestor_of(&point, &low) != Some(true) {
         return refuse("peer is in a finality conflict with the local pruning point");
     }
     let theirs = found.pruning_point;
@@ -119,7 +133,7 @@ fn common(hub: &Hub, found: &Found) -> Result<quintet_primitives::Hash256, PeerE
         return refuse("the peer's pruning point is none that we could go on from");
     }
     if is_leading && !consensus.status(&theirs).is_some_and(crate::ports::BlockStatus::has_body) {
-        return refuse("the peer has pruned the bodies that we are missing; it cannot bring us on");
+        return Ok(Way::Start);
     }
-    Ok(highest)
+    Ok(Way::Headers { low })
 }

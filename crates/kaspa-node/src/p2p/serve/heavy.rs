@@ -1,4 +1,4 @@
-//! Requests of a peer that downloads: chain locators, headers, blocks and bodies.
+//! Requests of a peer that downloads: chain locators, headers, blocks and bodies; what one asks for that starts is in [`start`](super::start).
 //!
 //! What comes in parts waits for the peer after each: the part that comes next is kept in [`Serving`], so that other requests are answered
 //! in between.
@@ -12,7 +12,7 @@ use quintet_kaspa_protocol::wire::{Frame, Message, header_bytes};
 use quintet_primitives::Hash256;
 use tokio::sync::mpsc;
 
-use super::{read, unanswerable};
+use super::{read, start::Starting, unanswerable};
 use crate::{
     consensus::HeadersAbove,
     p2p::{
@@ -28,7 +28,7 @@ const HEADERS: usize = 1 << 10;
 /// Bytes of headers in one message, about.
 ///
 /// Reference: `HEADERS_CHUNK_SIZE`.
-const HEADERS_BYTES: usize = 20 << 20;
+pub(super) const HEADERS_BYTES: usize = 20 << 20;
 
 /// Headers that are on their way to a peer.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +42,7 @@ struct Headers {
 #[derive(Debug, Default)]
 struct Serving {
     headers: Option<Headers>,
+    start: Starting,
 }
 
 /// Answers for as long as the peer asks.
@@ -105,6 +106,15 @@ impl Serving {
                 }
                 Ok(())
             }
+            Message::RequestPruningPointProof => Starting::proof(hub, peer, id).await,
+            Message::RequestPruningPointAndItsAnticone => self.start.anticone(hub, peer, id).await,
+            Message::RequestNextPruningPointAndItsAnticoneBlocks => {
+                self.start.next_blocks(hub, peer).await
+            }
+            Message::RequestPruningPointUtxoSet(point) => self.start.set(hub, peer, point).await,
+            Message::RequestNextPruningPointUtxoSetChunk => self.start.next_utxos(hub, peer).await,
+            Message::RequestPruningPointSmtState(point) => self.start.lanes(hub, peer, point).await,
+            Message::RequestNextPruningPointSmtChunk => self.start.next_lanes(peer).await,
             other => Err(unexpected("a request that this node answers", other.kind())),
         }
     }

@@ -8,6 +8,7 @@
 
 mod heavy;
 mod light;
+pub(super) mod start;
 
 pub(super) use heavy::run as heavy;
 pub(super) use light::run as light;

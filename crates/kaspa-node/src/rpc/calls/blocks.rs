@@ -121,10 +121,14 @@ pub(in super::super) fn submit(
     let hash = block.header.hash();
     match core.pipeline.submit_block(block).wait()? {
         Outcome::Accepted(_) => {
+            core.consensus.write_out()?;
             core.peers.announce_block(hash);
             answer(SubmitReport::Success)
         }
-        Outcome::Known(_) => answer(SubmitReport::Success),
+        Outcome::Known(_) => {
+            core.consensus.write_out()?;
+            answer(SubmitReport::Success)
+        }
         Outcome::Refused(error) => {
             warn!(%error, "a block that a client submitted was refused");
             answer(SubmitReport::BlockInvalid)

@@ -5,6 +5,7 @@ use quintet_kaspa_protocol::{
     hashing::UtxoMuHash,
     state::{AcceptedTx, MergedBlock},
 };
+use quintet_primitives::Hash256;
 use quintet_store::{DecodeError, Reader, put_varint};
 
 use super::{Serial, decode_diff, encode_diff, hash, len, put_hash, put_len, small};
@@ -39,6 +40,9 @@ pub(in super::super) fn encode_record(
         put_hash(&change.lane, out);
         put_lane(change.before.as_ref(), out);
         put_lane(change.after.as_ref(), out);
+    }
+    if record.payload_and_context != Hash256::default() {
+        put_hash(&record.payload_and_context, out);
     }
 }
 
@@ -75,8 +79,11 @@ pub(in super::super) fn decode_record(
             after: lane(&mut reader)?,
         });
     }
+    // There is none before Toccata, nor in records of older versions.
+    let is_there = !reader.rest().is_empty();
+    let payload_and_context = if is_there { hash(&mut reader)? } else { Hash256::default() };
     reader.finish()?;
-    Ok((serial, ChainRecord { diff, acceptance, multiset, lanes }))
+    Ok((serial, ChainRecord { diff, acceptance, multiset, lanes, payload_and_context }))
 }
 
 fn put_lane(state: Option<&LaneState>, out: &mut Vec<u8>) {

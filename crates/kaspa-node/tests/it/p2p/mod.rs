@@ -5,4 +5,5 @@ pub(crate) mod node;
 mod raw;
 mod reference;
 mod relay;
+mod start;
 mod sync;

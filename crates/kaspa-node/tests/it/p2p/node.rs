@@ -7,17 +7,17 @@ use std::{
 };
 
 use quintet_kaspa_node::{
-    consensus::{Consensus, MemoryLedger, Outcome},
+    consensus::{Consensus, MemoryLedger, Options, Outcome},
     p2p::{Network, Settings},
     pipeline::{Pipeline, PipelineOptions},
-    ports::{PoolRefusal, Submitted, TransactionPool},
+    ports::{Ledger, PoolRefusal, Submitted, TransactionPool},
 };
 use quintet_kaspa_protocol::{block::Block, params::Params, tx::Transaction};
 use quintet_net::dial::Target;
 use quintet_primitives::Hash256;
 use tokio_util::sync::CancellationToken;
 
-use crate::lab::{clock, miner, open};
+use crate::lab::{clock, miner};
 
 /// How long anything may take before a test gives up on it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -76,8 +76,18 @@ impl Node {
     }
 
     pub(super) async fn with(params: &Params, time: &Arc<AtomicU64>, settings: Settings) -> Self {
-        let ledger = Arc::new(MemoryLedger::new());
-        let consensus = Arc::new(open(params, clock(time), &ledger));
+        Self::over(params, time, settings, Arc::new(MemoryLedger::new())).await
+    }
+
+    /// The same over a ledger.
+    pub(super) async fn over(
+        params: &Params,
+        time: &Arc<AtomicU64>,
+        settings: Settings,
+        ledger: Arc<dyn Ledger>,
+    ) -> Self {
+        let options = Options { threads: 2, clock: clock(time), ..Options::default() };
+        let consensus = Arc::new(Consensus::open(params.clone(), options, ledger).unwrap());
         let pipeline = Pipeline::start(consensus, &PipelineOptions::default()).unwrap();
         let (pipeline, pool) = (Arc::new(pipeline), Arc::new(Pool::default()));
         let cancel = CancellationToken::new();

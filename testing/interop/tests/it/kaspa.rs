@@ -1,0 +1,89 @@
+//! The PyPI client `kaspa` on a node that mines: it asks everything it can, listens, pays, and is told of its payment; in both encodings.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result, ensure};
+use interop::{Binary, Kaspa, KaspaEncoding, lab, skipped};
+use serde_json::Value;
+
+/// Connections that subscribe one after the other.
+const ROUNDS: u32 = 10;
+
+/// What every subscriber is told of sooner or later on a node that mines for it.
+const TOLD: [&str; 6] = [
+    "BlockAdded",
+    "NewBlockTemplate",
+    "SinkBlueScoreChanged",
+    "UtxosChanged",
+    "VirtualChainChanged",
+    "VirtualDaaScoreChanged",
+];
+
+fn with_node(test: impl FnOnce(&Kaspa) -> Result<()>) -> Result<()> {
+    if let Some(reason) = Kaspa::client_absence() {
+        return skipped(&reason);
+    }
+    let binary = match Binary::find() {
+        Ok(binary) => binary,
+        Err(reason) => return skipped(&reason),
+    };
+    lab(|lab| test(&Kaspa::start(lab, &binary)?))
+}
+
+fn names(told: &Value) -> BTreeSet<&str> {
+    told.as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect()
+}
+
+fn check(saw: &Value) -> Result<()> {
+    let told = names(&saw["told"]);
+    for event in TOLD {
+        ensure!(told.contains(event), "not told of {event}: {saw}");
+    }
+    let version = saw["version"].as_str().context("a version")?;
+    ensure!(version.starts_with("quintet-"), "{saw}");
+    ensure!(saw["network"] == "simnet", "{saw}");
+    for more_than_none in ["blocks", "tips", "chain", "template_transactions", "balance"] {
+        ensure!(saw[more_than_none].as_u64() > Some(0), "{more_than_none}: {saw}");
+    }
+    // The same payment again spends what is spent.
+    ensure!(saw["refused"].is_string(), "{saw}");
+    // What is told of the payment: the block that holds it, the chain block that accepts it, the coin it makes.
+    for place in ["in_block", "accepted_by", "made_coin"] {
+        ensure!(saw[place] == true, "{place}: {saw}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_wallet_asks_listens_and_pays_in_both_encodings() -> Result<()> {
+    with_node(|node| {
+        for encoding in [KaspaEncoding::Borsh, KaspaEncoding::Json] {
+            let saw = node.wallet(encoding)?;
+            check(&saw).with_context(|| format!("{encoding:?}"))?;
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn every_subscription_of_every_connection_is_answered_and_told() -> Result<()> {
+    with_node(|node| {
+        for encoding in [KaspaEncoding::Borsh, KaspaEncoding::Json] {
+            let saw = node.subscribe(encoding, ROUNDS)?;
+            let rounds = saw.as_array().context("rounds")?;
+            ensure!(rounds.len() == usize::try_from(ROUNDS)?, "{encoding:?}: {saw}");
+            for round in rounds {
+                let told = names(round);
+                for event in TOLD {
+                    ensure!(told.contains(event), "{encoding:?}: not told of {event}: {saw}");
+                }
+            }
+        }
+        Ok(())
+    })
+}

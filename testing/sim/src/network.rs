@@ -1,0 +1,286 @@
+//! A network of one kind: its processes, its relays, and what its nodes acknowledged.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    net::{SocketAddr, TcpListener},
+    process::{Child, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use interop::{Binary, Lab};
+use rand::{SeedableRng as _, rngs::StdRng};
+
+use crate::{
+    fabric::Fabric,
+    kind::{Head, Kind, Place},
+};
+
+/// Longest anything may take, on a machine that does other work.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Pause between two questions.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Time a node has to stop when it is asked to.
+const STOP: Duration = Duration::from_secs(30);
+
+/// One node and its process, while it runs.
+#[derive(Debug)]
+pub struct Node {
+    /// Where it is.
+    pub place: Place,
+    child: Option<Child>,
+    /// What it acknowledged, all of it.
+    pub acknowledged: Vec<String>,
+}
+
+impl Node {
+    /// The number of its process.
+    ///
+    /// # Errors
+    ///
+    /// If it does not run.
+    pub fn process(&self) -> Result<u32> {
+        Ok(self.child.as_ref().context("a node that runs")?.id())
+    }
+
+    /// Memory it holds, bytes.
+    ///
+    /// # Errors
+    ///
+    /// If it does not run.
+    pub fn resident_bytes(&self) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.process()?);
+        let status = fs::read_to_string(&path).with_context(|| path.clone())?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")).context("VmRSS")?;
+        Ok(kilobytes.trim().parse::<u64>()? << 10)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A network.
+#[derive(Debug)]
+pub struct Network<K> {
+    kind: K,
+    binary: Binary,
+    /// What lies between its nodes.
+    pub fabric: Fabric,
+    /// Its nodes.
+    pub nodes: Vec<Node>,
+    /// Where a scenario's decisions come from.
+    pub chance: StdRng,
+}
+
+impl<K: Kind> Network<K> {
+    /// Starts all nodes and waits until each answers.
+    ///
+    /// # Errors
+    ///
+    /// If one does not come up.
+    pub fn start(lab: &Lab, binary: &Binary, seed: u64) -> Result<Self> {
+        let kind = K::prepare(&lab.folder(K::NAME)?, binary)?;
+        let mut ports = free_ports(2 * K::NODES)?;
+        let rpc = ports.split_off(K::NODES);
+        let fabric = Fabric::new(&ports, seed)?;
+        let mut nodes = Vec::new();
+        for (index, (peers, rpc)) in ports.into_iter().zip(rpc).enumerate() {
+            let folder = lab.folder(&format!("{}-{index}", K::NAME))?;
+            let place = Place { index, folder, peers, rpc, known: fabric.known_to(index) };
+            nodes.push(Node { place, child: None, acknowledged: Vec::new() });
+        }
+        let chance = StdRng::seed_from_u64(seed);
+        let mut network = Self { kind, binary: binary.clone(), fabric, nodes, chance };
+        for index in 0..K::NODES {
+            network.launch(index)?;
+        }
+        for index in 0..K::NODES {
+            network.answers(index)?;
+        }
+        Ok(network)
+    }
+
+    /// Starts a node's process.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub fn launch(&mut self, index: usize) -> Result<()> {
+        let node = self.nodes.get_mut(index).context("a node")?;
+        let folder = &node.place.folder;
+        let log = OpenOptions::new().create(true).append(true).open(folder.join("log"))?;
+        let mut command = self.binary.command();
+        command.args(self.kind.arguments(&node.place)).env("HOME", folder);
+        command.stdin(Stdio::null()).stdout(File::create(folder.join("said"))?).stderr(log);
+        node.child = Some(command.spawn().with_context(|| format!("starting {command:?}"))?);
+        Ok(())
+    }
+
+    /// Waits until a node answers.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended, or does not in time.
+    pub fn answers(&mut self, index: usize) -> Result<Head> {
+        let begun = Instant::now();
+        loop {
+            let node = self.nodes.get_mut(index).context("a node")?;
+            let child = node.child.as_mut().context("a node that runs")?;
+            if let Some(status) = child.try_wait()? {
+                bail!("{} {index} ended by itself: {status}", K::NAME);
+            }
+            match self.kind.head(&node.place) {
+                Ok(head) => return Ok(head),
+                Err(error) if begun.elapsed() > PATIENCE => {
+                    return Err(error.context(format!("{} {index} does not answer", K::NAME)));
+                }
+                Err(_) => std::thread::sleep(PAUSE),
+            }
+        }
+    }
+
+    /// Ends a node's process at once, as a power cut of the process: SIGKILL.
+    ///
+    /// # Errors
+    ///
+    /// If it does not run.
+    pub fn kill(&mut self, index: usize) -> Result<()> {
+        let node = self.nodes.get_mut(index).context("a node")?;
+        let mut child = node.child.take().context("a node that runs")?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Asks a node to stop, and waits until it has.
+    ///
+    /// # Errors
+    ///
+    /// If it does not in time, or not in order.
+    pub fn stop(&mut self, index: usize) -> Result<()> {
+        let node = self.nodes.get_mut(index).context("a node")?;
+        let mut child = node.child.take().context("a node that runs")?;
+        let number = child.id().to_string();
+        std::process::Command::new("kill").args(["-INT", &number]).status()?;
+        let deadline = Instant::now() + STOP;
+        loop {
+            if let Some(status) = child.try_wait()? {
+                ensure!(status.success(), "{} {index} did not stop in order: {status}", K::NAME);
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                child.kill()?;
+                bail!("{} {index} did not stop within {STOP:?}", K::NAME);
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Has a node do a piece of work, and remembers what it acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// If it does not do it.
+    pub fn work(&mut self, index: usize) -> Result<()> {
+        let node = self.nodes.get_mut(index).context("a node")?;
+        let acknowledged = self.kind.work(&node.place, &mut self.chance)?;
+        node.acknowledged.extend(acknowledged);
+        Ok(())
+    }
+
+    /// A node's end of the chain.
+    ///
+    /// # Errors
+    ///
+    /// If it does not answer.
+    pub fn head(&self, index: usize) -> Result<Head> {
+        self.kind.head(&self.nodes.get(index).context("a node")?.place)
+    }
+
+    /// Waits until these nodes have one chain of at least so many blocks; returns the shortest end of theirs.
+    ///
+    /// Chains that go on by themselves are compared where the shortest of them ends, others have to end in one block.
+    ///
+    /// # Errors
+    ///
+    /// If they do not in time, with what each has.
+    pub fn agree(&self, group: &[usize], height: u64) -> Result<Head> {
+        let begun = Instant::now();
+        loop {
+            let heads: Result<Vec<_>> = group.iter().map(|&index| self.head(index)).collect();
+            if let Ok(heads) = &heads
+                && let Some(agreed) = self.agreed(group, heads)
+                && agreed.height >= height
+            {
+                return Ok(agreed);
+            }
+            ensure!(
+                begun.elapsed() < PATIENCE,
+                "{}: nodes {group:?} do not agree on {height} blocks within {PATIENCE:?}: {heads:?}",
+                K::NAME
+            );
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn agreed(&self, group: &[usize], heads: &[Head]) -> Option<Head> {
+        let lowest = heads.iter().min_by_key(|head| head.height)?;
+        let one = |&index: &usize| {
+            let place = &self.nodes.get(index)?.place;
+            self.kind.hash_at(place, lowest.height).ok()?
+        };
+        let same = if K::GOES_ON {
+            group.iter().all(|index| one(index).as_ref() == Some(&lowest.hash))
+        } else {
+            heads.iter().all(|head| head.hash == lowest.hash)
+        };
+        same.then(|| lowest.clone())
+    }
+
+    /// Checks that a node has everything it ever acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// With what it lost.
+    pub fn lost_nothing(&self, index: usize) -> Result<()> {
+        let node = self.nodes.get(index).context("a node")?;
+        for one in &node.acknowledged {
+            let kept = self.kind.keeps(&node.place, one)?;
+            ensure!(kept, "{} {index} acknowledged {one} and has it no more", K::NAME);
+        }
+        Ok(())
+    }
+}
+
+/// Where ports are looked for: below those that systems give to whoever asks for any.
+const PORTS: std::ops::Range<u16> = 20_000..30_000;
+
+/// Ports that were free a moment ago, and which no other network of this process was given.
+fn free_ports(count: usize) -> Result<Vec<SocketAddr>> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let span = u32::from(PORTS.end - PORTS.start);
+    // Processes begin at different places.
+    let first = std::process::id().wrapping_mul(97);
+    let mut found = Vec::new();
+    for _ in 0..span {
+        if found.len() == count {
+            return Ok(found);
+        }
+        let step = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % span;
+        let at = SocketAddr::from(([127, 0, 0, 1], PORTS.start + u16::try_from(step)?));
+        if TcpListener::bind(at).is_ok() {
+            found.push(at);
+        }
+    }
+    bail!("expected {count} free ports in {PORTS:?}, found {}", found.len())
+}

@@ -1,0 +1,167 @@
+//! What happens to networks.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use interop::{Binary, Lab, lab};
+use rand::RngExt as _;
+
+use crate::{fabric::Weather, hostile, kind::Kind, network::Network};
+
+/// Pieces of work on each side of a partition, and in foul weather.
+const WORK: usize = 24;
+
+/// Most work between two crashes.
+const WORK_BETWEEN: usize = 8;
+
+/// How much memory hostile clients may cost a node, bytes.
+const HOSTILE_BYTES_MAX: u64 = 96 << 20;
+
+fn everybody<K: Kind>() -> Vec<usize> {
+    (0..K::NODES).collect()
+}
+
+fn tell<K: Kind>(what: &str, begun: Instant) {
+    eprintln!("{}: {what}, {:.1} s", K::NAME, begun.elapsed().as_secs_f64());
+}
+
+/// Starts a network whose nodes have done something and agree.
+fn settled<K: Kind>(lab: &Lab, binary: &Binary, seed: u64) -> Result<Network<K>> {
+    let mut network = Network::<K>::start(lab, binary, seed)?;
+    network.work(0)?;
+    network.agree(&everybody::<K>(), 1).context("a network that was just started")?;
+    Ok(network)
+}
+
+/// Two halves that do not reach each other, then do: both go on as far as their rules let them, and agree afterwards.
+///
+/// # Errors
+///
+/// If they do not agree, or somebody lost what was acknowledged.
+pub fn partition<K: Kind>(binary: &Binary, seed: u64) -> Result<()> {
+    lab(|lab| {
+        let begun = Instant::now();
+        let mut network = settled::<K>(lab, binary, seed)?;
+        let (near, far): (Vec<_>, Vec<_>) =
+            everybody::<K>().into_iter().partition(|index| index % 2 == 0);
+        network.fabric.part(&near);
+        for count in 0..WORK {
+            network.work(near[count % near.len()])?;
+            // One side does more, so that it is clear whose chain is left.
+            if count % 2 == 0 {
+                network.work(far[count % far.len()])?;
+            }
+        }
+        let before = network.head(near[0])?;
+        if !K::GOES_ON {
+            let other = network.head(far[0])?;
+            ensure!(before.hash != other.hash, "they were not parted: both end in {before:?}");
+        }
+        network.fabric.heal();
+        // What nobody built on is not asked for: the next block says what lies below it.
+        network.work(near[0])?;
+        let after = network.agree(&everybody::<K>(), before.height + u64::from(K::GOES_ON))?;
+        for index in everybody::<K>() {
+            network.lost_nothing(index)?;
+        }
+        ensure!(after.height >= before.height, "from {before:?} to {after:?}");
+        tell::<K>("parted, healed, one chain", begun);
+        Ok(())
+    })
+}
+
+/// Delays, packets sent again, connections that break: nodes agree while it lasts.
+///
+/// # Errors
+///
+/// If they do not.
+pub fn foul_weather<K: Kind>(binary: &Binary, seed: u64) -> Result<()> {
+    lab(|lab| {
+        let begun = Instant::now();
+        let mut network = settled::<K>(lab, binary, seed)?;
+        network.fabric.set_weather(Weather::FOUL);
+        for _ in 0..WORK {
+            let index = network.chance.random_range(0..K::NODES);
+            network.work(index)?;
+        }
+        network.agree(&everybody::<K>(), 1)?;
+        tell::<K>("delayed, stalled, broken, one chain", begun);
+        Ok(())
+    })
+}
+
+/// Nodes are killed at random moments under work and started again: each comes back, has what it acknowledged, and agrees.
+///
+/// # Errors
+///
+/// If one does not.
+pub fn crashes<K: Kind>(binary: &Binary, seed: u64, rounds: usize) -> Result<()> {
+    lab(|lab| {
+        let begun = Instant::now();
+        let mut network = settled::<K>(lab, binary, seed)?;
+        for round in 0..rounds {
+            let victim = network.chance.random_range(0..K::NODES);
+            for _ in 0..network.chance.random_range(1..=WORK_BETWEEN) {
+                network.work(victim)?;
+            }
+            // Somewhere in the middle of what its peers and its work make it do.
+            let pause = network.chance.random_range(0..60);
+            std::thread::sleep(Duration::from_millis(pause));
+            network.kill(victim)?;
+            let other = (victim + 1) % K::NODES;
+            network.work(other)?;
+            network.launch(victim)?;
+            network.answers(victim)?;
+            network.lost_nothing(victim).with_context(|| format!("round {round}"))?;
+            // Of two ends of one height each node keeps its own: the next block decides.
+            network.work(other)?;
+            let far = network.head(other)?.height;
+            network.agree(&everybody::<K>(), far).with_context(|| format!("round {round}"))?;
+        }
+        for index in everybody::<K>() {
+            network.lost_nothing(index)?;
+            network.stop(index)?;
+        }
+        tell::<K>(&format!("{rounds} times killed and back"), begun);
+        Ok(())
+    })
+}
+
+/// Strangers at every port of a node send garbage, half of things, too much, or nothing, by the hundreds: its peers notice nothing, and
+/// its memory stays.
+///
+/// # Errors
+///
+/// If it ends, stops working or grows.
+pub fn strangers<K: Kind>(binary: &Binary, seed: u64) -> Result<()> {
+    lab(|lab| {
+        let begun = Instant::now();
+        let mut network = settled::<K>(lab, binary, seed)?;
+        let place = network.nodes.first().context("a node")?.place.clone();
+        let before = network.nodes[0].resident_bytes()?;
+        let mut most = before;
+        for port in [place.peers, place.rpc] {
+            for sort in hostile::Sort::ALL {
+                let guests = hostile::visit(port, sort, seed)?;
+                // While they are there, peers go on with the node.
+                network.work(1)?;
+                let far = network.head(1)?.height;
+                network
+                    .agree(&[1, 0], if port == place.rpc { 0 } else { far })
+                    .with_context(|| format!("with {sort:?} at {port}"))?;
+                most = most.max(network.nodes[0].resident_bytes()?);
+                drop(guests);
+            }
+        }
+        network.work(0)?;
+        let far = network.head(0)?.height;
+        network.agree(&everybody::<K>(), far)?;
+        let grown = most.saturating_sub(before);
+        ensure!(
+            grown < HOSTILE_BYTES_MAX,
+            "from {before} to {most} bytes resident, expected at most {HOSTILE_BYTES_MAX} more"
+        );
+        tell::<K>(&format!("strangers cost {} MiB", grown >> 20), begun);
+        Ok(())
+    })
+}
