@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::dag::DagRecord;
 use crate::lookups::LookupRecord;
 use crate::model::{Event, Kind, LogLine, NodeEntry, NodeId, Throughput};
 
@@ -38,6 +39,8 @@ pub struct Snapshot {
     pub nodes: Vec<NodeEntry>,
     /// Lookups that ended, then those under way; each oldest first.
     pub lookups: Vec<LookupRecord>,
+    /// The latest blocks of the DAG, in the order in which they came.
+    pub dag: Vec<DagRecord>,
     /// The latest log lines, oldest first.
     pub logs: Vec<LogLine>,
     /// The latest chart points of each kind, oldest first.

@@ -19,6 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::broadcast;
 
+use crate::dag::Dag;
 use crate::frame::{Delta, Dropped, Frame, PROTOCOL, Snapshot};
 use crate::lookups::{Lookups, push_bounded};
 use crate::model::{Kind, LogLine, NodeEntry, NodeId, Throughput};
@@ -101,6 +102,7 @@ struct Published {
     idle_ticks: u32,
     nodes: BTreeMap<NodeId, NodeEntry>,
     lookups: Lookups,
+    dag: Dag,
     logs: VecDeque<LogLine>,
     throughput: BTreeMap<Kind, VecDeque<Throughput>>,
     dropped: Dropped,
@@ -115,6 +117,7 @@ impl Published {
         let (nodes, removed) = self.merge_nodes(pending.nodes);
         for stamped in &pending.events {
             self.lookups.apply(stamped);
+            self.dag.apply(stamped);
         }
         for line in &pending.logs {
             push_bounded(&mut self.logs, line.clone(), LOGS_KEPT);
@@ -183,6 +186,7 @@ impl Published {
             time: self.time,
             nodes: self.nodes.values().cloned().collect(),
             lookups: self.lookups.records(),
+            dag: self.dag.records(),
             logs: self.logs.iter().cloned().collect(),
             throughput: self.throughput.iter().map(|(kind, ring)| (*kind, kept(ring))).collect(),
             dropped: self.dropped,

@@ -25,6 +25,7 @@
 mod assets;
 mod clients;
 mod connections;
+mod dag;
 mod frame;
 mod guard;
 mod hub;
@@ -34,17 +35,20 @@ mod pending;
 mod publisher;
 mod server;
 
+pub use dag::DagRecord;
 pub use frame::{Delta, Dropped, Frame, Snapshot, Stamped};
 pub use lookups::{LookupRecord, LookupResult};
 pub use model::{
-    Bucket, ChainRates, DhtKey, DhtNode, Event, Figures, Kind, L1Point, LogLevel, LogLine,
-    LookupId, LookupKind, LuxBlock, LuxConsensus, LuxNode, LuxPoint, LuxSlot, LuxSlotState,
-    LuxValidator, NodeEntry, NodeId, NodeState, Panel, Rates, RollupBlock, RollupHead, RollupNode,
-    RollupRole, StepOutcome, Throughput, Wei,
+    BitcoinBlock, BitcoinNode, BitcoinPeer, BitcoinRates, Bucket, ChainRates, DagBlock, DagId,
+    DagRates, DhtKey, DhtNode, Event, FeeBand, Figures, KaspaNode, Kind, L1Point, LogLevel,
+    LogLine, LookupId, LookupKind, LuxBlock, LuxConsensus, LuxNode, LuxPoint, LuxSlot,
+    LuxSlotState, LuxValidator, NodeEntry, NodeId, NodeState, Panel, PoolPicture, Rates,
+    RollupBlock, RollupHead, RollupNode, RollupRole, StepOutcome, Throughput, Wei,
 };
 pub use pending::{
-    BLOCKS_MAX, BUCKETS_MAX, EVENTS_PER_FRAME_MAX, LOG_MESSAGE_BYTES_MAX, LOGS_PER_FRAME_MAX,
-    NAME_BYTES_MAX, NEIGHBOURS_MAX, SLOTS_MAX, STEPS_PER_FRAME_MAX, VALIDATORS_MAX,
+    BLOCKS_MAX, BUCKETS_MAX, DAG_CHAIN_MOVES_MAX, DAG_LINKS_MAX, EVENTS_PER_FRAME_MAX,
+    FEE_BANDS_MAX, LOG_MESSAGE_BYTES_MAX, LOGS_PER_FRAME_MAX, NAME_BYTES_MAX, NEIGHBOURS_MAX,
+    PEERS_MAX, SLOTS_MAX, STEPS_PER_FRAME_MAX, VALIDATORS_MAX,
 };
 pub use publisher::Publisher;
 pub use server::{Dashboard, DashboardConfig, DashboardError, DashboardHandle};

@@ -82,7 +82,9 @@ impl Lookups {
             Event::LookupStepped { .. }
             | Event::NodeStarted { .. }
             | Event::NodeStopped { .. }
-            | Event::RecordStored { .. } => {}
+            | Event::RecordStored { .. }
+            | Event::DagBlockAdded { .. }
+            | Event::SelectedChainMoved { .. } => {}
         }
     }
 

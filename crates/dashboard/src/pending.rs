@@ -9,7 +9,10 @@
 use std::collections::BTreeMap;
 
 use crate::frame::{Dropped, Stamped};
-use crate::model::{Event, LogLine, LuxNode, NodeEntry, NodeId, Panel, RollupNode, Throughput};
+use crate::model::{
+    BitcoinNode, DagBlock, Event, LogLine, LuxNode, NodeEntry, NodeId, Panel, RollupNode,
+    Throughput, drawable,
+};
 
 /// Nodes shown at once, across kinds.
 pub(crate) const NODES_MAX: usize = 512;
@@ -23,6 +26,14 @@ pub const BLOCKS_MAX: usize = 64;
 pub const SLOTS_MAX: usize = 64;
 /// Validators shown of one chain.
 pub const VALIDATORS_MAX: usize = 128;
+/// Bands of fees shown of one pool.
+pub const FEE_BANDS_MAX: usize = 32;
+/// Connections shown of one node.
+pub const PEERS_MAX: usize = 64;
+/// Parents shown of one block of a DAG, and blues and reds that it merges.
+pub const DAG_LINKS_MAX: usize = 64;
+/// Blocks that leave or join a DAG's selected chain at once.
+pub const DAG_CHAIN_MOVES_MAX: usize = 512;
 /// Events in one frame.
 pub const EVENTS_PER_FRAME_MAX: usize = 1_024;
 /// Events in one frame after which lookup steps are left out.
@@ -88,6 +99,15 @@ impl Pending {
                 clamp(&mut node.0, NAME_BYTES_MAX);
                 EVENTS_PER_FRAME_MAX
             }
+            Event::DagBlockAdded { ref mut block } => {
+                clamp_dag_block(block);
+                EVENTS_PER_FRAME_MAX
+            }
+            Event::SelectedChainMoved { ref mut left, ref mut joined } => {
+                left.truncate(DAG_CHAIN_MOVES_MAX);
+                joined.truncate(DAG_CHAIN_MOVES_MAX);
+                EVENTS_PER_FRAME_MAX
+            }
             Event::LookupFinished { .. } => EVENTS_PER_FRAME_MAX,
         };
         if self.events.len() < bound {
@@ -132,9 +152,36 @@ fn clamp_node(entry: &mut NodeEntry) {
             dht.buckets.truncate(BUCKETS_MAX);
             dht.neighbours.truncate(NEIGHBOURS_MAX);
         }
+        Panel::Bitcoin(bitcoin) => clamp_bitcoin(bitcoin),
+        Panel::Kaspa(kaspa) => {
+            clamp(&mut kaspa.network, NAME_BYTES_MAX);
+            kaspa.pool.clamp(FEE_BANDS_MAX);
+        }
         Panel::Lux(lux) => clamp_lux(lux),
         Panel::Rollup(rollup) => clamp_rollup(rollup),
     }
+}
+
+fn clamp_bitcoin(bitcoin: &mut BitcoinNode) {
+    clamp(&mut bitcoin.chain, NAME_BYTES_MAX);
+    clamp(&mut bitcoin.best, NAME_BYTES_MAX);
+    bitcoin.blocks.truncate(BLOCKS_MAX);
+    for block in &mut bitcoin.blocks {
+        clamp(&mut block.hash, NAME_BYTES_MAX);
+    }
+    bitcoin.pool.clamp(FEE_BANDS_MAX);
+    bitcoin.connections.truncate(PEERS_MAX);
+    for peer in &mut bitcoin.connections {
+        clamp(&mut peer.address, NAME_BYTES_MAX);
+        clamp(&mut peer.agent, NAME_BYTES_MAX);
+        peer.ping_ms = peer.ping_ms.map(drawable);
+    }
+}
+
+fn clamp_dag_block(block: &mut DagBlock) {
+    block.parents.truncate(DAG_LINKS_MAX);
+    block.blues.truncate(DAG_LINKS_MAX);
+    block.reds.truncate(DAG_LINKS_MAX);
 }
 
 fn clamp_lux(lux: &mut LuxNode) {

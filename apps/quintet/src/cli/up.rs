@@ -13,8 +13,8 @@ pub(crate) const NODES_MIN: u16 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
-  quintet up                               16 DHT nodes, 2 of Bitcoin, 4 LuxTensor validators, a rollup on them; open the page it
-                                           prints; Ctrl-C stops
+  quintet up                               16 DHT nodes, 2 of Bitcoin, 2 of Kaspa, 4 LuxTensor validators, a rollup on them; open
+                                           the page it prints; Ctrl-C stops
   quintet up --kinds lux                   the validators alone, with accounts and traffic
   quintet up --nodes 64 --no-traffic       more nodes, no traffic but their own
   quintet up --check                       start, prove, stop: one line a kind, status 0 or 1
@@ -23,7 +23,8 @@ Examples:
 /// Start a whole local network, with a page to watch it.
 ///
 /// All nodes run in this process, each with its own ports on 127.0.0.1, and talk to each other as they
-/// would over the internet. The first Bitcoin node answers at 127.0.0.1:18443, the first LuxTensor validator at
+/// would over the internet. The first Bitcoin node answers at 127.0.0.1:18443, the first Kaspa node at
+/// 127.0.0.1:17610 (Borsh) and 127.0.0.1:18610 (JSON), the first LuxTensor validator at
 /// 127.0.0.1:8545, the rollup's sequencer at 127.0.0.1:8546 and, for op-node's methods, at 127.0.0.1:9545, where these
 /// are free. Nothing is reachable from other machines.
 #[derive(Debug, Args)]
@@ -39,7 +40,7 @@ pub(crate) struct UpArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Nodes of the dht, 2 to 256; of bitcoin there are two, of lux four, of the rollup two.
+    /// Nodes of the dht, 2 to 256; of bitcoin and kaspa there are two, of lux four, of the rollup two.
     #[arg(
         long,
         value_name = "N",
@@ -65,7 +66,7 @@ pub(crate) struct UpArgs {
         long,
         value_name = "KIND",
         value_delimiter = ',',
-        default_value = "dht,bitcoin,lux,rollup"
+        default_value = "dht,bitcoin,kaspa,lux,rollup"
     )]
     pub(crate) kinds: Vec<String>,
 

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{
     bitcoin::BitcoinPlaces,
+    kaspa::KaspaPlaces,
     lux::LuxPlaces,
     network::{Home, LocalNode},
     rollup::RollupPlaces,
@@ -27,6 +28,7 @@ pub(super) struct Places<'a> {
     pub(super) home: &'a Home,
     pub(super) nodes: &'a [LocalNode],
     pub(super) bitcoin: Option<BitcoinPlaces>,
+    pub(super) kaspa: Option<KaspaPlaces>,
     pub(super) lux: Option<LuxPlaces>,
     pub(super) rollup: Option<RollupPlaces>,
     /// Time from the start until now.
@@ -35,11 +37,12 @@ pub(super) struct Places<'a> {
 
 impl Places<'_> {
     pub(super) fn print_json(&self) -> anyhow::Result<()> {
-        let Self { dashboard, metrics, home, nodes, bitcoin, lux, rollup, took } = self;
+        let Self { dashboard, metrics, home, nodes, bitcoin, kaspa, lux, rollup, took } = self;
         let nodes: Vec<_> = nodes.iter().map(|node| &node.endpoints).collect();
         let kinds = [
             ("dht", !nodes.is_empty()),
             ("bitcoin", bitcoin.is_some()),
+            ("kaspa", kaspa.is_some()),
             ("lux", lux.is_some()),
             ("rollup", rollup.is_some()),
         ];
@@ -53,6 +56,7 @@ impl Places<'_> {
             "data_dir": home.path(),
             "nodes": nodes,
             "bitcoin": bitcoin,
+            "kaspa": kaspa,
             "lux": lux,
             "rollup": rollup,
             "seconds": took.as_secs_f64(),
@@ -70,7 +74,8 @@ impl Places<'_> {
         let bitcoins = self.bitcoin.as_ref().map_or(0, |places| places.nodes.len());
         let luxes = self.lux.as_ref().map_or(0, |places| places.nodes.len());
         let rollups = self.rollup.as_ref().map_or(0, |places| places.nodes.len());
-        let nodes = self.nodes.len() + bitcoins + luxes + rollups;
+        let kaspas = self.kaspa.as_ref().map_or(0, |places| places.nodes.len());
+        let nodes = self.nodes.len() + bitcoins + kaspas + luxes + rollups;
         let nodes = output::count(nodes, "node is", "nodes are");
         output::print(&format!(
             "{}  {}\n{}  {}\n{}  {home} ({lasts})\n\n{}\n{}\n{}\n",
@@ -107,6 +112,9 @@ impl Places<'_> {
         if let Some(bitcoin) = &self.bitcoin {
             text += &tables_of_bitcoin(bitcoin);
         }
+        if let Some(kaspa) = &self.kaspa {
+            text += &kaspa.tables();
+        }
         if let Some(lux) = &self.lux {
             text += &lux.tables();
         }
@@ -123,6 +131,9 @@ impl Places<'_> {
             let (rpc, cookie) = (&place.rpc, place.cookie.display());
             let call = r#"{"method":"getblockchaininfo","params":[]}"#;
             all.push(format!("  curl -s --user \"$(cat {cookie})\" -d '{call}' {rpc}"));
+        }
+        if let Some(kaspa) = &self.kaspa {
+            all.extend(kaspa.examples(&program()));
         }
         if let Some(lux) = &self.lux {
             all.extend(lux.examples());

@@ -2,7 +2,7 @@
 //!
 //! For the dht: a record put through one node is read through another that did not hold it, over UDP; then a
 //! changeable record is put, changed through a second node, and its new version read through a third. For the others: see
-//! [`bitcoin::prove`], [`lux::prove`] and
+//! [`bitcoin::prove`], [`kaspa::prove`], [`lux::prove`] and
 //! [`rollup::prove`].
 
 use std::{collections::BTreeSet, fmt, future::pending, path::Path, time::Duration};
@@ -24,7 +24,7 @@ use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    bitcoin,
+    bitcoin, kaspa,
     lux::{self, LuxNodes, LuxSeen},
     network::{Home, LocalNode, Network},
     rollup::{self, RollupSeen},
@@ -99,6 +99,13 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
         };
         all &= tell("bitcoin", &outcome, args.json, begun)?;
     }
+    if all && wants("kaspa") {
+        let outcome = tokio::select! {
+            outcome = beside(&mut chains, kaspa::prove(home.path(), deadline)) => outcome,
+            signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
+        };
+        all &= tell("kaspa", &outcome, args.json, begun)?;
+    }
     if all && wants("lux") {
         let interrupted = tokio::select! {
             () = &mut chains => None,
@@ -142,7 +149,7 @@ async fn chains(home: &Path, lux: bool, rollup: bool, deadline: Instant) -> Opti
         return None;
     }
     let health = Health::new();
-    let started = LuxNodes::start(home, false, &health);
+    let started = Box::pin(LuxNodes::start(home, false, &health));
     let mut network = match timeout_at(deadline, started).await {
         Ok(Ok(network)) => network,
         Ok(Err(error)) => return Some((Err(error), None)),

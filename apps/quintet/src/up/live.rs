@@ -28,6 +28,7 @@ use super::{
     STOP_DEADLINE, announce,
     bitcoin::{self, BitcoinNodes},
     feed::{self, Watched},
+    kaspa::{self, KaspaNodes},
     lux::{self, LuxNodes},
     network::{Home, LocalNode, Network},
     rollup::{self, RollupNodes},
@@ -65,39 +66,22 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let ops_config = OpsConfig { listen: BindAddr::loopback(0), ..OpsConfig::default() };
     let ops = ops::serve(&ops_config, metrics.clone(), health.clone()).await?;
 
-    let wants = |kind: &str| wants(&args, kind);
-    let mut lux = match wants("lux") {
-        true => Some(LuxNodes::start(home.path(), true, &health).await?),
-        false => None,
-    };
-    let mut rollups = match (lux.as_ref(), wants("rollup")) {
-        (Some(l1), true) => Some(RollupNodes::start(home.path(), l1, true, &health).await?),
-        _ => None,
-    };
-    let mut bitcoins = match wants("bitcoin") {
-        true => BitcoinNodes::start(home.path(), true, &health).await?,
-        false => BitcoinNodes::default(),
-    };
-    let nodes = if wants("dht") { args.nodes } else { 0 };
+    let mut chains = Box::pin(Chains::start(&args, &home, &health)).await?;
+    let nodes = if wants(&args, "dht") { args.nodes } else { 0 };
     let mut network = Network::start(nodes, home.path(), &bus, &health).await?;
     let others = network.nodes.len().saturating_sub(1);
     network.joined(others.min(CONTACTS_WANTED), Instant::now() + ACQUAINTANCE_MAX).await;
     let helpers = Helpers { logs, early, metrics, bus, publisher: dashboard.publisher() };
-    let all = Everything {
-        network: &network,
-        bitcoins: &bitcoins,
-        lux: lux.as_ref(),
-        rollups: rollups.as_ref(),
-    };
-    let helpers = helpers.start(&all, args.no_traffic, (&home, &health))?;
+    let helpers = helpers.start((&network, &chains), args.no_traffic, (&home, &health))?;
     let places = announce::Places {
         dashboard: dashboard.url(),
         metrics: format!("http://{}/metrics", ops.local_addr()),
         home: &home,
         nodes: &network.nodes,
-        bitcoin: wants("bitcoin").then(|| bitcoins.places()).transpose()?,
-        lux: lux.as_ref().map(LuxNodes::places),
-        rollup: rollups.as_ref().map(RollupNodes::places),
+        bitcoin: wants(&args, "bitcoin").then(|| chains.bitcoins.places()).transpose()?,
+        kaspa: wants(&args, "kaspa").then(|| chains.kaspas.places()).transpose()?,
+        lux: chains.lux.as_ref().map(LuxNodes::places),
+        rollup: chains.rollups.as_ref().map(RollupNodes::places),
         took: begun.elapsed(),
     };
     if args.json {
@@ -107,17 +91,14 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     }
 
     // The last is stopped first: nothing loses what it stands on.
-    let mut running = Vec::new();
-    running.extend(lux.iter_mut().flat_map(|lux| lux.running.drain(..)));
-    running.extend(rollups.iter_mut().flat_map(|rollups| rollups.running.drain(..)));
+    let mut running = chains.running();
     running.append(&mut network.running);
-    running.append(&mut bitcoins.running);
     running.push(helpers);
     let report = run_until_shutdown(running, signals, &health, STOP_DEADLINE).await;
     if !report.forced {
         stopping.cancel();
         end_servers(dashboard, ops).await;
-        bitcoins.end_servers().await;
+        chains.bitcoins.end_servers().await;
     }
     stop::judge(&report)?;
     if args.json { Ok(()) } else { output::line("stopped in order") }
@@ -144,12 +125,57 @@ async fn serve_dashboard(
     Ok(Dashboard::start(at(listen), stop).await?)
 }
 
-/// What is watched and kept busy.
-struct Everything<'a> {
-    network: &'a Network,
-    bitcoins: &'a BitcoinNodes,
-    lux: Option<&'a LuxNodes>,
-    rollups: Option<&'a RollupNodes>,
+/// The nodes of the kinds that have a chain, or a DAG.
+struct Chains {
+    bitcoins: BitcoinNodes,
+    kaspas: KaspaNodes,
+    lux: Option<LuxNodes>,
+    rollups: Option<RollupNodes>,
+}
+
+impl Chains {
+    /// Starts those that are wanted, side by side but for the rollup, which stands on lux.
+    async fn start(args: &UpArgs, home: &Home, health: &Health) -> anyhow::Result<Self> {
+        let wants = |kind: &str| wants(args, kind);
+        let bitcoins = async {
+            match wants("bitcoin") {
+                true => BitcoinNodes::start(home.path(), true, health).await,
+                false => Ok(BitcoinNodes::default()),
+            }
+        };
+        let kaspas = async {
+            match wants("kaspa") {
+                true => KaspaNodes::start(home.path(), true, health).await,
+                false => Ok(KaspaNodes::default()),
+            }
+        };
+        let layers = async {
+            let lux = match wants("lux") {
+                true => Some(LuxNodes::start(home.path(), true, health).await?),
+                false => None,
+            };
+            let rollups = match (lux.as_ref(), wants("rollup")) {
+                (Some(l1), true) => Some(RollupNodes::start(home.path(), l1, true, health).await?),
+                _ => None,
+            };
+            anyhow::Ok((lux, rollups))
+        };
+        let (bitcoins, kaspas, layers) =
+            tokio::try_join!(Box::pin(bitcoins), Box::pin(kaspas), Box::pin(layers))?;
+        let (lux, rollups) = layers;
+        Ok(Self { bitcoins, kaspas, lux, rollups })
+    }
+
+    /// Hands out what runs, what others stand on before them.
+    fn running(&mut self) -> Vec<RunningNode> {
+        let Self { bitcoins, kaspas, lux, rollups } = self;
+        let mut running = Vec::new();
+        running.extend(lux.iter_mut().flat_map(|lux| lux.running.drain(..)));
+        running.extend(rollups.iter_mut().flat_map(|rollups| rollups.running.drain(..)));
+        running.append(&mut bitcoins.running);
+        running.append(&mut kaspas.running);
+        running
+    }
 }
 
 /// What watches the network and keeps it busy.
@@ -166,11 +192,11 @@ impl Helpers {
     /// Starts them under one supervisor. None of them is worth ending the network for: they are restarted.
     fn start(
         self,
-        all: &Everything<'_>,
+        (network, chains): (&Network, &Chains),
         no_traffic: bool,
         (home, health): (&Home, &Health),
     ) -> anyhow::Result<RunningNode> {
-        let Everything { network, bitcoins, lux, rollups } = *all;
+        let Chains { bitcoins, kaspas, lux, rollups } = chains;
         let Self { logs, early, metrics, bus, publisher } = self;
         let ctx = NodeContext::new(INSTANCE, DataDir::open(home.path())?, health);
         let mut supervisor = Supervisor::new(INSTANCE);
@@ -201,11 +227,11 @@ impl Helpers {
         if let (Some(rollups), Some(lux)) = (rollups, lux) {
             rollup_helpers(&mut supervisor, (rollups, lux), &publisher, no_traffic);
         }
-        if !no_traffic && !bitcoins.nodes.is_empty() {
-            let nodes = bitcoins.nodes.clone();
-            supervisor.spawn(restarted("bitcoin-traffic"), move |stop| {
-                bitcoin::traffic(nodes.clone(), rand::rng().random(), stop)
-            });
+        if !bitcoins.nodes.is_empty() {
+            bitcoin_helpers(&mut supervisor, bitcoins, &publisher, no_traffic);
+        }
+        if !kaspas.nodes.is_empty() {
+            kaspa_helpers(&mut supervisor, kaspas, &publisher, no_traffic);
         }
         let nodes: Vec<Watched> = network.nodes.iter().map(watched).collect();
         if !nodes.is_empty() {
@@ -224,6 +250,48 @@ impl Helpers {
             });
         }
         Ok(RunningNode::supervise(ctx, Vec::new(), supervisor))
+    }
+}
+
+/// Shows the Bitcoin nodes, and keeps them busy.
+fn bitcoin_helpers(
+    supervisor: &mut Supervisor,
+    bitcoins: &BitcoinNodes,
+    publisher: &Publisher,
+    no_traffic: bool,
+) {
+    let (nodes, publisher) = (bitcoins.nodes.clone(), publisher.clone());
+    supervisor.spawn(restarted("bitcoin-feed"), move |stop| {
+        bitcoin::feed(nodes.clone(), publisher.clone(), stop)
+    });
+    if !no_traffic {
+        let nodes = bitcoins.nodes.clone();
+        supervisor.spawn(restarted("bitcoin-traffic"), move |stop| {
+            bitcoin::traffic(nodes.clone(), rand::rng().random(), stop)
+        });
+    }
+}
+
+/// Shows the Kaspa nodes, and keeps them busy: without traffic nobody mines.
+fn kaspa_helpers(
+    supervisor: &mut Supervisor,
+    kaspas: &KaspaNodes,
+    publisher: &Publisher,
+    no_traffic: bool,
+) {
+    let (nodes, publisher) = (kaspas.nodes.clone(), publisher.clone());
+    supervisor.spawn(restarted("kaspa-feed"), move |stop| {
+        kaspa::feed(nodes.clone(), publisher.clone(), stop)
+    });
+    if !no_traffic {
+        let nodes = kaspas.nodes.clone();
+        supervisor.spawn(restarted("kaspa-miners"), move |stop| {
+            kaspa::mine(nodes.clone(), rand::rng().random(), stop)
+        });
+        let nodes = kaspas.nodes.clone();
+        supervisor.spawn(restarted("kaspa-traffic"), move |stop| {
+            kaspa::traffic(nodes.clone(), rand::rng().random(), stop)
+        });
     }
 }
 

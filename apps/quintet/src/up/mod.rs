@@ -4,6 +4,7 @@
 //!   network   16 nodes on 127.0.0.1, UDP among themselves ──► event bus, status
 //!                                                                   │
 //!   bitcoin   2 nodes on regtest, each other's peers, with Core's RPC
+//!   kaspa     2 nodes on a devnet, miners that find ten blocks a second, wRPC ──► DAG, pool
 //!   lux       4 validators over libp2p, each served over HTTP ──► slots, votes, blocks, pool
 //!   rollup    a sequencer and a verifier, with lux as their L1 ──► heads
 //!                                                                   │
@@ -24,6 +25,7 @@ mod bitcoin;
 mod check;
 mod evm;
 mod feed;
+mod kaspa;
 mod live;
 mod lux;
 mod network;

@@ -22,8 +22,9 @@ fn up_check_passes_and_says_what_it_saw() {
     let home = Home::new();
     let said = home.ok(&["up", "--check"]);
     let lines: Vec<_> = said.lines().collect();
-    let [line, bitcoin, lux, rollup] = lines[..] else { panic!("one line a kind: {said}") };
+    let [line, bitcoin, kaspa, lux, rollup] = lines[..] else { panic!("one line a kind: {said}") };
     assert!(bitcoin.starts_with("bitcoin  ok  payment "), "{bitcoin}");
+    assert!(kaspa.starts_with("kaspa  ok  payment "), "{kaspa}");
     assert!(lux.starts_with("lux  ok  chain 88980; transfer 0x"), "{lux}");
     assert!(lux.contains(", 21000 gas, 1000000007 wei arrived, final on 4 validators"), "{lux}");
     assert!(rollup.starts_with("rollup  ok  chain 42069 on 88980; deposit 0x"), "{rollup}");
@@ -85,6 +86,21 @@ fn up_check_proves_that_a_payment_is_mined_and_a_reorganisation_followed() {
 }
 
 #[test]
+fn up_check_proves_that_two_kaspa_nodes_agree_on_a_payment_and_do_so_again_after_a_restart() {
+    let home = Home::new();
+    let check = || home.json(&["up", "--check", "--json", "--kinds", "kaspa", "--data-dir", "net"]);
+    let first = check();
+    assert_eq!((&first["kind"], &first["result"]), (&"kaspa".into(), &"ok".into()), "{first}");
+    assert_eq!(first["seen"]["submitted_at"], "kaspa-01");
+    let blocks = |seen: &Value| seen["seen"]["blocks"].as_u64().unwrap();
+    assert!(blocks(&first) >= 140, "{first}");
+    let again = check();
+    assert_eq!(again["result"], "ok", "{again}");
+    assert!(blocks(&again) > blocks(&first), "{first} {again}");
+    assert_ne!(first["seen"]["transaction"], again["seen"]["transaction"]);
+}
+
+#[test]
 fn up_check_fails_with_a_reason() {
     let home = Home::new();
     home.write("in-the-way", "");
@@ -114,16 +130,19 @@ fn up_serves_its_page_and_its_nodes_and_leaves_nothing_behind() {
     let page = get(up.text("dashboard"), "/");
     assert!(page.contains("200 OK") && page.contains("<title>Quintet</title>"), "{page}");
     assert_eq!(up.ready["kinds"], json!(["dht", "bitcoin", "lux", "rollup"]));
+    assert_eq!(up.ready["kinds"], serde_json::json!(["dht", "bitcoin", "kaspa", "lux", "rollup"]));
     let lux = &up.ready["lux"];
     assert_eq!(lux["accounts"].as_array().map(Vec::len), Some(10), "{lux}");
     assert_eq!(lux["nodes"].as_array().map(Vec::len), Some(4), "{lux}");
     assert_eq!(up.ready["rollup"]["nodes"].as_array().map(Vec::len), Some(2), "{}", up.ready);
-    // Nodes are on the page from the first sample on.
+    assert_eq!(up.ready["kaspa"]["nodes"].as_array().map(Vec::len), Some(2), "{}", up.ready);
+    // Nodes are on the page from the first sample on, and the DAG from the first block on.
     let begun = Instant::now();
     loop {
         let snapshot = get(up.text("dashboard"), "/api/snapshot");
         let has = |kind: &str| snapshot.contains(&format!("\"kind\":\"{kind}\""));
-        if has("lux") && has("rollup") {
+        let has_dag = snapshot.contains("\"is_chain\":true");
+        if ["bitcoin", "kaspa", "lux", "rollup"].into_iter().all(has) && has_dag {
             break;
         }
         assert!(begun.elapsed() < PATIENCE, "{snapshot}");

@@ -1,13 +1,15 @@
-// The strip at the top: one row a node kind, with its key figures.
+// The strip at the top: one row a node kind, with its key figures and a line of the last five minutes.
 
 import { follow, html, setAttribute, setText } from './dom.js';
+import { Spark } from './spark.js';
 
 export class Overview {
   #host;
   #store;
   #kinds;
+  #sparks = new Map();
 
-  /** `kinds` maps a kind to its module: title, note, figures(store). */
+  /** `kinds` maps a kind to its module: title, note, figures(store), pulse. */
   constructor(host, store, kinds) {
     this.#host = host;
     this.#store = store;
@@ -15,7 +17,10 @@ export class Overview {
   }
 
   draw() {
-    follow(this.#host, this.#store.kinds(), (kind) => kind, (kind) => this.#create(kind), (row, kind) =>
+    const present = this.#store.kinds();
+    const unknown = [...present].filter((kind) => !this.#kinds.has(kind)).sort();
+    const shown = [...[...this.#kinds.keys()].filter((kind) => present.has(kind)), ...unknown];
+    follow(this.#host, shown, (kind) => kind, (kind) => this.#create(kind), (row, kind) =>
       this.#update(row, kind));
   }
 
@@ -23,10 +28,12 @@ export class Overview {
     const known = this.#kinds.get(kind);
     const title = known?.title ?? kind;
     const name = html('h2', { class: 'kind-title' }, known ? html('a', { href: `#panel-${kind}` }, title) : title);
+    const spark = known?.pulse ? new Spark(known.pulse) : null;
+    if (spark) this.#sparks.set(kind, spark);
     return html('article', { class: 'kind', 'aria-label': title },
       html('div', { class: 'kind-name' }, name,
         html('p', { class: 'kind-note' }, html('span', { class: 'state-dot', 'aria-hidden': 'true' }), html('span'))),
-      html('dl', { class: 'figures' }));
+      html('dl', { class: 'figures' }), ...(spark ? [spark.element] : []));
   }
 
   #update(row, kind) {
@@ -40,6 +47,8 @@ export class Overview {
       { label: 'Nodes', number: String(running), unit: running === nodes.length ? 'running' : `of ${nodes.length} running` },
       ...(this.#kinds.get(kind)?.figures(this.#store) ?? []),
     ];
+    const points = this.#store.throughput.get(kind) ?? [];
+    this.#sparks.get(kind)?.draw(points);
     follow(row.querySelector('.figures'), figures, (figure) => figure.label, createFigure, updateFigure);
   }
 }

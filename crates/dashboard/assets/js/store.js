@@ -3,6 +3,7 @@
 const LOGS_MAX = 1_000;
 const SAMPLES_MAX = 300;
 const LOOKUPS_MAX = 64;
+const DAG_BLOCKS_MAX = 400;
 const FINISHED_TIMES_MAX = 4_096;
 const MINUTE_MS = 60_000;
 const LEAST_WATCHED_MS = 5_000;
@@ -12,6 +13,9 @@ export class Store {
   nodes = new Map();
   /** Lookups by id, oldest first; `result` is null while one runs. */
   lookups = new Map();
+  /** Blocks of the DAG by id, oldest first, with `is_chain`; a snapshot starts a new `dagEpoch`. */
+  dag = new Map();
+  dagEpoch = 0;
   /** Log lines, oldest first; `number` counts them on this page. */
   logs = [];
   /** Chart points of each kind, oldest first. */
@@ -46,13 +50,15 @@ export class Store {
     return frame.events ?? [];
   }
 
-  /** The kinds that have a node, in a fixed order. */
+  /** The kinds that have a node. */
   kinds() {
-    return [...new Set([...this.nodes.values()].map((node) => node.kind))].sort();
+    return new Set([...this.nodes.values()].map((node) => node.kind));
   }
 
+  /** The nodes of a kind, by name. */
   nodesOf(kind) {
-    return [...this.nodes.values()].filter((node) => node.kind === kind);
+    const nodes = [...this.nodes.values()].filter((node) => node.kind === kind);
+    return nodes.sort((one, other) => (one.id < other.id ? -1 : 1));
   }
 
   /** The last chart point of a kind, or null. */
@@ -73,6 +79,8 @@ export class Store {
     this.nodes = new Map(snapshot.nodes.map((node) => [node.id, node]));
     this.lookups = new Map(snapshot.lookups.map((record) => [record.lookup, record]));
     this.throughput = new Map(Object.entries(snapshot.throughput));
+    this.dag = new Map(snapshot.dag.map((record) => [record.id, record]));
+    this.dagEpoch += 1;
     this.logs = [];
     this.logsEpoch += 1;
     for (const line of snapshot.logs) this.#addLog(line);
@@ -94,6 +102,16 @@ export class Store {
       if (record) this.lookups.set(event.lookup, { ...record, result: { found, hops, ms } });
       this.#finishedAt.push(event.time);
       if (this.#finishedAt.length > FINISHED_TIMES_MAX) this.#finishedAt.shift();
+    } else if (event.event === 'dag_block_added') {
+      this.dag.set(event.id, { ...event, is_chain: false });
+      if (this.dag.size > DAG_BLOCKS_MAX) this.dag.delete(this.dag.keys().next().value);
+    } else if (event.event === 'selected_chain_moved') {
+      for (const [ids, isChain] of [[event.left, false], [event.joined, true]]) {
+        for (const id of ids) {
+          const block = this.dag.get(id);
+          if (block) block.is_chain = isChain;
+        }
+      }
     }
   }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::{DhtKey, NodeId};
+use super::{DagBlock, DagId, DhtKey, NodeId};
 
 /// Names one lookup from start to finish; unique across the network the page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,6 +110,19 @@ pub enum Event {
         node: NodeId,
         /// The record's key.
         key: DhtKey,
+    },
+    /// A block joined the DAG.
+    DagBlockAdded {
+        /// The block.
+        #[serde(flatten)]
+        block: DagBlock,
+    },
+    /// The selected chain of the DAG is another one.
+    SelectedChainMoved {
+        /// Blocks that left it, at most [`DAG_CHAIN_MOVES_MAX`](crate::DAG_CHAIN_MOVES_MAX).
+        left: Vec<DagId>,
+        /// Blocks that joined it, upwards, at most [`DAG_CHAIN_MOVES_MAX`](crate::DAG_CHAIN_MOVES_MAX).
+        joined: Vec<DagId>,
     },
 }
 

@@ -3,20 +3,26 @@
 //! Shapes here are the wire format of the page. Keys and 64-bit ids travel as strings, because a browser's numbers
 //! are exact to 53 bits only.
 
+mod bitcoin;
 mod dht;
 mod event;
+mod kaspa;
 mod lux;
+mod pool;
 mod rollup;
 
 use std::fmt;
 
 use serde::Serialize;
 
+pub use bitcoin::{BitcoinBlock, BitcoinNode, BitcoinPeer, BitcoinRates};
 pub use dht::{Bucket, DhtKey, DhtNode};
 pub use event::{Event, LogLevel, LogLine, LookupId, LookupKind, StepOutcome};
+pub use kaspa::{DagBlock, DagId, DagRates, KaspaNode};
 pub use lux::{
     ChainRates, LuxBlock, LuxConsensus, LuxNode, LuxPoint, LuxSlot, LuxSlotState, LuxValidator, Wei,
 };
+pub use pool::{FeeBand, PoolPicture};
 pub use rollup::{L1Point, RollupBlock, RollupHead, RollupNode, RollupRole};
 
 /// A node kind. A new kind adds a variant here, one to [`Panel`], and a module to the page's `panels/`.
@@ -26,6 +32,10 @@ pub use rollup::{L1Point, RollupBlock, RollupHead, RollupNode, RollupRole};
 pub enum Kind {
     /// A Kademlia node.
     Dht,
+    /// A Bitcoin node.
+    Bitcoin,
+    /// A Kaspa node.
+    Kaspa,
     /// A LuxTensor chain.
     Lux,
     /// A rollup.
@@ -102,6 +112,8 @@ impl NodeEntry {
     pub fn kind(&self) -> Kind {
         match self.panel {
             Panel::Dht(_) => Kind::Dht,
+            Panel::Bitcoin(_) => Kind::Bitcoin,
+            Panel::Kaspa(_) => Kind::Kaspa,
             Panel::Lux(_) => Kind::Lux,
             Panel::Rollup(_) => Kind::Rollup,
         }
@@ -115,6 +127,10 @@ impl NodeEntry {
 pub enum Panel {
     /// A Kademlia node.
     Dht(DhtNode),
+    /// A Bitcoin node.
+    Bitcoin(BitcoinNode),
+    /// A Kaspa node.
+    Kaspa(KaspaNode),
     /// A node of a LuxTensor chain.
     Lux(LuxNode),
     /// A rollup's node.
@@ -155,6 +171,10 @@ pub enum Figures {
     Network(Rates),
     /// What goes into blocks.
     Chain(ChainRates),
+    /// What Bitcoin nodes move.
+    Bitcoin(BitcoinRates),
+    /// What a DAG takes in.
+    Dag(DagRates),
 }
 
 impl Figures {
@@ -164,6 +184,8 @@ impl Figures {
         match self {
             Self::Network(rates) => Self::Network(rates.drawable()),
             Self::Chain(rates) => Self::Chain(rates.drawable()),
+            Self::Bitcoin(rates) => Self::Bitcoin(rates.drawable()),
+            Self::Dag(rates) => Self::Dag(rates.drawable()),
         }
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use quintet_dashboard::{
-    DhtKey, DhtNode, Event, LogLevel, LogLine, LookupId, LookupKind, NodeEntry, NodeState, Panel,
-    Publisher, Rates,
+    DagBlock, DagId, DhtKey, DhtNode, Event, LogLevel, LogLine, LookupId, LookupKind, NodeEntry,
+    NodeState, Panel, Publisher, Rates,
 };
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -188,4 +188,47 @@ async fn clients_are_told_goodbye_when_the_network_stops() {
             break;
         }
     }
+}
+
+/// A block of a DAG that names the one before it.
+fn dag_block(number: u8) -> Event {
+    let id = |number: u8| DagId([number; 16]);
+    Event::DagBlockAdded {
+        block: DagBlock {
+            id: id(number),
+            parents: vec![id(number - 1); 200],
+            selected_parent: id(number - 1),
+            blues: Vec::new(),
+            reds: vec![id(9)],
+            blue_score: number.into(),
+            daa_score: number.into(),
+            made: 0,
+            transactions: 3,
+        },
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_opens_late_gets_the_dag_and_follows_it() {
+    let server = Server::start(4).await;
+    let publisher = server.handle.publisher();
+    publisher.event(dag_block(1));
+    publisher.event(Event::SelectedChainMoved { left: vec![], joined: vec![DagId([1; 16])] });
+    publish_and_settle(&server, &publisher, "kaspa-00").await;
+
+    let mut socket = connect(&server).await.unwrap();
+    let first = frame(&mut socket).await["dag"][0].clone();
+    assert_eq!((&first["id"], &first["is_chain"]), (&"01".repeat(16).into(), &true.into()));
+    publisher.event(dag_block(2));
+    publisher.event(Event::SelectedChainMoved {
+        left: vec![DagId([1; 16])],
+        joined: vec![DagId([2; 16])],
+    });
+    let events = frame(&mut socket).await["events"].clone();
+    assert_eq!(events[0]["event"], "dag_block_added");
+    assert_eq!(events[0]["selected_parent"], "01".repeat(16));
+    assert_eq!(events[0]["reds"], serde_json::json!(["09".repeat(16)]));
+    assert_eq!(events[0]["parents"].as_array().unwrap().len(), quintet_dashboard::DAG_LINKS_MAX);
+    assert_eq!(events[1]["event"], "selected_chain_moved");
+    assert_eq!(events[1]["left"], serde_json::json!(["01".repeat(16)]));
 }

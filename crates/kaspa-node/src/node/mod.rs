@@ -63,7 +63,7 @@ pub struct NodeOptions {
     pub directory: PathBuf,
     /// Memory for coins, bytes.
     pub coins_bytes: usize,
-    /// Part of the usual memory for the pool, in thousandths.
+    /// Part of the usual memory for the pool, and for what is kept at hand of blocks and scripts, in thousandths.
     pub memory_per_mille: usize,
     /// Threads that check scripts; else one for each core.
     pub threads: Option<usize>,
@@ -214,6 +214,9 @@ fn open_ledger(options: &NodeOptions, directory: &Path) -> Result<LedgerHome, St
     let genesis = options.params.genesis.header().hash();
     let mut storage = StorageOptions::new([rand::random(), rand::random()]);
     storage.coins_bytes = options.coins_bytes;
+    for bytes in [&mut storage.cache_bytes, &mut storage.recent_bytes] {
+        *bytes = *bytes / 1000 * options.memory_per_mille;
+    }
     LedgerHome::open(directory, &genesis, &storage)
 }
 
@@ -224,6 +227,9 @@ fn open(options: &NodeOptions, shutdown: CancellationToken) -> Result<Opened, No
     let wake = Arc::new(Wake::default());
     let woken = Arc::clone(&wake);
     let mut consensus = Options { archival: options.archival, ..Options::default() };
+    consensus.verified_bytes = consensus.verified_bytes / 1000 * options.memory_per_mille;
+    let per_mille = u64::try_from(options.memory_per_mille).unwrap_or(u64::MAX);
+    consensus.bodies_bytes = (consensus.bodies_bytes / 1000).saturating_mul(per_mille);
     consensus.listener = Listener::new(move |event| match event {
         Event::BlockAdded { block } => woken.block(*block),
         Event::VirtualResolved { .. } | Event::Succeeded { .. } => woken.virtual_block(),

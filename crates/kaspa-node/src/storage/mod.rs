@@ -98,14 +98,9 @@ pub const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// The store's directory in a ledger's.
 const STATE_DIRECTORY: &str = "state";
 
-/// Decoded headers kept, bytes: parents of new blocks are among the last.
-const RECENT_HEADER_BYTES: usize = 32 << 20;
-
-/// Decoded bodies kept, bytes: those on their way to the virtual block.
-const RECENT_BODY_BYTES: usize = 128 << 20;
-
-/// Decoded chain records kept, bytes.
-const RECENT_RECORD_BYTES: usize = 64 << 20;
+/// Sevenths of what is kept decoded for headers (parents of new blocks are among the last), for bodies (those on their way to the virtual block), and
+/// for chain records.
+const RECENT_SEVENTHS: [usize; 3] = [1, 4, 2];
 
 /// How to open a ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +113,8 @@ pub struct StorageOptions {
     pub coins_bytes: usize,
     /// Size of one commit while coins are written out, bytes.
     pub coins_batch_bytes: usize,
+    /// Headers, bodies and chain records kept decoded, bytes.
+    pub recent_bytes: usize,
     /// Where a new file of headers, bodies or chain records begins, bytes; rows have a quarter of it and events an eighth.
     pub segment_bytes_max: u32,
     /// Key of the coins' hash table: random, chosen anew each time.
@@ -127,7 +124,7 @@ pub struct StorageOptions {
 }
 
 impl StorageOptions {
-    /// Returns the defaults: fjall with 64 MiB of cache, 256 MiB of coins, files of 128 MiB.
+    /// Returns the defaults: fjall with 64 MiB of cache, 256 MiB of coins, 224 MiB of what is recent, files of 128 MiB.
     #[must_use]
     pub const fn new(salt: [u64; 2]) -> Self {
         Self {
@@ -135,6 +132,7 @@ impl StorageOptions {
             cache_bytes: 64 << 20,
             coins_bytes: 256 << 20,
             coins_batch_bytes: 32 << 20,
+            recent_bytes: 224 << 20,
             segment_bytes_max: 128 << 20,
             salt,
             sync_interval: SYNC_INTERVAL,
@@ -257,6 +255,9 @@ impl DiskLedger {
         prune::redo(&logs, &store, &marks)?;
         let mut numbers = Numbers::new();
         numbers.go_on_from(last.saturating_add(1));
+        let sum: usize = RECENT_SEVENTHS.iter().sum();
+        let [headers, bodies, records] =
+            RECENT_SEVENTHS.map(|part| options.recent_bytes / sum * part);
         Ok(Self {
             store,
             logs,
@@ -264,9 +265,9 @@ impl DiskLedger {
             index: RwLock::new(Index { numbers, entries: Vec::new() }),
             writer: Mutex::new(Writer::new(last, fold, options.sync_interval)),
             pruning_set: RwLock::new(()),
-            headers: Recent::new(RECENT_HEADER_BYTES),
-            bodies: Recent::new(RECENT_BODY_BYTES),
-            records: Recent::new(RECENT_RECORD_BYTES),
+            headers: Recent::new(headers),
+            bodies: Recent::new(bodies),
+            records: Recent::new(records),
         })
     }
 

@@ -3,10 +3,11 @@
 //! ```text
 //!   traffic ──payments, blocks──► bitcoin-00 ◄──P2P──► bitcoin-01 ◄── blocks ── traffic
 //!                                     │                    │
-//!                                     └────── RPC ─────────┴──► wallets, scripts, bitcoin-cli
+//!                                     └────── RPC ─────────┴──► wallets, scripts, bitcoin-cli; feed ──► Publisher ──► pages
 //! ```
 
 mod check;
+mod feed;
 mod purse;
 mod traffic;
 
@@ -35,7 +36,7 @@ use quintet_rpc::{
 use serde::Serialize;
 use serde_json::Value;
 
-pub(super) use self::{check::prove, traffic::run as traffic};
+pub(super) use self::{check::prove, feed::run as feed, traffic::run as traffic};
 use crate::{
     bitcoin_rpc,
     listen::{loopback, usual_or_free},

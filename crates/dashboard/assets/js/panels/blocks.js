@@ -23,7 +23,8 @@ export class BlockTable {
   }
 
   draw() {
-    const [chain] = this.#store.nodesOf('lux');
+    const nodes = this.#store.nodesOf('lux');
+    const chain = nodes.find((node) => node.blocks.length > 0) ?? nodes[0];
     const blocks = chain?.blocks ?? [];
     setText(this.#note, chain ? `chain ${chain.chain_id} at ${visible(chain.endpoint)}` : '');
     follow(this.#rows, blocks, (block) => block.hash, (block) => this.#create(block), () => {});

@@ -29,6 +29,9 @@ export function figures(store) {
   ];
 }
 
+/** What the overview's line is drawn of. */
+export const pulse = { field: 'queries_in', label: 'queries' };
+
 export class Panel {
   #store;
   #topology;

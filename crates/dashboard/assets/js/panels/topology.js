@@ -34,6 +34,7 @@ export class Topology {
   #drawnChanges = -1;
   #stale = true;
   #moving = false;
+  #inSight = true;
 
   constructor(store, { onSelect }) {
     this.#store = store;
@@ -42,6 +43,11 @@ export class Topology {
       html('div', { class: 'card-head' }, html('h3', { class: 'card-title' }, 'Topology'), this.#note), this.#frame, legend());
     this.#listen();
     new ResizeObserver(() => this.#restill()).observe(this.#frame);
+    new IntersectionObserver(([entry]) => {
+      this.#inSight = entry.isIntersecting;
+      if (this.#inSight) this.#restill();
+      else this.#pulses.clear();
+    }).observe(this.#frame);
     window.addEventListener('themechange', () => {
       this.#colours = palette();
       this.#restill();
@@ -50,7 +56,7 @@ export class Topology {
 
   /** Takes in what happened. */
   onEvents(events) {
-    if (document.hidden || events.length === 0) return;
+    if (document.hidden || !this.#inSight || events.length === 0) return;
     this.#pulses.add(events, performance.now(), (id) => this.#store.nodes.get(id)?.key);
     this.#animate();
   }
@@ -80,7 +86,7 @@ export class Topology {
   }
 
   #animate() {
-    if (this.#moving) return;
+    if (this.#moving || !this.#inSight) return;
     this.#moving = true;
     requestAnimationFrame((now) => this.#paint(now));
   }

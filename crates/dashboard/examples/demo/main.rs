@@ -1,6 +1,10 @@
 //! A made-up network for working on the page: `cargo run -p quintet-dashboard --example demo [ADDRESS]`.
 //!
-//! Sixteen nodes with real routing arithmetic (buckets, XOR distances) and invented traffic. The numbers mean nothing.
+//! Sixteen DHT nodes with real routing arithmetic (buckets, XOR distances) and invented traffic, and chains that are invented whole. The numbers mean
+//! nothing.
+
+mod chains;
+mod dag;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -73,6 +77,7 @@ struct Network {
     random: StdRng,
     peers: Vec<Peer>,
     lookups: Vec<Lookup>,
+    dag: dag::Dag,
     steps: u64,
     next_lookup: u64,
 }
@@ -83,8 +88,15 @@ impl Network {
         let keys: Vec<DhtKey> = (0..NODES).map(|_| DhtKey(random.random())).collect();
         let peers =
             keys.iter().enumerate().map(|(number, key)| peer(number, *key, &keys)).collect();
-        let mut network =
-            Self { publisher, random, peers, lookups: Vec::new(), steps: 0, next_lookup: 1 };
+        let mut network = Self {
+            publisher,
+            random,
+            peers,
+            lookups: Vec::new(),
+            dag: dag::Dag::default(),
+            steps: 0,
+            next_lookup: 1,
+        };
         for number in 0..NODES {
             let node = network.peers[number].id.clone();
             network.publisher.event(Event::NodeStarted { node });
@@ -115,6 +127,7 @@ impl Network {
         if self.steps.is_multiple_of(STEPS_A_SECOND) {
             self.second();
         }
+        self.dag.step(&self.publisher, &mut self.random, self.steps);
         if self.random.random_ratio(1, 12) {
             self.begin_lookup();
         }
@@ -148,6 +161,8 @@ impl Network {
         let figures = Figures::Network(rates);
         self.publisher.throughput(Throughput { kind: Kind::Dht, time: now(), figures });
         self.chatter(second);
+        chains::second(&self.publisher, &mut self.random, second);
+        self.dag.second(&self.publisher, &mut self.random);
     }
 
     fn chatter(&mut self, second: u64) {
@@ -349,7 +364,8 @@ fn scaled(rates: Rates, share: f64) -> Rates {
     }
 }
 
-fn now() -> u64 {
+/// Milliseconds since the Unix epoch.
+pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
