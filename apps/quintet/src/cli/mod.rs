@@ -31,8 +31,8 @@ pub(crate) use self::{
     lux::{ImportPythonArgs, LuxArgs, LuxCommand, LuxDevArgs, LuxNewArgs, LuxRunArgs},
     openrpc::{Api, OpenRpcArgs},
     rollup::{
-        BatchArgs, BatchLimitArgs, DataAvailabilityType, DeriveArgs, ExecuteArgs, NewRollupArgs, RollupArgs,
-        RollupCommand, RollupRunArgs,
+        BatchArgs, BatchLimitArgs, DataAvailabilityType, DeriveArgs, ExecuteArgs, NewRollupArgs,
+        RollupArgs, RollupCommand, RollupRunArgs,
     },
     up::UpArgs,
 };

@@ -72,8 +72,7 @@ async fn post(args: BatchArgs, wallet: Wallet, options: BatcherOptions) -> anyho
     let rollup = L1Writer::new(&args.rollup_rpc, &transport)?;
     let config: Value = rollup.ask("optimism_rollupConfig", json!([])).await?;
     let config = RollupConfig::from_json(&config.to_string()).context("optimism_rollupConfig")?;
-    let options =
-        BatcherOptions { data: data(&args.limits, config.l1_chain_id), ..options };
+    let options = BatcherOptions { data: data(&args.limits, config.l1_chain_id), ..options };
     let execution = L1Writer::new(&args.l2_eth_rpc, &transport)?;
     let l1 = L1Writer::new(&args.l1_eth_rpc, &transport)?;
     let blocks = Box::new(RemoteBlocks::new(rollup, execution));
