@@ -36,9 +36,7 @@ async def leave(client):
     """Disconnects, and does not wait for it for long."""
     try:
         await asyncio.wait_for(client.disconnect(), FAREWELL_SECONDS)
-    except TimeoutError:
-        pass
-    except asyncio.TimeoutError:  # Another class before Python 3.11.
+    except (TimeoutError, asyncio.TimeoutError):  # Two classes before Python 3.11.
         pass
 
 
