@@ -9,7 +9,7 @@ import json
 import sys
 
 import kaspa
-from ready import ready, run
+from ready import leave, ready, run
 
 NETWORK = "simnet"
 PATIENCE_SECONDS = 20
@@ -45,7 +45,7 @@ async def once(url, encoding, address):
     await client.unsubscribe_block_added()
     await client.unsubscribe_virtual_chain_changed(True)
     await client.unsubscribe_utxos_changed([kaspa.Address(address)])
-    await client.disconnect()
+    await leave(client)
     return sorted(told)
 
 

@@ -9,7 +9,7 @@ import json
 import sys
 
 import kaspa
-from ready import ready, run
+from ready import leave, ready, run
 
 NETWORK = "simnet"
 PATIENCE_SECONDS = 150
@@ -153,7 +153,7 @@ async def main(url, encoding, secret):
         await client.submit_transaction({"transaction": signed, "allowOrphan": False})
     except Exception as error:  # The client has many kinds of errors; the words are what counts.
         refused = str(error)
-    await client.disconnect()
+    await leave(client)
     print(
         json.dumps(
             {
