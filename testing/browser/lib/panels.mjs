@@ -100,11 +100,8 @@ export async function measureDag(page) {
   const waits = frames.slice(1).map((time, index) => time - frames[index]).sort((one, other) => one - other);
   const share = (name) => Math.round((100 * (after[name] - before[name])) / (after.Timestamp - before.Timestamp));
   const rate = (frames.length - 1) / seconds;
-  return {
-    rate,
-    said: `${rate.toFixed(0)} frames a second, half within ${waits[waits.length >> 1].toFixed(0)} ms, 95 of 100 within ${waits[Math.floor(waits.length * 0.95)].toFixed(0)} ms, `
-      + `longest ${waits.at(-1).toFixed(0)} ms; scripts take ${share('ScriptDuration')} %, all of the main thread ${share('TaskDuration')} %, heap ${(after.JSHeapUsedSize / 1e6).toFixed(1)} MB`,
-  };
+  return `${rate.toFixed(0)} frames a second, half within ${waits[waits.length >> 1].toFixed(0)} ms, 95 of 100 within ${waits[Math.floor(waits.length * 0.95)].toFixed(0)} ms, `
+      + `longest ${waits.at(-1).toFixed(0)} ms; scripts take ${share('ScriptDuration')} %, all of the main thread ${share('TaskDuration')} %, heap ${(after.JSHeapUsedSize / 1e6).toFixed(1)} MB`;
 }
 
 /** Slots with votes, and validators that have final blocks. */
