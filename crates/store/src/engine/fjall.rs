@@ -36,6 +36,8 @@ pub struct FjallEngine {
 /// What snapshots need too.
 struct Shared {
     database: fjall::Database,
+    /// Memory a new table takes before it is written to the disk, bytes.
+    memory_table_bytes: u64,
     tables: RwLock<BTreeMap<String, Keyspace>>,
 }
 
@@ -56,7 +58,9 @@ impl Shared {
         }
         let table = self
             .database
-            .keyspace(name, KeyspaceCreateOptions::default)
+            .keyspace(name, || {
+                KeyspaceCreateOptions::default().max_memtable_size(self.memory_table_bytes)
+            })
             .map_err(during("create a table"))?;
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         tables.insert(name.to_owned(), table.clone());
@@ -72,8 +76,12 @@ impl FjallEngine {
     /// The engine's name.
     pub const NAME: &'static str = NAME;
 
-    /// Journals on disk before memory tables are forced out, bytes.
+    /// Journals on disk before memory tables are forced out, bytes; of a small cache the least fjall takes, 64 MiB.
     pub const JOURNAL_BYTES_MAX: u64 = 256 << 20;
+
+    /// Least and most memory a table takes before it is written to the disk, bytes. Between them it is as much as the cache may take: who
+    /// has little memory for what is read has no more for what is written.
+    pub const MEMORY_TABLE_BYTES: (u64, u64) = (4 << 20, 64 << 20);
 
     /// Time compaction waits for memory tables to reach the disk before it goes on without the rest.
     pub const COMPACT_FLUSH_WAIT: Duration = Duration::from_secs(30);
@@ -84,14 +92,17 @@ impl FjallEngine {
     ///
     /// [`StoreError`] if the directory is in use, damaged or cannot be read.
     pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
+        let cache_bytes = cache_bytes as u64;
+        let (least, most) = Self::MEMORY_TABLE_BYTES;
+        let memory_table_bytes = cache_bytes.clamp(least, most);
         let database = fjall::Database::builder(path)
-            .cache_size(cache_bytes as u64)
-            .max_journaling_size(Self::JOURNAL_BYTES_MAX)
+            .cache_size(cache_bytes)
+            .max_journaling_size(Self::JOURNAL_BYTES_MAX.min(memory_table_bytes * 8).max(most))
             // Each commit names its own durability.
             .manual_journal_persist(true)
             .open()
             .map_err(during("open"))?;
-        let shared = Shared { database, tables: RwLock::default() };
+        let shared = Shared { database, memory_table_bytes, tables: RwLock::default() };
         for name in shared.database.list_keyspace_names() {
             shared.table_or_new(&name)?;
         }
