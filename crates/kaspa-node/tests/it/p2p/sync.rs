@@ -66,7 +66,10 @@ async fn two_nodes_that_went_apart_end_with_each_others_blocks() {
     })
     .await;
     let block = b.mine(3);
-    b.network.announce_block(block.header.hash());
+    let hash = block.header.hash();
+    b.network.announce_block(hash);
+    // Until it is resolved both may have one sink without it.
+    eventually("A has B's block", || a.consensus().status(&hash).is_some()).await;
     same_sink(&a, &b).await;
     assert_eq!(a.consensus().header_count(), b.consensus().header_count());
     a.stop().await;
