@@ -7,12 +7,14 @@
 //!
 //! - The journal is a sparse file of 64 MiB from the start; [`FjallEngine::disk_bytes`] counts the blocks in use.
 //! - Reopening replays the journal, up to [`FjallEngine::JOURNAL_BYTES_MAX`].
+//! - fjall bounds the memory of each table, not of all; here all tables of a database share one bound, and the one that holds most is
+//!   written out when it is reached. A database of twenty tables with little in each would hold twenty times as much otherwise.
 
 use std::{
     collections::BTreeMap,
     fmt, fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     thread,
     time::{Duration, Instant},
 };
@@ -23,6 +25,12 @@ use super::{Direction, Durability, Engine, EngineSnapshot, KeyRange, Op, RawScan
 use crate::error::StoreError;
 
 const NAME: &str = "fjall";
+
+/// The least fjall takes for the journals on disk, bytes.
+const JOURNAL_BYTES_MIN: u64 = 64 << 20;
+
+/// What a row takes in a memory table besides its key and value, bytes: its node, and the heads of two slices.
+const ROW_BYTES: u64 = 96;
 
 /// Time between two looks at the memory tables while compaction waits.
 const COMPACT_FLUSH_POLL: Duration = Duration::from_millis(5);
@@ -36,9 +44,11 @@ pub struct FjallEngine {
 /// What snapshots need too.
 struct Shared {
     database: fjall::Database,
-    /// Memory a new table takes before it is written to the disk, bytes.
-    memory_table_bytes: u64,
+    /// Memory all tables take before one of them is written to the disk, bytes.
+    memory_tables_bytes: u64,
     tables: RwLock<BTreeMap<String, Keyspace>>,
+    /// What each table took since it was last written out, bytes.
+    waiting: Mutex<BTreeMap<String, u64>>,
 }
 
 impl fmt::Debug for FjallEngine {
@@ -56,15 +66,33 @@ impl Shared {
         if let Some(table) = self.table(name) {
             return Ok(table);
         }
-        let table = self
-            .database
-            .keyspace(name, || {
-                KeyspaceCreateOptions::default().max_memtable_size(self.memory_table_bytes)
-            })
-            .map_err(during("create a table"))?;
+        // Twice: it is for this side to say when, so that one table is not written out by both.
+        let options =
+            || KeyspaceCreateOptions::default().max_memtable_size(2 * self.memory_tables_bytes);
+        let table = self.database.keyspace(name, options).map_err(during("create a table"))?;
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         tables.insert(name.to_owned(), table.clone());
         Ok(table)
+    }
+
+    /// Counts what a commit put into memory, and begins to write out the table that holds most once all together hold too much.
+    fn took(&self, taken: Vec<(String, u64)>) -> Result<(), StoreError> {
+        let full = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            for (table, bytes) in taken {
+                let held = waiting.entry(table).or_default();
+                *held = held.saturating_add(bytes);
+            }
+            if waiting.values().sum::<u64>() < self.memory_tables_bytes {
+                return Ok(());
+            }
+            let most = waiting.iter().max_by_key(|&(_, &bytes)| bytes);
+            let most = most.map(|(table, _)| table.clone());
+            most.and_then(|table| waiting.remove_entry(&table)).map(|(table, _)| table)
+        };
+        let Some(table) = full.and_then(|name| self.table(&name)) else { return Ok(()) };
+        table.rotate_memtable().map_err(during("write out a table"))?;
+        Ok(())
     }
 
     fn tables(&self) -> Vec<Keyspace> {
@@ -79,9 +107,9 @@ impl FjallEngine {
     /// Journals on disk before memory tables are forced out, bytes; of a small cache the least fjall takes, 64 MiB.
     pub const JOURNAL_BYTES_MAX: u64 = 256 << 20;
 
-    /// Least and most memory a table takes before it is written to the disk, bytes. Between them it is as much as the cache may take: who
-    /// has little memory for what is read has no more for what is written.
-    pub const MEMORY_TABLE_BYTES: (u64, u64) = (4 << 20, 64 << 20);
+    /// Least and most memory the tables take before the largest is written to the disk, bytes. Between them it is twice what the cache may
+    /// take: who has little memory for what is read has no more for what is written.
+    pub const MEMORY_TABLES_BYTES: (u64, u64) = (4 << 20, 128 << 20);
 
     /// Time compaction waits for memory tables to reach the disk before it goes on without the rest.
     pub const COMPACT_FLUSH_WAIT: Duration = Duration::from_secs(30);
@@ -93,16 +121,23 @@ impl FjallEngine {
     /// [`StoreError`] if the directory is in use, damaged or cannot be read.
     pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
         let cache_bytes = cache_bytes as u64;
-        let (least, most) = Self::MEMORY_TABLE_BYTES;
-        let memory_table_bytes = cache_bytes.clamp(least, most);
+        let (least, most) = Self::MEMORY_TABLES_BYTES;
+        let memory_tables_bytes = cache_bytes.saturating_mul(2).clamp(least, most);
         let database = fjall::Database::builder(path)
             .cache_size(cache_bytes)
-            .max_journaling_size(Self::JOURNAL_BYTES_MAX.min(memory_table_bytes * 8).max(most))
+            .max_journaling_size(
+                (memory_tables_bytes * 4).clamp(JOURNAL_BYTES_MIN, Self::JOURNAL_BYTES_MAX),
+            )
             // Each commit names its own durability.
             .manual_journal_persist(true)
             .open()
             .map_err(during("open"))?;
-        let shared = Shared { database, memory_table_bytes, tables: RwLock::default() };
+        let shared = Shared {
+            database,
+            memory_tables_bytes,
+            tables: RwLock::default(),
+            waiting: Mutex::default(),
+        };
         for name in shared.database.list_keyspace_names() {
             shared.table_or_new(&name)?;
         }
@@ -129,21 +164,30 @@ impl Engine for FjallEngine {
         let mut batch =
             fjall::OwnedWriteBatch::with_capacity(self.shared.database.clone(), ops.len())
                 .durability(Some(mode));
-        let mut table: Option<(String, Keyspace)> = None;
+        let mut table: Option<Keyspace> = None;
+        let mut taken: Vec<(String, u64)> = Vec::new();
         for op in ops {
             let keyspace = match &table {
-                Some((name, keyspace)) if *name == op.table => keyspace,
+                Some(keyspace) if taken.last().is_some_and(|(name, _)| *name == op.table) => {
+                    keyspace
+                }
                 _ => {
                     let keyspace = self.shared.table_or_new(&op.table)?;
-                    &table.insert((op.table.into_owned(), keyspace)).1
+                    taken.push((op.table.into_owned(), 0));
+                    table.insert(keyspace)
                 }
             };
+            let bytes = op.key.len() + op.value.as_ref().map_or(0, Vec::len);
+            if let Some((_, held)) = taken.last_mut() {
+                *held += bytes as u64 + ROW_BYTES;
+            }
             match op.value {
                 Some(value) => batch.insert(keyspace, op.key, value),
                 None => batch.remove(keyspace, op.key),
             }
         }
-        batch.commit().map_err(during("commit"))
+        batch.commit().map_err(during("commit"))?;
+        self.shared.took(taken)
     }
 
     fn snapshot(&self) -> Result<Box<dyn EngineSnapshot>, StoreError> {
@@ -268,5 +312,47 @@ fn during(action: &'static str) -> impl FnOnce(fjall::Error) -> StoreError + Cop
             StoreError::Damaged { engine: NAME, reason: error.to_string() }
         }
         error => StoreError::Engine { engine: NAME, action, source: Box::new(error) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLES: u8 = 8;
+    const ROW: usize = 4096;
+
+    /// Twelve times what the tables may hold together, each taking less than all may hold.
+    #[test]
+    fn many_tables_together_hold_no_more_than_their_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = FjallEngine::open(&folder.path().join("tables"), 0).unwrap();
+        let (bound, _) = FjallEngine::MEMORY_TABLES_BYTES;
+        assert_eq!(engine.shared.memory_tables_bytes, bound);
+        let op = |table: u8, row: u64| Op {
+            table: format!("table{table}").into(),
+            key: row.to_be_bytes().to_vec(),
+            value: Some(vec![table; ROW]),
+        };
+        let rows = 12 * bound / (ROW as u64) / u64::from(TABLES);
+        for row in 0..rows {
+            let ops = (0..TABLES).map(|table| op(table, row)).collect();
+            engine.commit(ops, Durability::Buffered).unwrap();
+        }
+        let started = Instant::now();
+        while engine.shared.database.write_buffer_size() > bound + bound / 4 {
+            assert!(
+                started.elapsed() < FjallEngine::COMPACT_FLUSH_WAIT,
+                "memory is not given back"
+            );
+            thread::sleep(COMPACT_FLUSH_POLL);
+        }
+        for table in 0..TABLES {
+            let name = format!("table{table}");
+            let found = engine.get(&name, &(rows - 1).to_be_bytes()).unwrap();
+            assert_eq!(found, Some(vec![table; ROW]));
+            let keyspace = engine.shared.table(&name).unwrap();
+            assert!(keyspace.table_count() > 0, "{name} was never written out");
+        }
     }
 }
