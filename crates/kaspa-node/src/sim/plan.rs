@@ -30,6 +30,11 @@ pub enum PlanError {
     /// No parameters for the rate.
     #[error(transparent)]
     Rate(#[from] RateError),
+    /// Nobody does the work.
+    #[error(
+        "expected parameters that leave proof of work out (`skip_proof_of_work`), for nobody does any here"
+    )]
+    ProofOfWork,
     /// A number out of range.
     #[error("expected {what} of {min} to {max}, got {actual}")]
     OutOfRange {
@@ -90,6 +95,18 @@ impl Plan {
             max_block_level: LEVEL_MAX,
             ..simnet
         };
+        Self::under(params)
+    }
+
+    /// Returns a plan under these rules, with a delay of two seconds and one view.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError::ProofOfWork`] if the rules want proof of work.
+    pub const fn under(params: Params) -> Result<Self, PlanError> {
+        if !params.skip_proof_of_work {
+            return Err(PlanError::ProofOfWork);
+        }
         Ok(Self {
             seed: 1,
             params,

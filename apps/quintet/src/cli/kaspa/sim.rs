@@ -67,6 +67,14 @@ pub(crate) struct SimArgs {
     #[arg(long, value_name = "TIMES", default_value = "1", value_parser = scale)]
     pub(crate) scale: NonZero<u64>,
 
+    /// The devnet's rules with what this file changes, as `quintet kaspa run` and kaspad read it; proof of work must be left out.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["bps", "era", "coinbase_maturity", "scale", "sweep"]
+    )]
+    pub(crate) override_params_file: Option<PathBuf>,
+
     /// Where randomness begins.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,

@@ -6,10 +6,12 @@
 //!   open      data directory ──► lock ──► the DAG, if it was made under these parameters
 //!   replay    takes the blocks in, beside a progress bar, until done or asked to stop
 //!   sim       miners in simulated time ──► figures, a plot, a file of blocks
+//!   overrides a file of parameters, for run and sim
 //!   samples   what memory and disk hold while it runs
 //! ```
 
 mod open;
+mod overrides;
 mod plot;
 mod replay;
 mod run;

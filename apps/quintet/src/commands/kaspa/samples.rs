@@ -62,7 +62,7 @@ impl Watched {
     pub(super) fn of(params: &Params, args: &SimArgs, network: &Network<ConsensusView>) -> Self {
         let rate = &params.rules_at(0).rate;
         Self {
-            bps: args.bps,
+            bps: rate.bps(),
             tps: args.tps,
             delay_seconds: Duration::from_micros(args.delay.0).as_secs_f64(),
             finality_depth: rate.finality_depth,

@@ -14,11 +14,11 @@ use quintet_kaspa_node::{
     dump::Writer,
     sim::{ConsensusView, Mined, Network, Plan, Spread, Summary},
 };
-use quintet_kaspa_protocol::params::Era;
+use quintet_kaspa_protocol::params::{self, Era, Params};
 use serde::Serialize;
 
 use super::{
-    open, plot,
+    open, overrides, plot,
     samples::{Samples, Watched},
 };
 use crate::{
@@ -200,19 +200,25 @@ fn simulate(args: &SimArgs, what: &str, stop: &Stop) -> anyhow::Result<Outcome> 
     if let Some(ledger) = &ledger {
         ledger.close().context("cannot close the DAG")?;
     }
-    Ok(outcome(args, &network, stopped))
+    let bps = params.rules_at(0).rate.bps();
+    Ok(outcome(args, bps, &network, stopped))
 }
 
 fn plan(args: &SimArgs) -> anyhow::Result<Plan> {
-    let era = match args.era {
-        SimEra::Crescendo => Era::Crescendo,
-        SimEra::Toccata => Era::Toccata,
-    };
     const DAY_SECONDS: u64 = 86_400;
+    let rules = if let Some(file) = &args.override_params_file {
+        Plan::under(overrides::apply(Params::of(params::Network::Devnet), file)?)?
+    } else {
+        let era = match args.era {
+            SimEra::Crescendo => Era::Crescendo,
+            SimEra::Toccata => Era::Toccata,
+        };
+        Plan::at_rate(era, args.bps, args.coinbase_maturity)?.scaled(args.scale)
+    };
     let plan = Plan {
         seed: args.seed,
         blocks: match args.days {
-            Some(days) => days.saturating_mul(DAY_SECONDS).saturating_mul(args.bps),
+            Some(days) => days.saturating_mul(DAY_SECONDS).saturating_mul(rules.bps()),
             None => args.blocks,
         },
         delay_micros: args.delay.0,
@@ -220,21 +226,20 @@ fn plan(args: &SimArgs) -> anyhow::Result<Plan> {
         miners: args.miners,
         views: args.views,
         transactions_per_second: args.tps,
-        ..Plan::at_rate(era, args.bps, args.coinbase_maturity)?
+        ..rules
     };
-    let plan = plan.scaled(args.scale);
     plan.check()?;
     Ok(plan)
 }
 
-fn outcome(args: &SimArgs, network: &Network<ConsensusView>, stopped: bool) -> Outcome {
+fn outcome(args: &SimArgs, bps: u64, network: &Network<ConsensusView>, stopped: bool) -> Outcome {
     let summary = network.figures().summary();
     let (submitting, building) = network.busy();
     let processing = submitting.as_secs_f64().max(f64::MIN_POSITIVE);
     let blocks = summary.blocks as f64;
     let merged = summary.mergeset.mean * summary.chain_blocks as f64;
     Outcome {
-        bps: args.bps,
+        bps,
         delay_seconds: Duration::from_micros(args.delay.0).as_secs_f64(),
         jitter_percent: args.jitter,
         miners: args.miners,

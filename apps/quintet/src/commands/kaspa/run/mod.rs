@@ -16,7 +16,7 @@ use quintet_kaspa_node::{
 };
 use quintet_kaspa_protocol::{
     address::Address,
-    params::{Network, Overrides, Params},
+    params::{Network, Params},
 };
 use quintet_node::{
     datadir::DataDir,
@@ -27,6 +27,7 @@ use quintet_node::{
 use serde_json::{Map, json};
 use tracing_subscriber::{fmt::writer::BoxMakeWriter, util::SubscriberInitExt as _};
 
+use super::overrides;
 use crate::{
     cli::KaspaRunArgs,
     exit::UsageError,
@@ -111,14 +112,7 @@ fn params(args: &KaspaRunArgs, network: Network) -> anyhow::Result<Params> {
         )
         .into());
     }
-    let shown = file.display();
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("--override-params-file {shown}"))?;
-    let overrides: Overrides = serde_json::from_str(&text)
-        .map_err(|error| UsageError::new(format!("--override-params-file {shown}: {error}")))?;
-    let changed = overrides.apply(params);
-    Ok(changed
-        .map_err(|error| UsageError::new(format!("--override-params-file {shown}: {error}")))?)
+    overrides::apply(params, file)
 }
 
 fn miner(
