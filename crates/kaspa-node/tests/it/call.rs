@@ -125,6 +125,13 @@ impl Call {
         }
     }
 
+    /// Waits until the node takes nothing any more.
+    pub(crate) async fn gone(&self) {
+        if let Some(sent) = &self.sent {
+            sent.closed().await;
+        }
+    }
+
     /// Says that nothing is sent any more.
     pub(crate) fn finish(&mut self) {
         self.sent = None;

@@ -16,5 +16,6 @@ mod power;
 mod pruning;
 mod refusals;
 mod replay;
+mod rpc;
 mod sim;
 mod storage;
