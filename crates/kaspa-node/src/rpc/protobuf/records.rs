@@ -5,8 +5,10 @@ use quintet_kaspa_protocol::{
     wire::Value,
 };
 
+#[expect(clippy::wildcard_imports, reason = "every record is in the table below")]
+use super::super::model::*;
 use super::{
-    super::{model::*, wire::WireError},
+    super::wire::WireError,
     Message, Proto, Room, each_field,
     parts::{PrefixedNetwork, bytes_of},
     put_message, settle,

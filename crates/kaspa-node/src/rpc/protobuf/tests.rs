@@ -8,7 +8,17 @@ use quintet_primitives::{Hash256, hex};
 use serde_json::Value as Json;
 
 use super::{
-    super::{model::*, table, wire::Wire},
+    super::{
+        model::{
+            BlockAdded, EstimateNetworkHashesPerSecondRequest, FinalityConflict, GetBlockRequest,
+            GetBlocksRequest, GetDaaScoreTimestampEstimateRequest, GetVirtualChainFromBlockRequest,
+            NewBlockTemplate, PeerInfo, PruningPointUtxoSetOverride, RpcRawHeader, RpcTransaction,
+            Scope, SinkBlueScoreChanged, SubmitBlockRequest, SubmitBlockResponse, SubmitReport,
+            UtxosChanged, VirtualChainChanged, VirtualDaaScoreChanged,
+        },
+        table,
+        wire::Wire,
+    },
     frame::{Request, error_answer},
     *,
 };
