@@ -53,7 +53,7 @@ impl<'a> Request<'a> {
         let (mut id, mut asked) = (0, None);
         let mut fields = Fields::new(bytes);
         let mut count = 0;
-        while let Some(field) = fields.next().map_err(no_protobuf)? {
+        while let Some(field) = fields.next().map_err(|error| no_protobuf(&error))? {
             count += 1;
             if count > FIELDS_MAX {
                 let expected = format!("at most {FIELDS_MAX} fields beside a request");

@@ -136,13 +136,13 @@ fn each_field(
     mut take: impl FnMut(u32, Value<'_>) -> Result<(), WireError>,
 ) -> Result<(), WireError> {
     let mut fields = Fields::new(bytes);
-    while let Some(field) = fields.next().map_err(no_protobuf)? {
+    while let Some(field) = fields.next().map_err(|error| no_protobuf(&error))? {
         take(field.number, field.value)?;
     }
     Ok(())
 }
 
-fn no_protobuf(error: quintet_kaspa_protocol::wire::WireError) -> WireError {
+fn no_protobuf(error: &quintet_kaspa_protocol::wire::WireError) -> WireError {
     WireError::new("protobuf", error.to_string())
 }
 

@@ -119,7 +119,7 @@ impl Proto for u64 {
                 let mut packed = Fields::new(bytes);
                 while !packed.is_at_end() {
                     room.charge::<Self>()?;
-                    list.push(packed.varint().map_err(no_protobuf)?);
+                    list.push(packed.varint().map_err(|error| no_protobuf(&error))?);
                 }
             }
             other => return Err(wrong("numbers", &other)),
