@@ -2,6 +2,7 @@
 
 pub mod consensus;
 pub mod dump;
+mod grpc;
 pub mod index;
 pub mod mempool;
 pub mod mining;

@@ -10,7 +10,7 @@
 //!        ── krpc::Raw ── one UDP socket, packets byte for byte
 //!        ── Anvil ────── an L1 with blobs; Derivation: quintet rollup derive …
 //!        ── MadeRollup ─ quintet rollup new …; RollupNode: rollup run …; RollupBatcher: rollup batch …
-//!        ── Kaspa ────── quintet kaspa run …; its clients: peers/kaspa/*.py
+//!        ── Kaspa ────── quintet kaspa run …; its clients: peers/kaspa/*.py, *.mjs, kaspa-miner
 //!        ── Lux ──────── quintet lux dev …; EvmClient: peers/lux/*.mjs, *.py, cast, forge; viem_on_rollup: peers/rollup/viem.mjs
 //! ```
 //!
@@ -43,7 +43,7 @@ pub use adapter::{Adapter, Library};
 pub use anvil::Anvil;
 pub use derivation::{Derivation, Derive};
 pub use evm_client::{EvmClient, compare, failure, output, project, viem_on_rollup};
-pub use kaspa::{Kaspa, KaspaEncoding};
+pub use kaspa::{Kaspa, KaspaEncoding, MINER_WORDS};
 pub use lab::{Lab, lab};
 pub use lux::Lux;
 pub use node::{Binary, Node};

@@ -40,6 +40,9 @@ impl NodeKind for KaspaKind {
             let url = |address| format!("ws://{address}");
             let met_at = node.network().and_then(Network::local_address);
             endpoints.extend(met_at.map(|at| Endpoint::new("p2p", at)));
+            endpoints.extend(
+                node.grpc_address().map(|at| Endpoint::new("grpc", format!("grpc://{at}"))),
+            );
             endpoints.extend(borsh.map(|at| Endpoint::new("wrpc-borsh", url(at))));
             endpoints.extend(json.map(|at| Endpoint::new("wrpc-json", url(at))));
             Ok(RunningNode::supervise(ctx, endpoints, node.into_supervisor()))

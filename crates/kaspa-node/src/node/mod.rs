@@ -4,7 +4,7 @@
 //!   ledger ─► consensus ─► pipeline ◄── clients, miner, peers
 //!                │  wakes
 //!                ▼
-//!            follower ─► index, pool, notifications ─► wRPC (Borsh, JSON)
+//!            follower ─► index, pool, notifications ─► gRPC, wRPC (Borsh, JSON)
 //!
 //!   peers ─► blocks: pipeline      transactions: pool
 //!   clients, miner ─► what is taken of them is told to peers
@@ -29,6 +29,7 @@ use quintet_actor::supervisor::{ChildSpec, Fault, RestartPolicy, Supervisor};
 use quintet_kaspa_protocol::{block::Block, mempool::Policy, params::Params};
 use thiserror::Error;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::warn;
 
 pub use kind::KaspaKind;
 
@@ -40,7 +41,7 @@ use crate::{
     p2p::{Network, NetworkError, Settings},
     pipeline::{Pipeline, PipelineOptions},
     ports::{LedgerError, TransactionPool},
-    rpc::{Core, CoreOptions, Encoding, Hub, NoPeers, RpcServerError, WrpcServer},
+    rpc::{Core, CoreOptions, Encoding, GrpcServer, Hub, NoPeers, RpcServerError, WrpcServer},
     storage::{LedgerHome, StorageError, StorageOptions},
 };
 use follower::{Follower, Wake};
@@ -71,6 +72,8 @@ pub struct NodeOptions {
     pub archival: bool,
     /// Whether unspent outputs are found by address.
     pub utxo_index: bool,
+    /// Where clients that speak gRPC are served, and how many.
+    pub rpc_grpc: Option<GrpcOptions>,
     /// Where clients that speak Borsh are served.
     pub rpc_borsh: Option<SocketAddr>,
     /// Where clients that speak JSON are served.
@@ -81,6 +84,17 @@ pub struct NodeOptions {
     pub mine: Option<MinerOptions>,
     /// The network of peers; a node by itself has none.
     pub peers: Option<Settings>,
+}
+
+/// How clients that speak gRPC are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrpcOptions {
+    /// Where.
+    pub address: SocketAddr,
+    /// How many at a time.
+    pub clients_max: usize,
+    /// Whether the node runs without them if the address is taken: nobody asked for it.
+    pub is_optional: bool,
 }
 
 impl NodeOptions {
@@ -95,6 +109,7 @@ impl NodeOptions {
             threads: None,
             archival: false,
             utxo_index: false,
+            rpc_grpc: None,
             rpc_borsh: None,
             rpc_json: None,
             rpc: CoreOptions { unsafe_rpc: false, unsynced_mining: false, mainnet_mining: false },
@@ -146,6 +161,7 @@ pub struct KaspaNode {
     core: Arc<Core>,
     supervisor: Supervisor,
     network: Option<Network>,
+    grpc: Option<SocketAddr>,
     borsh: Option<SocketAddr>,
     json: Option<SocketAddr>,
 }
@@ -161,6 +177,7 @@ impl KaspaNode {
         shutdown: CancellationToken,
     ) -> Result<Self, NodeStartError> {
         let (rpc_borsh, rpc_json) = (options.rpc_borsh, options.rpc_json);
+        let rpc_grpc = options.rpc_grpc;
         let (mine, peers) = (options.mine.clone(), options.peers.clone());
         let opened = tokio::task::spawn_blocking(move || open(&options, shutdown)).await;
         let Opened { ledger, mut core, wake, last } =
@@ -177,12 +194,13 @@ impl KaspaNode {
             supervise_network(&mut supervisor, network.clone(), end);
             network
         });
+        let grpc = serve_grpc(&mut supervisor, rpc_grpc, &core).await?;
         let borsh = serve(&mut supervisor, "wrpc-borsh", rpc_borsh, Encoding::Borsh, &core).await?;
         let json = serve(&mut supervisor, "wrpc-json", rpc_json, Encoding::Json, &core).await?;
         if let Some(mine) = mine {
             supervise_miner(&mut supervisor, &core, mine);
         }
-        Ok(Self { core, supervisor, network, borsh, json })
+        Ok(Self { core, supervisor, network, grpc, borsh, json })
     }
 
     /// Returns the parts calls are answered with.
@@ -195,6 +213,12 @@ impl KaspaNode {
     #[must_use]
     pub const fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
         (self.borsh, self.json)
+    }
+
+    /// Returns where clients that speak gRPC are served.
+    #[must_use]
+    pub const fn grpc_address(&self) -> Option<SocketAddr> {
+        self.grpc
     }
 
     /// Returns the network of peers, if there is one.
@@ -343,19 +367,49 @@ async fn serve(
     let Some(address) = address else { return Ok(None) };
     let server = WrpcServer::bind(address, encoding, Arc::clone(core)).await?;
     let bound = server.address();
-    let server = Arc::new(Mutex::new(Some(server)));
+    supervise_server(supervisor, name, move |stop| server.run(stop));
+    Ok(bound)
+}
+
+async fn serve_grpc(
+    supervisor: &mut Supervisor,
+    options: Option<GrpcOptions>,
+    core: &Arc<Core>,
+) -> Result<Option<SocketAddr>, NodeStartError> {
+    let Some(GrpcOptions { address, clients_max, is_optional }) = options else { return Ok(None) };
+    let server = match GrpcServer::bind(address, clients_max, Arc::clone(core)).await {
+        Ok(server) => server,
+        Err(error) if is_optional => {
+            warn!(%error, "gRPC is not served; say where else with --rpclisten, or --nogrpc");
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let bound = server.address();
+    supervise_server(supervisor, "grpc", move |stop| server.run(stop));
+    Ok(bound)
+}
+
+/// Runs a server of clients, once.
+fn supervise_server<F>(
+    supervisor: &mut Supervisor,
+    name: &'static str,
+    run: impl FnOnce(CancellationToken) -> F + Send + 'static,
+) where
+    F: Future<Output = ()> + Send,
+{
+    let run = Arc::new(Mutex::new(Some(run)));
     let spec = ChildSpec::new(name, RestartPolicy::Never, GRACE);
     supervisor.spawn(spec, move |stop: CancellationToken| {
-        let server = Arc::clone(&server);
+        let run = Arc::clone(&run);
         async move {
-            let taken = server.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(server) = taken {
-                server.run(stop).await;
+            let taken = run.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(run) = taken {
+                run(stop).await;
             }
             Ok(())
         }
     });
-    Ok(bound)
 }
 
 fn supervise_miner(supervisor: &mut Supervisor, core: &Arc<Core>, options: MinerOptions) {

@@ -1,22 +1,13 @@
-//! Frames in gRPC messages.
-//!
-//! What is sent was encoded when it entered the outbox, so that the outbox can be bounded by bytes; here it is copied only. What comes is
-//! checked and decoded in one go ([`Frame::decode`]).
+//! Frames in gRPC messages. What comes is checked and decoded in one go ([`Frame::decode`]); what goes was encoded before.
 
-use bytes::{Buf, BufMut};
+use bytes::Buf as _;
 use quintet_kaspa_protocol::wire::Frame;
-use tokio::sync::OwnedSemaphorePermit;
 use tonic::{
     Status,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    codec::{Codec, DecodeBuf, Decoder},
 };
 
-/// An encoded frame on its way out, and the room it takes in the outbox until it is gone.
-#[derive(Debug)]
-pub(super) struct Outgoing {
-    pub(super) bytes: Vec<u8>,
-    pub(super) room: OwnedSemaphorePermit,
-}
+use crate::grpc::{CopyOut, Outgoing};
 
 /// Encodes nothing and decodes frames.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,27 +16,15 @@ pub(super) struct FrameCodec;
 impl Codec for FrameCodec {
     type Encode = Outgoing;
     type Decode = Frame;
-    type Encoder = Self;
+    type Encoder = CopyOut;
     type Decoder = Self;
 
-    fn encoder(&mut self) -> Self {
-        Self
+    fn encoder(&mut self) -> CopyOut {
+        CopyOut
     }
 
     fn decoder(&mut self) -> Self {
         Self
-    }
-}
-
-impl Encoder for FrameCodec {
-    type Item = Outgoing;
-    type Error = Status;
-
-    fn encode(&mut self, item: Outgoing, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.reserve(item.bytes.len());
-        buffer.put_slice(&item.bytes);
-        drop(item.room);
-        Ok(())
     }
 }
 

@@ -17,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use quintet_kaspa_protocol::wire::{Frame, Kind, Message};
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -24,7 +25,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{codec::Outgoing, error::PeerError, handshake::Agreed};
+use super::{error::PeerError, handshake::Agreed};
+use crate::grpc::{Outbox, Outgoing};
 
 /// Answers that wait to be written, kibibytes: what a download asks for at once, if blocks are full.
 const ANSWERS_KIB: usize = 48 << 10;
@@ -69,7 +71,7 @@ pub(super) struct Peer {
     agreed: OnceLock<Agreed>,
     /// How far its clock is behind ours, milliseconds.
     time_offset: OnceLock<i64>,
-    outgoing: Mutex<Option<mpsc::Sender<Outgoing>>>,
+    outgoing: Mutex<Option<Outbox<Outgoing>>>,
     answers: Arc<Semaphore>,
     announcements: Arc<Semaphore>,
     questions: Mutex<Questions>,
@@ -83,7 +85,7 @@ impl Peer {
         key: PeerKey,
         address: SocketAddr,
         is_outbound: bool,
-        outgoing: mpsc::Sender<Outgoing>,
+        outgoing: Outbox<Outgoing>,
         cancel: CancellationToken,
     ) -> Self {
         Self {
@@ -147,18 +149,18 @@ impl Peer {
         self.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn outgoing(&self) -> Result<mpsc::Sender<Outgoing>, PeerError> {
+    fn outgoing(&self) -> Result<Outbox<Outgoing>, PeerError> {
         let outgoing = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
         outgoing.clone().ok_or(PeerError::Closed)
     }
 
     /// Sends if there is room.
     pub(super) fn try_send(&self, frame: &Frame) -> Result<(), PeerError> {
-        let bytes = frame.encode();
+        let bytes = Bytes::from(frame.encode());
         let room = Arc::clone(&self.announcements)
             .try_acquire_many_owned(kibibytes(bytes.len(), LEAST_KIB.1, ANNOUNCEMENTS_KIB))
             .map_err(|_| PeerError::SlowReader)?;
-        self.outgoing()?.try_send(Outgoing { bytes, room }).map_err(|error| match error {
+        self.outgoing()?.try_send(Ok(Outgoing { bytes, room })).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => PeerError::SlowReader,
             mpsc::error::TrySendError::Closed(_) => PeerError::Closed,
         })
@@ -166,13 +168,13 @@ impl Peer {
 
     /// Sends, waiting for room.
     pub(super) async fn send(&self, frame: &Frame) -> Result<(), PeerError> {
-        let bytes = frame.encode();
+        let bytes = Bytes::from(frame.encode());
         let sending = async {
             let room = kibibytes(bytes.len(), LEAST_KIB.0, ANSWERS_KIB);
             let room = Arc::clone(&self.answers).acquire_many_owned(room).await;
             let room = room.map_err(|_| PeerError::Closed)?;
             let outgoing = self.outgoing()?;
-            outgoing.send(Outgoing { bytes, room }).await.map_err(|_| PeerError::Closed)
+            outgoing.send(Ok(Outgoing { bytes, room })).await.map_err(|_| PeerError::Closed)
         };
         timeout(SLOW_READER, sending).await.map_err(|_| PeerError::SlowReader)?
     }

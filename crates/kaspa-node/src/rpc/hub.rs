@@ -10,6 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
+use bytes::Bytes;
 use quintet_kaspa_protocol::{
     address::Prefix,
     state::{UtxoDiff, UtxoMap},
@@ -21,6 +22,7 @@ use tokio::sync::mpsc;
 use super::{
     Failure,
     model::{Notification, RpcUtxoByAddress, Scope, UtxosChanged, VirtualChainChanged},
+    protobuf,
     wire::{Wire as _, put_payload},
 };
 
@@ -41,12 +43,18 @@ const NOTIFICATION: u8 = 0xff;
 pub(super) struct Told {
     notification: Notification,
     borsh: OnceLock<Vec<u8>>,
+    protobuf: OnceLock<Bytes>,
     json: OnceLock<String>,
 }
 
 impl Told {
     fn new(notification: Notification) -> Arc<Self> {
-        Arc::new(Self { notification, borsh: OnceLock::new(), json: OnceLock::new() })
+        Arc::new(Self {
+            notification,
+            borsh: OnceLock::new(),
+            protobuf: OnceLock::new(),
+            json: OnceLock::new(),
+        })
     }
 
     /// Returns the message: no id, the kind, the operation, the payload.
@@ -60,6 +68,12 @@ impl Told {
             message.extend_from_slice(&inner);
             message
         })
+    }
+
+    /// Returns the message of gRPC.
+    pub(super) fn protobuf(&self) -> Bytes {
+        let encode = || Bytes::from(protobuf::notification(&self.notification));
+        self.protobuf.get_or_init(encode).clone()
     }
 
     pub(super) fn json(&self) -> &str {

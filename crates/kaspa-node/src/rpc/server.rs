@@ -11,31 +11,34 @@
 //!
 //! - At most [`CLIENTS_MAX`] connections, each with at most [`CALLS_MAX`] calls under way and messages of at most [`MESSAGE_BYTES_MAX`] bytes.
 //! - Calls run on blocking threads: none holds an asynchronous worker.
+//! - A connection ends with a Close from both sides, if the client lives; a client that closes is answered, whatever it was being told.
 
 use std::{
-    io,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
 };
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use thiserror::Error;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
     sync::{Semaphore, mpsc},
     time::timeout,
 };
 use tokio_tungstenite::{
     WebSocketStream, accept_async_with_config,
-    tungstenite::{Message, protocol::WebSocketConfig},
+    tungstenite::{
+        Message,
+        protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
+    },
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{debug, info};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use super::{
-    Core, Failure, Subscription,
+    Core, Failure, RpcServerError,
+    door::{Door, LINGER, PATIENCE},
     hub::{borsh_answer, borsh_refusal, borsh_unknown, payload},
     model::{Scope, SubscribeResponse, UnsubscribeResponse},
     table,
@@ -51,9 +54,6 @@ pub(super) const CALLS_MAX: usize = 64;
 /// Bytes of one message of a client, at most: a block.
 pub(super) const MESSAGE_BYTES_MAX: usize = 32 << 20;
 
-/// Time a client has for its handshake, and for taking one message.
-const PATIENCE: Duration = Duration::from_secs(15);
-
 const SUBSCRIBE: u8 = 3;
 const UNSUBSCRIBE: u8 = 4;
 
@@ -66,23 +66,10 @@ pub enum Encoding {
     Json,
 }
 
-/// Why a server does not start.
-#[derive(Debug, Error)]
-pub enum RpcServerError {
-    /// The address cannot be listened on.
-    #[error("cannot listen for clients on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
 /// A server that listens.
 #[derive(Debug)]
 pub struct WrpcServer {
-    listener: TcpListener,
+    door: Door,
     encoding: Encoding,
     core: Arc<Core>,
 }
@@ -98,46 +85,27 @@ impl WrpcServer {
         encoding: Encoding,
         core: Arc<Core>,
     ) -> Result<Self, RpcServerError> {
-        let bound = TcpListener::bind(address).await;
-        let listener = bound.map_err(|source| RpcServerError::Listen { address, source })?;
-        Ok(Self { listener, encoding, core })
+        Ok(Self { door: Door::bind(address, CLIENTS_MAX).await?, encoding, core })
     }
 
     /// Returns where it listens.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
-        self.listener.local_addr().ok()
+        self.door.address()
     }
 
     /// Serves until `stop` is cancelled, and lets connections end.
     pub async fn run(self, stop: CancellationToken) {
-        let places = Arc::new(Semaphore::new(CLIENTS_MAX));
-        let tasks = TaskTracker::new();
-        loop {
-            let accepted = tokio::select! {
-                () = stop.cancelled() => break,
-                accepted = self.listener.accept() => accepted,
-            };
-            let Ok((stream, peer)) = accepted else {
-                // Too many open files, say: it passes.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            };
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                debug!(%peer, "a client was turned away: there are too many");
-                continue;
-            };
-            let (core, encoding, stop) = (Arc::clone(&self.core), self.encoding, stop.clone());
-            tasks.spawn(async move {
+        let Self { door, encoding, core } = self;
+        door.run(stop, |stream, stop| {
+            let core = Arc::clone(&core);
+            async move {
                 core.clients.fetch_add(1, Ordering::Relaxed);
                 serve(&core, stream, encoding, stop).await;
                 core.clients.fetch_sub(1, Ordering::Relaxed);
-                drop(place);
-            });
-        }
-        tasks.close();
-        tasks.wait().await;
-        info!("clients are served no longer");
+            }
+        })
+        .await;
     }
 }
 
@@ -145,48 +113,96 @@ async fn serve(core: &Arc<Core>, stream: TcpStream, encoding: Encoding, stop: Ca
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
-    let _ = stream.set_nodelay(true);
     let accepted = timeout(PATIENCE, accept_async_with_config(stream, Some(config))).await;
-    let Ok(Ok(socket)) = accepted else { return };
-    if let Err(error) = converse(core, socket, encoding, stop).await {
-        debug!(%error, "a client's connection ended");
+    let Ok(Ok(mut socket)) = accepted else { return };
+    let end = converse(core, &mut socket, encoding, stop).await;
+    debug!(?end, "a client's connection ends");
+    if let Some(frame) = end.frame() {
+        close(socket, frame).await;
     }
+}
+
+/// Why a conversation is over.
+#[derive(Debug)]
+enum End {
+    /// The client said so.
+    Closed,
+    /// The node is stopping.
+    Stopping,
+    /// The client does not read as fast as it is told.
+    Slow,
+    /// The client sends what is no message, or too long a one.
+    Broken(WsError),
+    /// The client is gone.
+    Gone,
+}
+
+impl End {
+    /// Returns what the client is told; nothing if it cannot be.
+    fn frame(&self) -> Option<CloseFrame> {
+        let (code, reason) = match self {
+            // What the client said is said back.
+            Self::Closed => (CloseCode::Normal, ""),
+            Self::Stopping => (CloseCode::Away, "the node is stopping"),
+            Self::Slow => (CloseCode::Policy, "expected messages to be read as fast as they come"),
+            Self::Broken(WsError::Capacity(_)) => (CloseCode::Size, "expected a shorter message"),
+            Self::Broken(WsError::Protocol(_) | WsError::Utf8(_)) => {
+                (CloseCode::Protocol, "expected frames of WebSocket")
+            }
+            Self::Broken(_) | Self::Gone => return None,
+        };
+        Some(CloseFrame { code, reason: reason.into() })
+    }
+}
+
+/// Ends a connection in order: our Close is sent, or the client's answered, the client's is read, and the socket is closed only when the client
+/// has closed it or lets us wait. Closed with something unread, a socket tells the client that the connection broke, and what it was sent last may be lost.
+async fn close(mut socket: WebSocketStream<TcpStream>, frame: CloseFrame) {
+    let ending = async {
+        let _ = socket.close(Some(frame)).await;
+        // Until both have said it; what else comes is not answered any more.
+        while let Some(Ok(_)) = socket.next().await {}
+        let stream = socket.get_mut();
+        let _ = stream.shutdown().await;
+        let mut rest = [0; 4096];
+        while let Ok(1..) = stream.read(&mut rest).await {}
+    };
+    let _ = timeout(LINGER, ending).await;
 }
 
 type WsError = tokio_tungstenite::tungstenite::Error;
 
 async fn converse(
     core: &Arc<Core>,
-    socket: WebSocketStream<TcpStream>,
+    socket: &mut WebSocketStream<TcpStream>,
     encoding: Encoding,
     stop: CancellationToken,
-) -> Result<(), WsError> {
-    let (mut sink, mut incoming) = socket.split();
+) -> End {
     let mut subscription = core.hub.connect();
     let id = subscription.id();
     let (answers, mut answered) = mpsc::channel::<Message>(CALLS_MAX);
     let calls = Arc::new(Semaphore::new(CALLS_MAX));
     loop {
         let message = tokio::select! {
-            () = stop.cancelled() => return sink.close().await,
+            () = stop.cancelled() => return End::Stopping,
             Some(answer) = answered.recv() => answer,
-            told = next(&mut subscription) => match told {
+            told = subscription.queue.recv() => match told {
                 Some(told) => match encoding {
                     Encoding::Borsh => Message::binary(told.borsh().to_vec()),
                     Encoding::Json => Message::text(told.json().to_owned()),
                 },
-                // It could not keep up.
-                None => return sink.close().await,
+                None => return End::Slow,
             },
             // What a client asks beyond its calls waits in its socket.
-            asked = incoming.next(), if calls.available_permits() > 0 => {
-                let Some(asked) = asked.transpose()? else { return Ok(()) };
+            asked = socket.next(), if calls.available_permits() > 0 => {
+                let asked = match asked {
+                    None => return End::Gone,
+                    Some(Err(error)) => return End::Broken(error),
+                    Some(Ok(Message::Close(_))) => return End::Closed,
+                    Some(Ok(asked @ (Message::Binary(_) | Message::Text(_)))) => asked,
+                    Some(Ok(_)) => continue,
+                };
                 let Ok(permit) = Arc::clone(&calls).try_acquire_owned() else { continue };
-                match asked {
-                    Message::Close(_) => return Ok(()),
-                    Message::Binary(_) | Message::Text(_) => {}
-                    _ => continue,
-                }
                 let (core, answers) = (Arc::clone(core), answers.clone());
                 tokio::task::spawn_blocking(move || {
                     let answer = answer(&core, id, encoding, &asked);
@@ -200,14 +216,12 @@ async fn converse(
                 continue;
             }
         };
-        let sent = timeout(PATIENCE, sink.send(message)).await;
-        let Ok(sent) = sent else { return Ok(()) };
-        sent?;
+        match timeout(PATIENCE, socket.send(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return End::Gone,
+            Err(_) => return End::Slow,
+        }
     }
-}
-
-async fn next(subscription: &mut Subscription) -> Option<Arc<super::hub::Told>> {
-    subscription.queue.recv().await
 }
 
 fn answer(core: &Core, client: u64, encoding: Encoding, message: &Message) -> Option<Message> {
@@ -275,7 +289,8 @@ pub(super) fn answer_json(core: &Core, client: u64, text: &str) -> Option<String
     Some(message.to_string())
 }
 
-fn change(core: &Core, client: u64, scope: Scope, begins: bool) -> Result<(), Failure> {
+/// Begins or ends to tell a client of something.
+pub(super) fn change(core: &Core, client: u64, scope: Scope, begins: bool) -> Result<(), Failure> {
     if begins && matches!(scope, Scope::Utxos { .. }) {
         core.index()?;
     }

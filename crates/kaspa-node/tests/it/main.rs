@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail a test as tests do")]
 
 mod acceptance;
+mod call;
 mod dump;
 mod index;
 mod joined;
@@ -15,5 +16,6 @@ mod power;
 mod pruning;
 mod refusals;
 mod replay;
+mod rpc;
 mod sim;
 mod storage;

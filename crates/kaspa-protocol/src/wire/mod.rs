@@ -22,6 +22,7 @@
 
 mod convert;
 mod error;
+mod fields;
 mod kind;
 mod lane_proof;
 mod message;
@@ -32,6 +33,7 @@ mod scan;
 mod tests;
 
 pub use error::WireError;
+pub use fields::{Field, Fields, Value};
 pub use kind::{
     ADDRESSES_MAX, BODY_BYTES_MAX, HEADER_BYTES_MAX, Kind, LOCATOR_MAX, Limits, TRANSACTION_IDS_MAX,
 };

@@ -4,7 +4,8 @@ Its `connect` returns when the socket is open; a task of its own then registers 
 fails inside the client with "RPC subscribe on a closed connection": not a byte of it reaches the node. So the first one is
 tried again until that task has run.
 
-Its `disconnect` does not return about once in a hundred times, in either encoding, though the socket is closed. So nobody waits for it for long.
+Its `disconnect` does not return once in fifty to a hundred times, in either encoding, though the socket is closed: by the client, without a Close, so
+that there is nothing a node could answer. So nobody waits for it for long.
 
 Its threads call listeners while Python ends, which now and then panics or never ends. So a script ends without that.
 """

@@ -37,7 +37,9 @@ impl Kind for Kaspa {
 
     fn arguments(&self, place: &Place) -> Vec<String> {
         let mut arguments: Vec<String> =
-            ["kaspa", "run", "--simnet", "--json", "--utxoindex"].map(String::from).into();
+            ["kaspa", "run", "--simnet", "--json", "--utxoindex", "--nogrpc"]
+                .map(String::from)
+                .into();
         arguments.push(format!("--appdir={}", place.folder.display()));
         arguments.push(format!("--listen={}", place.peers));
         arguments.push(format!("--rpclisten-json={}", place.rpc));

@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
-use quintet_kaspa_node::p2p::{INBOUND_MAX, OUTBOUND};
+use quintet_kaspa_node::{
+    p2p::{INBOUND_MAX, OUTBOUND},
+    rpc::GRPC_CLIENTS_MAX,
+};
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -13,8 +16,8 @@ Examples:
   quintet kaspa run --testnet --utxoindex --appdir /data/kaspa --addpeer 192.0.2.7                   follows a peer
 
 Flags that kaspad has mean here what they mean there. Addresses may be a port, an IP address, or both; without --listen no connections of
-peers are taken, and there are no seeders: the first peers are named with --addpeer or --connect. --rpclisten-borsh and --rpclisten-json
-without one listen on 127.0.0.1 and the network's port. Ctrl-C or SIGTERM stops in order.";
+peers are taken, and there are no seeders: the first peers are named with --addpeer or --connect. gRPC is served unless --nogrpc is given;
+--rpclisten, --rpclisten-borsh and --rpclisten-json without an address listen on 127.0.0.1 and the network's port. Ctrl-C or SIGTERM stops in order.";
 
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
@@ -94,6 +97,18 @@ pub(crate) struct KaspaRunArgs {
     /// Say this of the node to peers, in brackets; may be given often.
     #[arg(long, value_name = "TEXT", help_heading = "Peers")]
     pub(crate) uacomment: Vec<String>,
+
+    /// Serve gRPC clients here; else on 127.0.0.1 and the network's port.
+    #[arg(long, value_name = "IP[:PORT]", num_args = 0..=1, default_missing_value = "default", help_heading = "Clients")]
+    pub(crate) rpclisten: Option<String>,
+
+    /// Serve no gRPC clients.
+    #[arg(long, conflicts_with = "rpclisten", help_heading = "Clients")]
+    pub(crate) nogrpc: bool,
+
+    /// gRPC clients to serve at a time.
+    #[arg(long, value_name = "N", default_value_t = GRPC_CLIENTS_MAX, help_heading = "Clients")]
+    pub(crate) rpcmaxclients: usize,
 
     /// Serve wRPC clients that speak Borsh.
     #[arg(long, value_name = "IP[:PORT]", num_args = 0..=1, default_missing_value = "default", help_heading = "Clients")]

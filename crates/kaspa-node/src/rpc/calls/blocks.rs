@@ -119,19 +119,15 @@ pub(in super::super) fn submit(
     }
     core.count_submitted();
     let hash = block.header.hash();
-    match core.pipeline.submit_block(block).wait()? {
-        Outcome::Accepted(_) => {
-            core.consensus.write_out()?;
-            core.peers.announce_block(hash);
-            answer(SubmitReport::Success)
-        }
-        Outcome::Known(_) => {
-            core.consensus.write_out()?;
-            answer(SubmitReport::Success)
-        }
-        Outcome::Refused(error) => {
-            warn!(%error, "a block that a client submitted was refused");
-            answer(SubmitReport::BlockInvalid)
-        }
+    let outcome = core.pipeline.submit_block(block).wait()?;
+    if let Outcome::Refused(error) = outcome {
+        warn!(%error, "a block that a client submitted was refused");
+        return answer(SubmitReport::BlockInvalid);
     }
+    // What is acknowledged outlives a crash; the block may be known by a submission that is not written out yet.
+    core.consensus.write_out()?;
+    if matches!(outcome, Outcome::Accepted(_)) {
+        core.peers.announce_block(hash);
+    }
+    answer(SubmitReport::Success)
 }

@@ -9,9 +9,9 @@ use super::super::{
         GetBlockCountRequest, GetBlockCountResponse, GetBlockDagInfoRequest,
         GetBlockDagInfoResponse, GetCurrentBlockColorRequest, GetCurrentBlockColorResponse,
         GetDaaScoreTimestampEstimateRequest, GetDaaScoreTimestampEstimateResponse,
-        GetSinkBlueScoreRequest, GetSinkBlueScoreResponse, GetSinkRequest, GetSinkResponse,
-        GetSubnetworkRequest, GetSubnetworkResponse, GetVirtualChainFromBlockRequest,
-        GetVirtualChainFromBlockResponse, RpcAcceptedIds,
+        GetHeadersRequest, GetHeadersResponse, GetSinkBlueScoreRequest, GetSinkBlueScoreResponse,
+        GetSinkRequest, GetSinkResponse, GetSubnetworkRequest, GetSubnetworkResponse,
+        GetVirtualChainFromBlockRequest, GetVirtualChainFromBlockResponse, RpcAcceptedIds,
     },
     wire::NetworkId,
 };
@@ -123,6 +123,11 @@ pub(in super::super) fn subnetwork(
     _: &Core,
     _: &GetSubnetworkRequest,
 ) -> Answer<GetSubnetworkResponse> {
+    Err(Failure::NotImplemented)
+}
+
+/// As in the reference: known, and not made.
+pub(in super::super) fn headers(_: &Core, _: &GetHeadersRequest) -> Answer<GetHeadersResponse> {
     Err(Failure::NotImplemented)
 }
 

@@ -7,8 +7,8 @@ use quintet_primitives::Hash256;
 use serde_json::{Value, json};
 
 use super::{
-    super::wire::{HexBytes, NetworkId, Wire, WireError, record},
-    RpcAcceptedIds, RpcBlock, RpcMempoolEntry, RpcMempoolEntryByAddress, RpcRawBlock,
+    super::wire::{HexBytes, NetworkId, Wire, WireError, record, uuid},
+    RpcAcceptedIds, RpcBlock, RpcHeader, RpcMempoolEntry, RpcMempoolEntryByAddress, RpcRawBlock,
     RpcTransaction, RpcUtxoByAddress,
 };
 
@@ -193,6 +193,22 @@ calls! {
             removed_chain_block_hashes: Vec<Hash256> = plain,
             added_chain_block_hashes: Vec<Hash256> = plain,
             accepted_transaction_ids: Vec<RpcAcceptedIds> = plain,
+        }
+    /// Headers from one on; the reference knows the method and has not made it.
+    GetHeadersRequest => GetHeadersResponse
+        1 { start_hash: Hash256 = plain, limit: u64 = plain, is_ascending: bool = plain, }
+        1 { headers: Vec<RpcHeader> = plain, }
+    /// What machine this is.
+    GetSystemInfoRequest => GetSystemInfoResponse
+        1 {}
+        2 {
+            version: String = plain,
+            system_id: Option<HexBytes> = plain,
+            git_hash: Option<HexBytes> = plain,
+            cpu_physical_cores: u16 = plain,
+            total_memory: u64 = plain,
+            fd_limit: u32 = plain,
+            proxy_socket_limit_per_cpu_core: Option<u32> = plain2,
         }
     /// Blocks above one.
     GetBlocksRequest => GetBlocksResponse
@@ -409,12 +425,8 @@ impl Wire for PeerInfo {
     }
 
     fn to_json(&self) -> Value {
-        let hex = HexBytes(self.id.to_vec()).to_json();
-        let hex = hex.as_str().unwrap_or_default();
-        let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-        let id = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-");
         json!({
-            "id": id,
+            "id": uuid(&self.id),
             "address": self.address.to_json(),
             "last_ping_duration": self.last_ping_duration,
             "is_outbound": self.is_outbound,

@@ -10,8 +10,8 @@ mod transaction;
 pub use block::{RpcBlock, RpcBlockVerbose, RpcHeader, RpcRawBlock, RpcRawHeader};
 pub use calls::*;
 pub use notify::{
-    BlockAdded, NewBlockTemplate, Notification, PruningPointUtxoSetOverride, Scope,
-    SinkBlueScoreChanged, UtxosChanged, VirtualChainChanged, VirtualDaaScoreChanged,
+    BlockAdded, FinalityConflict, NewBlockTemplate, Notification, PruningPointUtxoSetOverride,
+    Scope, SinkBlueScoreChanged, UtxosChanged, VirtualChainChanged, VirtualDaaScoreChanged,
 };
 pub use transaction::{
     RpcAcceptedIds, RpcInput, RpcInputVerbose, RpcMempoolEntry, RpcMempoolEntryByAddress,

@@ -210,6 +210,12 @@ impl ScriptKind {
         (Self::ScriptHash, "ScriptHash"),
     ];
 
+    /// Returns its name as in JSON; elsewhere it is in small letters.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+
     fn of(script: &ScriptPublicKey) -> Self {
         match ScriptClass::of(script.version, &script.script) {
             ScriptClass::NonStandard => Self::NonStandard,
@@ -233,8 +239,7 @@ impl Wire for ScriptKind {
     }
 
     fn to_json(&self) -> Value {
-        let name = Self::ALL.iter().find(|(kind, _)| kind == self).map_or("", |(_, name)| name);
-        json!(name)
+        json!(self.name())
     }
 
     fn of_json(value: &Value) -> Result<Self, WireError> {

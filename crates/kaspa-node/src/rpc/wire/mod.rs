@@ -20,6 +20,7 @@ mod parts;
 #[macro_use]
 mod record;
 
+pub(super) use parts::uuid;
 pub use parts::{HexBytes, NetworkId, camel_case};
 pub(crate) use record::record;
 

@@ -26,6 +26,13 @@ pub fn camel_case(name: &str) -> String {
     text
 }
 
+/// Returns 16 bytes as clients know a node's id.
+pub(in super::super) fn uuid(id: &[u8; 16]) -> String {
+    let digits = hex::encode(id);
+    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
+    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+}
+
 fn wrong(expected: &str, value: &Value) -> WireError {
     let mut actual = value.to_string();
     if actual.len() > 80 {

@@ -4,6 +4,7 @@ mod peers;
 
 use std::{
     io::{self, IsTerminal as _},
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
     time::Duration,
 };
@@ -11,7 +12,7 @@ use std::{
 use anyhow::Context as _;
 use quintet_kaspa_node::{
     mining::MinerOptions,
-    node::{KaspaKind, NodeOptions},
+    node::{GrpcOptions, KaspaKind, NodeOptions},
     rpc::CoreOptions,
 };
 use quintet_kaspa_protocol::{
@@ -40,6 +41,9 @@ const INSTANCE: &str = "kaspa";
 
 /// Time the node has to stop in order; then it is aborted.
 const STOP_DEADLINE: Duration = Duration::from_secs(120);
+
+/// `--rpcmaxclients`, at most: each client is a connection.
+const GRPC_CLIENTS_BOUND: usize = 10_000;
 
 /// The text in the coinbase of blocks mined here.
 const EXTRA_DATA: &[u8] = concat!("quintet-", env!("CARGO_PKG_VERSION")).as_bytes();
@@ -89,6 +93,8 @@ fn options(args: &KaspaRunArgs) -> anyhow::Result<NodeOptions> {
         }
         Ok(Some(address))
     };
+    options.rpc_grpc =
+        grpc(args, listen("rpclisten", &args.rpclisten, network.grpc_port())?, network)?;
     options.rpc_borsh =
         listen("rpclisten-borsh", &args.rpclisten_borsh, network.wrpc_borsh_port())?;
     options.rpc_json = listen("rpclisten-json", &args.rpclisten_json, network.wrpc_json_port())?;
@@ -101,6 +107,27 @@ fn options(args: &KaspaRunArgs) -> anyhow::Result<NodeOptions> {
     options.mine = miner(args, network, is_own)?;
     options.peers = Some(peers::settings(args, network, is_own, &options.directory)?);
     Ok(options)
+}
+
+/// Says where gRPC is served: on the network's port if nothing is said, as kaspad does it.
+fn grpc(
+    args: &KaspaRunArgs,
+    named: Option<SocketAddr>,
+    network: Network,
+) -> Result<Option<GrpcOptions>, UsageError> {
+    if args.nogrpc {
+        return Ok(None);
+    }
+    if !(1..=GRPC_CLIENTS_BOUND).contains(&args.rpcmaxclients) {
+        let words = format!("--rpcmaxclients: expected 1 to {GRPC_CLIENTS_BOUND}");
+        return Err(UsageError::new(words));
+    }
+    let usual = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), network.grpc_port());
+    Ok(Some(GrpcOptions {
+        address: named.unwrap_or(usual),
+        clients_max: args.rpcmaxclients,
+        is_optional: named.is_none(),
+    }))
 }
 
 fn params(args: &KaspaRunArgs, network: Network) -> anyhow::Result<Params> {
