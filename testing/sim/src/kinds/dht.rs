@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
-use interop::{Binary, hex, jsonrpc};
+use interop::{Binary, eventually, hex, jsonrpc};
 use rand::{RngExt as _, rngs::StdRng};
 use serde_json::{Value, json};
 
@@ -23,7 +23,9 @@ const ATTEMPTS: usize = 4;
 
 /// Nodes of the DHT.
 #[derive(Debug)]
-pub struct Dht;
+pub struct Dht {
+    places: Vec<Place>,
+}
 
 impl Dht {
     /// Calls a method of a node.
@@ -61,13 +63,25 @@ impl Kind for Dht {
     const NODES: usize = 5;
     const GOES_ON: bool = false;
     const FIRST: u64 = 0;
-    /// One for each node of that side: who did not answer twice is not asked again for two minutes, and who never does is forgotten.
-    const PARTED_WORK: usize = 3;
+    /// One piece on each side: who did not answer twice is not asked again for two minutes, and who never does is forgotten.
+    const PARTED_WORK: usize = 1;
     /// Each waits for packets that are lost, as long as a node waits for an answer.
     const FOUL_WORK: usize = 8;
 
-    fn prepare(_: &Path, _: &Binary, _: &[Place]) -> Result<Self> {
-        Ok(Self)
+    fn prepare(_: &Path, _: &Binary, places: &[Place]) -> Result<Self> {
+        Ok(Self { places: places.to_vec() })
+    }
+
+    /// Whoever is parted from the others before it knows its neighbours is alone.
+    fn after_wave(&self, _: usize, _: &Binary) -> Result<()> {
+        for place in &self.places {
+            eventually("every node knows all others", || {
+                let status = Self::call(place, "dht_status", &json!([]))?;
+                let known = usize::try_from(number(&status, "contacts")?)?;
+                Ok((known + 1 >= Self::NODES).then_some(()))
+            })?;
+        }
+        Ok(())
     }
 
     fn fabric(places: &[Place], seed: u64) -> Result<Fabric> {
