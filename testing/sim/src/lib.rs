@@ -1,14 +1,12 @@
-//! Networks of real nodes in bad weather, the same scenarios for every kind that makes a chain.
+//! Networks of real nodes in bad weather, the same scenarios for every kind.
 //!
 //! ```text
 //!   scenario ──► Network<Kind> ──kill -9, start──► quintet KIND run …   (a process a node)
 //!      │             │    ▲                            │    ▲
 //!      │             │    └── RPC: work, head, kept ───┘    │ P2P
-//!      └──seed──► Weather ───────────────────────────► Fabric: a relay for each pair of nodes
-//!                  cut, delay, stall, break
+//!      └──seed──► Weather ───────────────────────────► Fabric: a relay for each connection, or a face for each node
+//!                  cut, delay, stall, break, lose, repeat
 //! ```
-//!
-//! Nodes know each other by their relays' addresses alone, so that what a scenario does to a relay it does to that pair.
 //!
 //! # Invariants
 //!
@@ -16,6 +14,7 @@
 //! - Every wait has a deadline and says what was awaited. Processes end with the value that started them.
 //! - What a node acknowledged it keeps, through any crash; nodes that can reach each other agree in the end.
 
+pub mod byzantine;
 mod fabric;
 pub mod hostile;
 mod kind;
@@ -24,6 +23,6 @@ mod network;
 mod rpc;
 pub mod scenario;
 
-pub use fabric::{Fabric, Weather};
-pub use kind::{Head, Kind, Place};
+pub use fabric::{Fabric, Weather, Wire};
+pub use kind::{Head, Kind, Place, Port};
 pub use network::{Network, Node};

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener, UdpSocket},
     process::{Child, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
@@ -19,6 +19,9 @@ use crate::{
 
 /// Longest anything may take, on a machine that does other work.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Time after which nodes that do not agree are given something to agree on.
+const WHILE: Duration = Duration::from_secs(10);
 
 /// Pause between two questions.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -83,31 +86,45 @@ pub struct Network<K> {
 }
 
 impl<K: Kind> Network<K> {
-    /// Starts all nodes and waits until each answers.
+    /// Starts all processes and waits until each is up.
     ///
     /// # Errors
     ///
     /// If one does not come up.
     pub fn start(lab: &Lab, binary: &Binary, seed: u64) -> Result<Self> {
-        let kind = K::prepare(&lab.folder(K::NAME)?, binary)?;
-        let mut ports = free_ports(2 * K::NODES)?;
-        let rpc = ports.split_off(K::NODES);
-        let fabric = Fabric::new(&ports, seed)?;
-        let mut nodes = Vec::new();
-        for (index, (peers, rpc)) in ports.into_iter().zip(rpc).enumerate() {
+        let processes = K::NODES + K::BESIDE;
+        let ports = free_ports(3 * processes)?;
+        let mut places = Vec::new();
+        for (index, ports) in ports.chunks_exact(3).enumerate() {
+            let &[peers, rpc, calls] = ports else { bail!("expected three ports") };
             let folder = lab.folder(&format!("{}-{index}", K::NAME))?;
-            let place = Place { index, folder, peers, rpc, known: fabric.known_to(index) };
-            nodes.push(Node { place, child: None, acknowledged: Vec::new() });
+            places.push(Place { index, folder, peers, rpc, calls, known: Vec::new() });
         }
+        let fabric = K::fabric(&places, seed)?;
+        for place in &mut places {
+            place.known = fabric.known_to(place.index);
+        }
+        let kind = K::prepare(&lab.folder(K::NAME)?, binary, &places)?;
+        let node = |place| Node { place, child: None, acknowledged: Vec::new() };
+        let nodes = places.into_iter().map(node).collect();
         let chance = StdRng::seed_from_u64(seed);
         let mut network = Self { kind, binary: binary.clone(), fabric, nodes, chance };
-        for index in 0..K::NODES {
-            network.launch(index)?;
-        }
-        for index in 0..K::NODES {
-            network.answers(index)?;
+        for (number, wave) in K::waves().into_iter().enumerate() {
+            for index in wave.clone() {
+                network.launch(index)?;
+            }
+            for index in wave {
+                network.answers(index)?;
+            }
+            network.kind.after_wave(number, &network.binary)?;
         }
         Ok(network)
+    }
+
+    /// What they are.
+    #[must_use]
+    pub const fn kind(&self) -> &K {
+        &self.kind
     }
 
     /// Starts a node's process.
@@ -209,42 +226,62 @@ impl<K: Kind> Network<K> {
 
     /// Waits until these nodes have one chain of at least so many blocks; returns the shortest end of theirs.
     ///
-    /// Chains that go on by themselves are compared where the shortest of them ends, others have to end in one block.
+    /// Chains that go on by themselves are compared where the shortest of them ends, others have to end in one block. What else nodes share
+    /// is compared as well.
     ///
     /// # Errors
     ///
     /// If they do not in time, with what each has.
     pub fn agree(&self, group: &[usize], height: u64) -> Result<Head> {
+        self.agree_within(group, height, PATIENCE)
+    }
+
+    /// As [`Network::agree`]; where they do not for a while, the first of them works: of two ends of one height each node keeps its own, and
+    /// the next block decides.
+    ///
+    /// # Errors
+    ///
+    /// As [`Network::agree`].
+    pub fn converge(&mut self, group: &[usize], height: u64) -> Result<Head> {
+        let first = *group.first().context("a node")?;
         let begun = Instant::now();
         loop {
-            let heads: Result<Vec<_>> = group.iter().map(|&index| self.head(index)).collect();
-            if let Ok(heads) = &heads
-                && let Some(agreed) = self.agreed(group, heads)
-                && agreed.height >= height
-            {
-                return Ok(agreed);
+            match self.agree_within(group, height, WHILE) {
+                Err(_) if begun.elapsed() < PATIENCE => self.work(first)?,
+                outcome => return outcome,
             }
-            ensure!(
-                begun.elapsed() < PATIENCE,
-                "{}: nodes {group:?} do not agree on {height} blocks within {PATIENCE:?}: {heads:?}",
-                K::NAME
-            );
-            std::thread::sleep(PAUSE);
         }
     }
 
-    fn agreed(&self, group: &[usize], heads: &[Head]) -> Option<Head> {
-        let lowest = heads.iter().min_by_key(|head| head.height)?;
-        let one = |&index: &usize| {
-            let place = &self.nodes.get(index)?.place;
-            self.kind.hash_at(place, lowest.height).ok()?
-        };
-        let same = if K::GOES_ON {
-            group.iter().all(|index| one(index).as_ref() == Some(&lowest.hash))
-        } else {
-            heads.iter().all(|head| head.hash == lowest.hash)
-        };
-        same.then(|| lowest.clone())
+    fn agree_within(&self, group: &[usize], height: u64, patience: Duration) -> Result<Head> {
+        let begun = Instant::now();
+        loop {
+            let heads = group.iter().map(|&index| self.head(index)).collect::<Result<Vec<_>>>();
+            let agreed = heads.and_then(|heads| self.agreed(group, &heads, height));
+            match agreed {
+                Ok(agreed) => return Ok(agreed),
+                Err(error) if begun.elapsed() > patience => {
+                    let late = format!(
+                        "{}: nodes {group:?} do not agree on {height} blocks within {patience:?}",
+                        K::NAME
+                    );
+                    return Err(error.context(late));
+                }
+                Err(_) => std::thread::sleep(PAUSE),
+            }
+        }
+    }
+
+    fn agreed(&self, group: &[usize], heads: &[Head], height: u64) -> Result<Head> {
+        let lowest = heads.iter().min_by_key(|head| head.height).context("a head")?;
+        let nodes: Vec<_> = group.iter().filter_map(|&index| self.nodes.get(index)).collect();
+        for node in &nodes {
+            let holds = self.kind.holds(&node.place, lowest)?;
+            ensure!(holds, "node {} does not hold {lowest:?} of {heads:?}", node.place.index);
+        }
+        ensure!(lowest.height >= height, "the lowest of {heads:?} is below {height}");
+        self.kind.share(&nodes)?;
+        Ok(lowest.clone())
     }
 
     /// Checks that a node has everything it ever acknowledged.
@@ -257,6 +294,26 @@ impl<K: Kind> Network<K> {
         for one in &node.acknowledged {
             let kept = self.kind.keeps(&node.place, one)?;
             ensure!(kept, "{} {index} acknowledged {one} and has it no more", K::NAME);
+        }
+        Ok(())
+    }
+
+    /// Waits until every node has what any process acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// If one does not in time, with what it lacks.
+    pub fn all_arrived(&self) -> Result<()> {
+        let begun = Instant::now();
+        for node in self.nodes.iter().take(K::NODES) {
+            for one in self.nodes.iter().flat_map(|node| &node.acknowledged) {
+                while !self.kind.arrived(&node.place, one).unwrap_or(false) {
+                    let index = node.place.index;
+                    let late = begun.elapsed() > PATIENCE;
+                    ensure!(!late, "{} {index} lacks {one}, which was acknowledged", K::NAME);
+                    std::thread::sleep(PAUSE);
+                }
+            }
         }
         Ok(())
     }
@@ -278,7 +335,7 @@ fn free_ports(count: usize) -> Result<Vec<SocketAddr>> {
         }
         let step = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % span;
         let at = SocketAddr::from(([127, 0, 0, 1], PORTS.start + u16::try_from(step)?));
-        if TcpListener::bind(at).is_ok() {
+        if TcpListener::bind(at).is_ok() && UdpSocket::bind(at).is_ok() {
             found.push(at);
         }
     }

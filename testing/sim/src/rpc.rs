@@ -43,3 +43,10 @@ pub(crate) fn text(value: &Value, field: &str) -> Result<String> {
 pub(crate) fn number(value: &Value, field: &str) -> Result<u64> {
     value[field].as_u64().with_context(|| format!("expected a number in {field}, got {value}"))
 }
+
+/// The number that Ethereum's methods write as a text of hexadecimal digits.
+pub(crate) fn quantity(value: &Value) -> Result<u64> {
+    let digits = value.as_str().and_then(|text| text.strip_prefix("0x"));
+    let digits = digits.with_context(|| format!("expected a quantity, got {value}"))?;
+    Ok(u64::from_str_radix(digits, 16)?)
+}

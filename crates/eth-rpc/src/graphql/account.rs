@@ -10,7 +10,12 @@ use super::{
     scalars::{Addr, BigInt, Data, Long, Word},
     scope::{Answer, Scope, wrong},
 };
-use crate::{args::BlockId, error::EthResult, methods::state_error, node::Named as _};
+use crate::{
+    args::BlockId,
+    error::EthResult,
+    methods::{pending_nonce, state_error},
+    node::Named as _,
+};
 
 /// An account at a block.
 #[derive(Debug, Clone)]
@@ -54,13 +59,19 @@ impl Account {
 
     /// Its nonce: how many transactions it sent, or how many contracts it made.
     async fn transaction_count(&self) -> Answer<Long> {
-        let (_, account) = self.state().map_err(wrong)?;
-        let nonce = account.map_or(0, |account| account.nonce);
         if self.at != BlockId::Pending {
-            return Ok(Long(nonce));
+            let (_, account) = self.state().map_err(wrong)?;
+            return Ok(Long(account.map_or(0, |account| account.nonce)));
         }
-        let pending = self.scope.node.pool().pool().next_nonce(&self.address);
-        Ok(Long(pending.unwrap_or_default().max(nonce)))
+        let node = &self.scope.node;
+        let in_pool = || node.pool().pool().next_nonce(&self.address);
+        // What the query began with may be older than the pool.
+        let in_state = || {
+            let state = node.reader()?.state_named(BlockId::Pending)?;
+            let account = state.account(self.address).map_err(state_error)?;
+            Ok(account.map_or(0, |account| account.nonce))
+        };
+        Ok(Long(pending_nonce(in_pool, in_state).map_err(wrong)?))
     }
 
     /// Its code, if it is a contract.

@@ -22,7 +22,7 @@ pub(crate) use self::{
     },
     chain::blob_price,
     logs::search_logs,
-    state::state_error,
+    state::{pending_nonce, state_error},
     testing::{CANDIDATES_MAX, PayloadAttributes},
     transactions::submit,
 };

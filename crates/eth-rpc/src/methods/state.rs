@@ -63,15 +63,25 @@ fn balance(node: &EthNode, args: &Args) -> EthResult<Answer> {
 }
 
 fn nonce(node: &EthNode, args: &Args) -> EthResult<Answer> {
-    let account = find(node, args, 1)?;
-    let nonce = account.map_or(0, |account| account.nonce);
+    let in_state = || Ok(find(node, args, 1)?.map_or(0, |account| account.nonce));
     if args.block(1)? == BlockId::Pending {
         let address: Address = args.required(0)?;
-        let pending = node.pool.pool().next_nonce(&address);
-        // The pool may lag behind the head by a moment: a used nonce is never given out.
-        return Ok(quantity(pending.unwrap_or_default().max(nonce)).into());
+        let in_pool = || node.pool.pool().next_nonce(&address);
+        return Ok(quantity(pending_nonce(in_pool, in_state)?).into());
     }
-    Ok(quantity(nonce).into())
+    Ok(quantity(in_state()?).into())
+}
+
+/// Returns the nonce after an account's waiting transactions.
+///
+/// The pool is asked before the state: a block takes transactions from the one after it has changed the other, so that whoever asks the state
+/// first may miss them in both. The pool may lag behind: a used nonce is never given out.
+pub(crate) fn pending_nonce(
+    in_pool: impl FnOnce() -> Option<u64>,
+    in_state: impl FnOnce() -> EthResult<u64>,
+) -> EthResult<u64> {
+    let waiting = in_pool();
+    Ok(waiting.unwrap_or_default().max(in_state()?))
 }
 
 fn code(node: &EthNode, args: &Args) -> EthResult<Answer> {
@@ -169,4 +179,25 @@ fn account(node: &EthNode, args: &Args) -> EthResult<Answer> {
         "storageRoot": leaf.storage_root,
     })
     .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_block_between_pool_and_state_hides_no_transaction() {
+        // Two transactions wait on nonce 33; then a block has them.
+        let moments = [(Some(35), 33), (None, 35)];
+        for after in 0..=2 {
+            let asked = Cell::new(0);
+            let now = || {
+                let questions = asked.replace(asked.get() + 1);
+                moments[usize::from(questions >= after)]
+            };
+            assert_eq!(pending_nonce(|| now().0, || Ok(now().1)).unwrap(), 35, "after {after}");
+        }
+    }
 }

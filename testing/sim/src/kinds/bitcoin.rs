@@ -34,7 +34,7 @@ impl Kind for Bitcoin {
     const NODES: usize = 4;
     const GOES_ON: bool = false;
 
-    fn prepare(_: &Path, _: &Binary) -> Result<Self> {
+    fn prepare(_: &Path, _: &Binary, _: &[Place]) -> Result<Self> {
         Ok(Self)
     }
 
@@ -60,11 +60,6 @@ impl Kind for Bitcoin {
         let info = Self::call(place, "getblockchaininfo", &json!([]))?;
         let hash = crate::rpc::text(&info, "bestblockhash")?;
         Ok(Head { height: crate::rpc::number(&info, "blocks")?, hash })
-    }
-
-    fn hash_at(&self, place: &Place, height: u64) -> Result<Option<String>> {
-        let hash = Self::call(place, "getblockhash", &json!([height]))?;
-        Ok(hash.as_str().map(str::to_owned))
     }
 
     fn keeps(&self, place: &Place, acknowledged: &str) -> Result<bool> {

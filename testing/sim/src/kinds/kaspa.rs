@@ -31,7 +31,7 @@ impl Kind for Kaspa {
     const NODES: usize = 4;
     const GOES_ON: bool = false;
 
-    fn prepare(_: &Path, _: &Binary) -> Result<Self> {
+    fn prepare(_: &Path, _: &Binary, _: &[Place]) -> Result<Self> {
         Ok(Self)
     }
 
@@ -76,12 +76,6 @@ impl Kind for Kaspa {
         let params = json!({ "hash": hash, "includeTransactions": false });
         let sink = wrpc(place.rpc, "getBlock", &params)?;
         Ok(Head { height: number(&sink["block"]["header"], "blueScore")?, hash })
-    }
-
-    /// A DAG has no one block at a height.
-    fn hash_at(&self, place: &Place, height: u64) -> Result<Option<String>> {
-        let head = self.head(place)?;
-        Ok((head.height == height).then_some(head.hash))
     }
 
     fn keeps(&self, place: &Place, acknowledged: &str) -> Result<bool> {

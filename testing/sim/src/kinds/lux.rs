@@ -6,11 +6,17 @@ use alloy_consensus::{TxEip1559, TypedTransaction};
 use alloy_primitives::{Address, TxKind, U256, hex};
 use anyhow::{Context as _, Result, ensure};
 use interop::{Binary, jsonrpc};
-use quintet_lux_node::dev::{MNEMONIC, accounts};
+use quintet_lux_node::{
+    dev::{MNEMONIC, accounts},
+    validator::ValidatorKeys,
+};
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-use crate::kind::{Head, Kind, Place};
+use crate::{
+    kind::{Head, Kind, Place},
+    rpc::{quantity, text},
+};
 
 /// Milliseconds of a slot: long enough for four unoptimised nodes on two busy cores.
 const SLOT_MILLIS: &str = "500";
@@ -23,14 +29,24 @@ pub struct Lux {
     folder: PathBuf,
 }
 
-fn call(place: &Place, method: &str, params: &Value) -> Result<Value> {
+/// Calls a method of a validator's.
+pub(crate) fn call(place: &Place, method: &str, params: &Value) -> Result<Value> {
     jsonrpc::call(&place.rpc.to_string(), method, params)
 }
 
-fn quantity(value: &Value) -> Result<u64> {
-    let digits = value.as_str().and_then(|text| text.strip_prefix("0x"));
-    let digits = digits.with_context(|| format!("expected a quantity, got {value}"))?;
-    Ok(u64::from_str_radix(digits, 16)?)
+impl Lux {
+    /// Where its files are: `genesis.json`, `validator-1.key` and the others.
+    pub(crate) fn files(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A validator's address, by its number from 0.
+    pub(crate) fn validator(&self, index: usize) -> Result<String> {
+        let key =
+            std::fs::read_to_string(self.folder.join(format!("validator-{}.key", index + 1)))?;
+        let keys = ValidatorKeys::from_secret(&interop::hex::decode_array(key.trim())?)?;
+        Ok(keys.address().to_string())
+    }
 }
 
 impl Kind for Lux {
@@ -38,7 +54,7 @@ impl Kind for Lux {
     const NODES: usize = 4;
     const GOES_ON: bool = true;
 
-    fn prepare(folder: &Path, binary: &Binary) -> Result<Self> {
+    fn prepare(folder: &Path, binary: &Binary, _: &[Place]) -> Result<Self> {
         let folder = folder.join("network");
         let mut command = binary.command();
         command.args(["lux", "new", "--slot-millis", SLOT_MILLIS, "--epoch-slots", "8"]);
@@ -51,7 +67,8 @@ impl Kind for Lux {
         let key = self.folder.join(format!("validator-{}.key", place.index + 1));
         let known: Vec<_> = place.known.iter().map(ToString::to_string).collect();
         let genesis = self.folder.join("genesis.json");
-        let mut arguments: Vec<String> = ["lux", "run", "--json"].map(String::from).into();
+        let mut arguments: Vec<String> =
+            ["lux", "run", "--json", "--log=info,quintet_lux_node=debug"].map(String::from).into();
         arguments.push(format!("--port={}", place.rpc.port()));
         arguments.push(format!("--genesis={}", genesis.display()));
         arguments.push(format!("--validator-key={}", key.display()));
@@ -85,18 +102,22 @@ impl Kind for Lux {
     /// The last final block: of those before it nodes may still disagree.
     fn head(&self, place: &Place) -> Result<Head> {
         let block = call(place, "eth_getBlockByNumber", &json!(["finalized", false]))?;
-        Ok(Head { height: quantity(&block["number"])?, hash: crate::rpc::text(&block, "hash")? })
+        Ok(Head { height: quantity(&block["number"])?, hash: text(&block, "hash")? })
     }
 
-    fn hash_at(&self, place: &Place, height: u64) -> Result<Option<String>> {
-        let at = json!([format!("{height:#x}"), false]);
-        let block = call(place, "eth_getBlockByNumber", &at)?;
-        Ok(block["hash"].as_str().map(str::to_owned))
+    fn holds(&self, place: &Place, head: &Head) -> Result<bool> {
+        let at = json!([format!("{:#x}", head.height), false]);
+        Ok(call(place, "eth_getBlockByNumber", &at)?["hash"] == head.hash)
     }
 
     /// It waits, or it is in a block.
     fn keeps(&self, place: &Place, acknowledged: &str) -> Result<bool> {
         let known = call(place, "eth_getTransactionByHash", &json!([acknowledged]))?;
         Ok(known["hash"] == acknowledged)
+    }
+
+    fn arrived(&self, place: &Place, acknowledged: &str) -> Result<bool> {
+        let known = call(place, "eth_getTransactionByHash", &json!([acknowledged]))?;
+        Ok(known["blockNumber"].is_string())
     }
 }

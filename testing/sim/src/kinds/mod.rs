@@ -1,7 +1,9 @@
-//! The kinds that make a chain.
+//! The kinds.
 
 mod bitcoin;
+mod dht;
 mod kaspa;
-mod lux;
+pub(crate) mod lux;
+pub mod rollup;
 
-pub use self::{bitcoin::Bitcoin, kaspa::Kaspa, lux::Lux};
+pub use self::{bitcoin::Bitcoin, dht::Dht, kaspa::Kaspa, lux::Lux, rollup::Rollup};

@@ -5,8 +5,9 @@ use std::env;
 use anyhow::Result;
 use interop::{Binary, skipped};
 use sim::{
-    kinds::{Bitcoin, Kaspa, Lux},
-    scenario::{crashes, foul_weather, partition, strangers},
+    byzantine,
+    kinds::{Bitcoin, Dht, Kaspa, Lux, Rollup},
+    scenario::{self, crashes, foul_weather, partition, strangers},
 };
 
 /// How often nodes are killed where nothing is said.
@@ -55,3 +56,35 @@ macro_rules! scenarios {
 scenarios!(bitcoin, Bitcoin, 1_000);
 scenarios!(kaspa, Kaspa, 2_000);
 scenarios!(lux, Lux, 3_000);
+scenarios!(rollup, Rollup, 4_000);
+scenarios!(dht, Dht, 5_000);
+
+#[test]
+fn a_rollup_goes_on_without_its_l1_and_all_of_it_is_safe_once_that_is_back() -> Result<()> {
+    with_binary(|binary| scenario::rollup::l1_away(binary, 4_004))
+}
+
+#[test]
+fn liars_among_a_rollups_peers_harm_nobody() -> Result<()> {
+    with_binary(|binary| byzantine::rollup::liars(binary, 4_005))
+}
+
+#[test]
+fn liars_in_a_dht_hide_nothing_and_hurt_nobody() -> Result<()> {
+    with_binary(|binary| byzantine::dht::liars(binary, 5_004))
+}
+
+#[test]
+fn liars_among_a_bitcoin_nodes_peers_harm_nobody() -> Result<()> {
+    with_binary(|binary| byzantine::bitcoin::liars(binary, 1_004))
+}
+
+#[test]
+fn liars_among_validators_stop_nothing_and_are_named() -> Result<()> {
+    with_binary(|binary| byzantine::lux::liars(binary, 3_004))
+}
+
+#[test]
+fn liars_among_a_kaspa_nodes_peers_harm_nobody() -> Result<()> {
+    with_binary(|binary| byzantine::kaspa::liars(binary, 2_004))
+}

@@ -1,5 +1,7 @@
 //! What happens to networks.
 
+pub mod rollup;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -7,9 +9,6 @@ use interop::{Binary, Lab, lab};
 use rand::RngExt as _;
 
 use crate::{fabric::Weather, hostile, kind::Kind, network::Network};
-
-/// Pieces of work on each side of a partition, and in foul weather.
-const WORK: usize = 24;
 
 /// Most work between two crashes.
 const WORK_BETWEEN: usize = 8;
@@ -29,7 +28,7 @@ fn tell<K: Kind>(what: &str, begun: Instant) {
 fn settled<K: Kind>(lab: &Lab, binary: &Binary, seed: u64) -> Result<Network<K>> {
     let mut network = Network::<K>::start(lab, binary, seed)?;
     network.work(0)?;
-    network.agree(&everybody::<K>(), 1).context("a network that was just started")?;
+    network.converge(&everybody::<K>(), K::FIRST).context("a network that was just started")?;
     Ok(network)
 }
 
@@ -44,28 +43,31 @@ pub fn partition<K: Kind>(binary: &Binary, seed: u64) -> Result<()> {
         let mut network = settled::<K>(lab, binary, seed)?;
         let (near, far): (Vec<_>, Vec<_>) =
             everybody::<K>().into_iter().partition(|index| index % 2 == 0);
-        network.fabric.part(&near);
-        for count in 0..WORK {
+        network.fabric.part(&near, &far);
+        for count in 0..K::PARTED_WORK {
             network.work(near[count % near.len()])?;
             // One side does more, so that it is clear whose chain is left.
             if count % 2 == 0 {
-                network.work(far[count % far.len()])?;
+                network.work(far[count / 2 % far.len()])?;
             }
         }
         let before = network.head(near[0])?;
         if !K::GOES_ON {
-            let other = network.head(far[0])?;
-            ensure!(before.hash != other.hash, "they were not parted: both end in {before:?}");
+            let there = &network.nodes[far[0]].acknowledged;
+            let there = there.last().context("work on the far side")?;
+            let here = network.kind().keeps(&network.nodes[near[0]].place, there);
+            ensure!(!here.unwrap_or(false), "they were not parted: both have {there}");
         }
         network.fabric.heal();
         // What nobody built on is not asked for: the next block says what lies below it.
         network.work(near[0])?;
-        let after = network.agree(&everybody::<K>(), before.height + u64::from(K::GOES_ON))?;
+        let after = network.converge(&everybody::<K>(), before.height + u64::from(K::GOES_ON))?;
         for index in everybody::<K>() {
             network.lost_nothing(index)?;
         }
+        network.all_arrived()?;
         ensure!(after.height >= before.height, "from {before:?} to {after:?}");
-        tell::<K>("parted, healed, one chain", begun);
+        tell::<K>("parted, healed, in agreement", begun);
         Ok(())
     })
 }
@@ -80,12 +82,12 @@ pub fn foul_weather<K: Kind>(binary: &Binary, seed: u64) -> Result<()> {
         let begun = Instant::now();
         let mut network = settled::<K>(lab, binary, seed)?;
         network.fabric.set_weather(Weather::FOUL);
-        for _ in 0..WORK {
+        for _ in 0..K::FOUL_WORK {
             let index = network.chance.random_range(0..K::NODES);
             network.work(index)?;
         }
-        network.agree(&everybody::<K>(), 1)?;
-        tell::<K>("delayed, stalled, broken, one chain", begun);
+        network.converge(&everybody::<K>(), K::FIRST)?;
+        tell::<K>("delayed, stalled, broken, lost, in agreement", begun);
         Ok(())
     })
 }
@@ -99,8 +101,10 @@ pub fn crashes<K: Kind>(binary: &Binary, seed: u64, rounds: usize) -> Result<()>
     lab(|lab| {
         let begun = Instant::now();
         let mut network = settled::<K>(lab, binary, seed)?;
+        let first = network.chance.random_range(0..K::NODES + K::BESIDE);
         for round in 0..rounds {
-            let victim = network.chance.random_range(0..K::NODES);
+            // Each in turn, but who is first and what it does until then is chance.
+            let victim = (first + round) % (K::NODES + K::BESIDE);
             for _ in 0..network.chance.random_range(1..=WORK_BETWEEN) {
                 network.work(victim)?;
             }
@@ -108,18 +112,20 @@ pub fn crashes<K: Kind>(binary: &Binary, seed: u64, rounds: usize) -> Result<()>
             let pause = network.chance.random_range(0..60);
             std::thread::sleep(Duration::from_millis(pause));
             network.kill(victim)?;
-            let other = (victim + 1) % K::NODES;
+            let other = K::apart_from(victim);
             network.work(other)?;
             network.launch(victim)?;
             network.answers(victim)?;
             network.lost_nothing(victim).with_context(|| format!("round {round}"))?;
-            // Of two ends of one height each node keeps its own: the next block decides.
             network.work(other)?;
-            let far = network.head(other)?.height;
-            network.agree(&everybody::<K>(), far).with_context(|| format!("round {round}"))?;
+            let far = network.head(other)?.height + u64::from(K::GOES_ON);
+            network.converge(&everybody::<K>(), far).with_context(|| format!("round {round}"))?;
+        }
+        network.all_arrived()?;
+        for index in 0..K::NODES + K::BESIDE {
+            network.lost_nothing(index)?;
         }
         for index in everybody::<K>() {
-            network.lost_nothing(index)?;
             network.stop(index)?;
         }
         tell::<K>(&format!("{rounds} times killed and back"), begun);
@@ -140,15 +146,20 @@ pub fn strangers<K: Kind>(binary: &Binary, seed: u64) -> Result<()> {
         let place = network.nodes.first().context("a node")?.place.clone();
         let before = network.nodes[0].resident_bytes()?;
         let mut most = before;
-        for port in [place.peers, place.rpc] {
+        let ports = network.kind().ports(&place);
+        for &port in &ports {
             for sort in hostile::Sort::ALL {
-                let guests = hostile::visit(port, sort, seed)?;
-                // While they are there, peers go on with the node.
+                let mut guests = Some(hostile::visit(port, sort, seed)?);
+                if sort == hostile::Sort::Crowd && port != ports[0] {
+                    // It takes all connections there are for calls, and keeps them for the 30 s in which a request may begin: whoever asks
+                    // meanwhile waits.
+                    guests = None;
+                }
+                // While others are there, peers go on with the node.
                 network.work(1)?;
                 let far = network.head(1)?.height;
-                network
-                    .agree(&[1, 0], if port == place.rpc { 0 } else { far })
-                    .with_context(|| format!("with {sort:?} at {port}"))?;
+                let both = network.agree(&[1, 0], far);
+                both.with_context(|| format!("with {sort:?} at {port:?}"))?;
                 most = most.max(network.nodes[0].resident_bytes()?);
                 drop(guests);
             }
