@@ -30,7 +30,7 @@ fn folder() -> Arc<tempfile::TempDir> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn blocks_go_up_to_the_height_the_operator_names_and_the_node_says_so() {
-    let folder = self::folder();
+    let folder = folder();
     let node = start_with(Arc::clone(&folder), options(&folder, Pruning::Manual)).await;
     let tip = node.mine(50).await;
     let refused = node.rpc("pruneblockchain", json!([10])).await.expect_err("refused");
@@ -78,7 +78,7 @@ async fn blocks_go_up_to_the_height_the_operator_names_and_the_node_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_stay_within_the_target_while_blocks_come_and_what_is_left_is_sound() {
-    let folder = self::folder();
+    let folder = folder();
     let target = PruneTarget::for_small_files(150 << 10);
     let settings = options(&folder, Pruning::Automatic(target));
     let node = start_with(Arc::clone(&folder), settings.clone()).await;
@@ -106,7 +106,7 @@ async fn files_stay_within_the_target_while_blocks_come_and_what_is_left_is_soun
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_node_gets_old_blocks_of_a_full_node_and_not_of_a_pruned_one() {
-    let (folder, other) = (self::folder(), self::folder());
+    let (folder, other) = (folder(), folder());
     let pruned = start_with(Arc::clone(&folder), options(&folder, Pruning::Manual)).await;
     let tip = pruned.mine(400).await;
     let mut settings = options(&other, Pruning::Off);

@@ -68,7 +68,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_confirmed_transaction_is_found_of_blocks_before_and_after_it_was_turned_on() {
-    let folder = self::folder();
+    let folder = folder();
     let node = start(&folder, false).await;
     node.mine(600).await;
     let (_, txid) = coinbase(&node, 1).await;
@@ -101,7 +101,7 @@ async fn every_confirmed_transaction_is_found_of_blocks_before_and_after_it_was_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reorganisation_is_followed_in_both_directions() {
-    let folder = self::folder();
+    let folder = folder();
     let node = start(&folder, true).await;
     node.mine(20).await;
     indexed(&node).await;
@@ -129,7 +129,7 @@ async fn a_reorganisation_is_followed_in_both_directions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_that_a_crash_left_behind_or_ahead_of_the_chain_heals() {
-    let (folder, kept) = (self::folder(), tempfile::tempdir().expect("a folder"));
+    let (folder, kept) = (folder(), tempfile::tempdir().expect("a folder"));
     let index = TxIndex::directory(folder.path());
     let node = start(&folder, true).await;
     node.mine(30).await;

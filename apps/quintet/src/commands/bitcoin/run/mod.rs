@@ -115,6 +115,6 @@ fn init_log(folder: &std::path::Path, log: settings::Log) -> anyhow::Result<()> 
     let config = LogConfig { level: level.to_owned(), ..LogConfig::default() };
     let writer = BoxMakeWriter::new(file);
     let (subscriber, _logs) = telemetry::subscriber(&config, writer, false)
-        .map_err(|error| crate::exit::UsageError::new(format!("-debug: {error}")))?;
+        .map_err(|error| UsageError::new(format!("-debug: {error}")))?;
     Ok(subscriber.try_init()?)
 }
