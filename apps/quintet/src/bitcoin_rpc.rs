@@ -9,6 +9,11 @@ use tokio_util::sync::CancellationToken;
 /// Time a call may take: a wait for a block among them.
 const CALL_MAX: Duration = Duration::from_secs(3_600);
 
+/// Time a connection on which nobody asks is kept.
+///
+/// **Spec:** Bitcoin Core, `-rpcservertimeout`.
+pub(crate) const IDLE: Duration = Duration::from_secs(30);
+
 /// Longest request and answer, bytes: blocks in hexadecimal, and what is told about them.
 const REQUEST_BYTES_MAX: usize = 32 << 20;
 const RESPONSE_BYTES_MAX: usize = 256 << 20;
@@ -25,8 +30,19 @@ pub(crate) async fn serve(
     listen: SocketAddr,
     auth: AuthConfig,
 ) -> anyhow::Result<RpcHandle> {
+    serve_for(calls, listen, auth, IDLE).await
+}
+
+/// Like [`serve`]; a connection on which nobody asks is kept for `idle`.
+pub(crate) async fn serve_for(
+    calls: BitcoinRpc,
+    listen: SocketAddr,
+    auth: AuthConfig,
+    idle: Duration,
+) -> anyhow::Result<RpcHandle> {
     let config = RpcConfig {
         listen,
+        header_timeout: idle,
         request_bytes_max: REQUEST_BYTES_MAX,
         response_bytes_max: RESPONSE_BYTES_MAX,
         batch_items_max: BATCH_ITEMS_MAX,

@@ -15,6 +15,7 @@
 //! - [`node`]: all of it, started and stopped.
 //! - [`rpc`]: Bitcoin Core's methods over the kernel.
 //! - [`miner`]: templates, and blocks on demand.
+//! - [`txindex`]: which block a transaction is in, for whoever wants to know of every one.
 //! - [`shown`]: blocks, transactions and scripts in the form of Bitcoin Core's answers.
 
 pub mod chain;
@@ -27,3 +28,4 @@ pub mod peers;
 pub mod rpc;
 pub mod shown;
 pub mod storage;
+pub mod txindex;

@@ -67,6 +67,21 @@ pub enum DecodeError {
     },
 }
 
+impl DecodeError {
+    /// Returns what Bitcoin Core's log says of it, where it says something tools look for.
+    #[must_use]
+    pub const fn core_words(&self) -> Option<&'static str> {
+        match self {
+            Self::End { .. } => Some("DataStream::read(): end of data"),
+            Self::NonCanonicalSize { .. } => Some("non-canonical ReadCompactSize()"),
+            Self::TooLarge { .. } => Some("ReadCompactSize(): size too large"),
+            Self::SuperfluousWitness { .. } => Some("Superfluous witness record"),
+            Self::UnknownFlags { .. } => Some("Unknown transaction optional data"),
+            Self::Trailing { .. } => None,
+        }
+    }
+}
+
 /// A position in a buffer of at most [`SIZE_MAX`] bytes.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {

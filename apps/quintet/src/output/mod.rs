@@ -71,6 +71,11 @@ pub(crate) fn complain(message: &str) {
     let _ = writeln!(io::stderr().lock(), "{label} {message}");
 }
 
+/// Tells what went wrong in words that programs look for, as they are.
+pub(crate) fn complain_plainly(message: &str) {
+    let _ = writeln!(io::stderr().lock(), "{message}");
+}
+
 /// A number with its noun: 1 node, 2 nodes.
 pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })

@@ -294,6 +294,33 @@ fn a_node_is_started_in_core_s_spelling_and_refuses_what_it_does_not_know() {
 }
 
 #[test]
+fn a_node_that_does_not_start_says_why_word_for_word_as_core_does() {
+    let home = Home::new();
+    for (args, expected) in [
+        (&["-prune=-1"][..], "Prune cannot be configured with a negative value."),
+        (
+            &["-prune=549"],
+            "Prune configured below the minimum of 550 MiB.  Please use a higher number.",
+        ),
+        (&["-prune=550", "-txindex"], "Prune mode is incompatible with -txindex."),
+        (
+            &["-prune=550", "-reindex-chainstate"],
+            "Prune mode is incompatible with -reindex-chainstate. Use full -reindex instead.",
+        ),
+        (&["-whitelist=oopsie@127.0.0.1"], "Invalid P2P permission: 'oopsie'"),
+        (
+            &["-bind=127.0.0.1", "-listen=0"],
+            "Cannot set -bind or -whitebind together with -listen=0",
+        ),
+        (&["-peertimeout=0"], "peertimeout must be a positive integer."),
+    ] {
+        let ended = home.run(&[&["bitcoin", "run", "-regtest"][..], args].concat());
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert_eq!(ended.err, format!("Error: {expected}\n"), "{args:?}");
+    }
+}
+
+#[test]
 fn a_transaction_is_decoded_as_core_does() {
     let home = Home::new();
     let tx = home.json(&["bitcoin", "decode-tx", FIRST_PAYMENT]);

@@ -135,10 +135,12 @@ impl Chain {
         if self.state(id).block.is_some() || id == HeaderId::GENESIS {
             return Ok(Accepted::Known(id));
         }
-        let verdict = verdict.and_then(|()| {
-            in_context(&self.tree, &self.params, id, |context| {
-                check_block_in_context(&block, context)
-            })
+        if let Err(source) = verdict {
+            // Like Bitcoin Core: what the block alone shows never marks its header, whatever forms of a spoilt copy are yet unknown.
+            return Err(AcceptError::Block { hash: block.hash(), source });
+        }
+        let verdict = in_context(&self.tree, &self.params, id, |context| {
+            check_block_in_context(&block, context)
         });
         if let Err(source) = verdict {
             // A spoilt copy says nothing about the block the header stands for, whatever rule it breaks first: on a signet that is the

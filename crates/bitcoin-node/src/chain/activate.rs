@@ -184,7 +184,8 @@ impl Chain {
     fn refuse(&mut self, id: HeaderId, error: BlockError) {
         self.mark_failed(id);
         let hash = self.tree.hash(id);
-        tracing::warn!(block = %hash, reason = %error.reject_reason(), %error, "block refused");
+        // Tools that drive Bitcoin Core look for these words.
+        tracing::warn!(block = %hash, "Block validation error: {}, {}", error.reject_reason(), error.debug_message());
         if self.refused.len() >= REFUSED_MAX {
             self.refused.pop_front();
         }

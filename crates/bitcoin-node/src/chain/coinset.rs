@@ -25,8 +25,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bitcoin::{BlockHash, hashes::Hash as _};
+use bitcoin::{BlockHash, OutPoint, hashes::Hash as _};
 use quintet_bitcoin_protocol::{
+    CoinRef,
     coins::{
         CoinError, CoinKey, ScriptBuffer, decode_coin, encode_coin, outpoint,
         snapshot::{
@@ -199,7 +200,37 @@ fn file_error<'p>(
     move |source| CoinSetError::File { action, path: path.to_owned(), source }
 }
 
+/// The coins of the connected chain as they were at one moment; the chain may go on meanwhile.
+#[derive(Debug)]
+pub struct CoinsView(Snapshot);
+
+impl CoinsView {
+    /// Calls `with` for each coin.
+    ///
+    /// # Errors
+    ///
+    /// [`CoinSetError`] if one cannot be read.
+    pub fn each(&self, mut with: impl FnMut(OutPoint, CoinRef<'_>)) -> Result<(), CoinSetError> {
+        let mut buffer = ScriptBuffer::default();
+        each_coin(&self.0, &mut |_| ControlFlow::Continue(()), |key, encoded| {
+            let coin = decode_coin(encoded, &mut buffer).map_err(|source| damaged(key, source))?;
+            with(outpoint(key), coin);
+            Ok(())
+        })
+    }
+}
+
 impl Chain {
+    /// Returns the coins of the connected chain as they are now. Everything is settled and flushed first.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError`] if the chain cannot go on.
+    pub fn coins_view(&mut self) -> Result<CoinsView, ChainError> {
+        self.flush()?;
+        Ok(CoinsView(self.storage.store().snapshot()?))
+    }
+
     /// Counts and hashes the coins of the connected chain. Everything is settled and flushed first.
     ///
     /// Cost: one walk over all coins; with a hash, minutes on the main network.

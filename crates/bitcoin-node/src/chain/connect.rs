@@ -137,8 +137,17 @@ impl Chain {
         read_block(self.storage.files(), hash, position)
     }
 
+    /// Reads a block that lies at a known place, on any thread.
+    pub(crate) fn read_block_at(
+        files: &BlockFiles,
+        hash: BlockHash,
+        position: Position,
+    ) -> Result<Block, ChainError> {
+        read_block(files, hash, position)
+    }
+
     /// Returns where a block lies.
-    pub(super) fn locate_block(&self, id: HeaderId) -> Result<(BlockHash, Position), ChainError> {
+    pub(crate) fn locate_block(&self, id: HeaderId) -> Result<(BlockHash, Position), ChainError> {
         let hash = self.tree.hash(id);
         let position = self.state(id).block;
         position.map(|at| (hash, at)).ok_or(ChainError::DataAbsent { hash, what: "data" })

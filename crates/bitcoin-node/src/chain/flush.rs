@@ -99,7 +99,7 @@ impl Chain {
         }
     }
 
-    fn entry(&self, id: HeaderId) -> IndexEntry {
+    pub(super) fn entry(&self, id: HeaderId) -> IndexEntry {
         let state = self.state(id);
         IndexEntry {
             header: encode_header(&self.tree.header(id)),

@@ -40,6 +40,7 @@ mod error;
 mod flush;
 mod import;
 mod open;
+mod pruning;
 mod source;
 mod verify;
 
@@ -61,10 +62,11 @@ use rayon::ThreadPool;
 
 pub use accept::{AcceptError, Accepted, Examined};
 pub use activate::{REFUSED_MAX, Refused};
-pub use coinset::{CoinSetError, CoinsProgress, SnapshotReport, TellCoins};
+pub use coinset::{CoinSetError, CoinsProgress, CoinsView, SnapshotReport, TellCoins};
 pub use error::{ChainError, CoinsError};
 pub use import::{ImportError, ImportProgress, ImportReport, REFUSED_SHOWN_MAX, TellImport};
 pub use open::{OpenProgress, TellOpen};
+pub use pruning::Pruning;
 pub use verify::{VerifyError, VerifyLevel, VerifyProgress, VerifyReport};
 
 use self::{
@@ -91,6 +93,10 @@ pub struct ChainOptions {
     pub check_threads: usize,
     /// The block whose ancestors' scripts are taken to be valid; `None` checks every script.
     pub assume_valid: Option<BlockHash>,
+    /// Where a new block or undo file begins, bytes.
+    pub segment_bytes_max: u32,
+    /// Whether, and how, old blocks are given up.
+    pub pruning: Pruning,
     /// Rebuild the index and the coins from the block files.
     pub reindex: bool,
     /// Rebuild the coins from the index and the block files.
@@ -111,6 +117,8 @@ impl ChainOptions {
             verified_bytes: 16 << 20,
             check_threads: 1,
             assume_valid: params.assume_valid,
+            segment_bytes_max: 128 << 20,
+            pruning: Pruning::Off,
             reindex: false,
             reindex_chainstate: false,
             salt,
@@ -177,6 +185,10 @@ pub struct Chain {
     refused: VecDeque<Refused>,
     /// Up to where the index covers the block files, while they are being indexed; all of them, at any other time.
     indexed_to: Option<Position>,
+    /// Whether a block that was there once is gone.
+    has_pruned: bool,
+    /// The files being filled when pruning was looked at last.
+    pruned_at: Option<(u32, u32)>,
     /// What is connected.
     active: ActiveChain,
     coins: Coins,

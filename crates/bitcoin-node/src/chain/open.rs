@@ -114,8 +114,11 @@ impl Chain {
     /// Opens files and store, and finds the state that was.
     fn load(params: Arc<Params>, options: ChainOptions) -> Result<Self, ChainError> {
         let genesis = params.genesis_hash();
-        let storage =
-            StorageOptions { reindex: options.reindex, ..StorageOptions::new(options.store_bytes) };
+        let storage = StorageOptions {
+            reindex: options.reindex,
+            segment_bytes_max: options.segment_bytes_max,
+            ..StorageOptions::new(options.store_bytes)
+        };
         let storage = Storage::open(&options.directory, &genesis, &storage)?;
         if options.reindex_chainstate {
             storage.clear_coins()?;
@@ -142,6 +145,8 @@ impl Chain {
             precious: 0,
             refused: VecDeque::new(),
             indexed_to: None,
+            has_pruned: false,
+            pruned_at: None,
             active: ActiveChain::default(),
             pending: VecDeque::new(),
             events: VecDeque::new(),
@@ -177,6 +182,8 @@ impl Chain {
             Ok::<(), ChainError>(())
         })?;
         self.changed.clear();
+        self.has_pruned =
+            (1..self.blocks.len()).filter_map(|at| self.tree.id(at)).any(|id| self.is_pruned(id));
         if count == 0 {
             self.change(genesis, |state| state.status = BlockStatus::VALID_TREE);
         }

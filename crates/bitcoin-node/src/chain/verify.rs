@@ -101,7 +101,7 @@ impl Chain {
     fn depth_on_disk(&self, depth: u32) -> u32 {
         let lowest = self.height() - depth + 1;
         let ids = self.active.from(lowest).iter().rev();
-        let there = ids.take_while(|&&id| self.has_data(id).0).count();
+        let there = ids.take_while(|&&id| self.has_data(id) == (true, true)).count();
         u32::try_from(there).unwrap_or(depth)
     }
 }

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::MESSAGES_UNDER_WAY;
 use crate::{
     kernel::{Clock, Input, KernelClient},
-    peers::{Arrival, ConnectionKind, Outbox, PeerId},
+    peers::{Arrival, ConnectionKind, Outbox, PeerId, Permissions},
 };
 
 /// Time a connection that is ending has to send what is on its way.
@@ -32,6 +32,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 pub(super) struct Connection {
     pub(super) id: PeerId,
     pub(super) kind: ConnectionKind,
+    pub(super) permissions: Permissions,
     pub(super) address: SocketAddr,
     pub(super) name: String,
     pub(super) magic: [u8; 4],
@@ -44,10 +45,11 @@ impl Connection {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(peer = self.id, %error, "connection without TCP_NODELAY");
         }
-        let Self { id, kind, address, name, magic, kernel, closing } = self;
+        let Self { id, kind, permissions, address, name, magic, kernel, closing } = self;
         let (outbox, frames) = Outbox::new(magic, closing.clone());
         let local = socket.local_addr().ok();
-        let arrival = Arrival { id, kind, address, local, name, outbox: outbox.clone() };
+        let arrival =
+            Arrival { id, kind, permissions, address, local, name, outbox: outbox.clone() };
         if kernel.tell(Input::Connected(Box::new(arrival))).await.is_err() {
             return;
         }

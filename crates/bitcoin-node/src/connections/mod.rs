@@ -33,7 +33,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::connection::Connection;
 use crate::{
     kernel::KernelClient,
-    peers::{ConnectionKind, Dial},
+    peers::{ConnectionKind, Dial, PeerId, Permissions},
 };
 
 /// Messages of one connection that the kernel has and has not dealt with, messages.
@@ -48,6 +48,15 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Time connections have to end once they are told to.
 const END_GRACE: Duration = Duration::from_secs(2);
+
+/// Who is at the other end of a socket.
+struct Reached {
+    id: PeerId,
+    kind: ConnectionKind,
+    permissions: Permissions,
+    address: SocketAddr,
+    name: String,
+}
 
 /// Makes connections and keeps them.
 #[derive(Debug)]
@@ -71,14 +80,14 @@ impl Connections {
     /// Takes connections of `listeners` and makes those of `dials`, until `stop` is cancelled.
     pub async fn run(
         self: Arc<Self>,
-        listeners: Vec<TcpListener>,
+        listeners: Vec<(TcpListener, Permissions)>,
         mut dials: mpsc::Receiver<Dial>,
         stop: CancellationToken,
     ) {
-        for listener in listeners {
+        for (listener, permissions) in listeners {
             let this = Arc::clone(&self);
             let stop = stop.clone();
-            self.tasks.spawn(async move { this.listen(listener, stop).await });
+            self.tasks.spawn(async move { this.listen(listener, permissions, stop).await });
         }
         let pending = Arc::new(Semaphore::new(PENDING_MAX));
         loop {
@@ -102,7 +111,12 @@ impl Connections {
         }
     }
 
-    async fn listen(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+    async fn listen(
+        self: Arc<Self>,
+        listener: TcpListener,
+        permissions: Permissions,
+        stop: CancellationToken,
+    ) {
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => return,
@@ -110,8 +124,10 @@ impl Connections {
             };
             match accepted {
                 Ok((socket, address)) => {
+                    let (id, kind) = (self.next_id(), ConnectionKind::Inbound);
                     let name = address.to_string();
-                    self.begin(socket, address, ConnectionKind::Inbound, name, &stop);
+                    let reached = Reached { id, kind, permissions, address, name };
+                    self.begin(socket, reached, &stop);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "connection not accepted");
@@ -130,7 +146,11 @@ impl Connections {
         };
         match connected {
             Ok(Ok(socket)) => match socket.peer_addr() {
-                Ok(address) => self.begin(socket, address, kind, to.text().to_owned(), &stop),
+                Ok(address) => {
+                    let (id, name) = (self.next_id(), to.text().to_owned());
+                    let permissions = Permissions::empty();
+                    self.begin(socket, Reached { id, kind, permissions, address, name }, &stop);
+                }
                 Err(error) => tracing::debug!(%to, %error, "gone at once"),
             },
             Ok(Err(error)) => tracing::debug!(%to, %error, "not reached"),
@@ -138,20 +158,18 @@ impl Connections {
         }
     }
 
-    fn begin(
-        self: &Arc<Self>,
-        socket: TcpStream,
-        address: SocketAddr,
-        kind: ConnectionKind,
-        name: String,
-        stop: &CancellationToken,
-    ) {
+    fn next_id(&self) -> PeerId {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn begin(self: &Arc<Self>, socket: TcpStream, reached: Reached, stop: &CancellationToken) {
         // Without a place the socket is closed at once.
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let Reached { id, kind, permissions, address, name } = reached;
         let connection = Connection {
             id,
             kind,
+            permissions,
             address,
             name,
             magic: self.magic,

@@ -13,6 +13,9 @@ use crate::chain::{AcceptError, Accepted, ChainError, ChainEvent};
 /// Verdicts that are kept for whoever submitted the block, blocks.
 const VERDICTS_MAX: usize = 1_000;
 
+/// Blocks whose senders are remembered while they wait for a verdict, blocks.
+const SOURCES_MAX: usize = 4_096;
+
 /// Hashes of a reorganisation that are announced one by one, blocks; of a longer one the tip alone.
 ///
 /// **Spec:** Bitcoin Core, `MAX_BLOCKS_TO_ANNOUNCE`.
@@ -23,7 +26,16 @@ impl Kernel {
     pub(crate) fn settle(&mut self) -> Result<(), ChainError> {
         self.chain.settle()?;
         self.chain.write_out()?;
-        self.chain_changed()
+        self.chain_changed()?;
+        // Only now is it known that what is connected passes: until then its sender may have to answer for it.
+        let (tree, active) = (self.chain.headers(), self.chain.active());
+        let outstanding =
+            |hash: &BlockHash| !tree.find(hash).is_some_and(|id| active.contains(tree, id));
+        self.sources.retain(|hash, _| outstanding(hash));
+        if self.sources.len() > SOURCES_MAX {
+            self.sources.clear();
+        }
+        Ok(())
     }
 
     /// Takes in a block and settles.
@@ -52,8 +64,8 @@ impl Kernel {
         if events.is_empty() {
             return Ok(());
         }
-        self.sources.clear();
         self.follow_into_mempool(&events)?;
+        self.chain.prune_if_full()?;
         let hash = self.chain.tip_hash();
         let tip = Tip { hash, height: self.chain.height() };
         let before = self.tip.send_replace(tip);

@@ -36,9 +36,10 @@ pub(crate) use events::ANNOUNCED_MAX;
 pub use run::{Call, Input, KernelClient, KernelError, Life};
 
 use crate::{
-    chain::{Chain, ChainError},
+    chain::{Chain, ChainError, Pruning},
     mempool::{Mempool, MempoolOptions},
-    peers::{Dial, PeerId, Peers},
+    peers::{Dial, Grants, PeerId, Peers},
+    txindex::TxIndex,
 };
 
 /// Settings of a kernel.
@@ -58,6 +59,8 @@ pub struct KernelOptions {
     pub mempool: MempoolOptions,
     /// Whether transactions of others are neither wanted nor relayed.
     pub blocks_only: bool,
+    /// What peers are granted by their address.
+    pub grants: Grants,
 }
 
 /// The last block, for whoever waits for it.
@@ -93,6 +96,8 @@ pub struct Kernel {
     pub(crate) started: u64,
     /// Whether the pool is written to disk at the end.
     pub(crate) keep_mempool: bool,
+    /// Which block each transaction is in, if that is kept.
+    pub(crate) txindex: Option<TxIndex>,
 }
 
 impl Kernel {
@@ -107,10 +112,12 @@ impl Kernel {
         let mut rng = StdRng::from_seed(seed);
         let params = Arc::clone(chain.params());
         let (tip, _) = watch::channel(Tip { hash: chain.tip_hash(), height: chain.height() });
+        let mut services = Services::WITNESS | Services::NETWORK_LIMITED;
+        services.set(Services::NETWORK, chain.pruning() == Pruning::Off);
         let presync_secret = presync::Secret { key: rng.random(), offset: rng.random() };
         Self {
             mempool: Mempool::new(options.mempool.clone()),
-            peers: Peers::new(Services::NETWORK | Services::WITNESS | Services::NETWORK_LIMITED),
+            peers: Peers::new(services),
             clock: Clock::default(),
             rng,
             options,
@@ -123,6 +130,7 @@ impl Kernel {
             dials,
             started: Clock::machine().as_secs(),
             keep_mempool: true,
+            txindex: None,
             chain,
         }
     }

@@ -11,7 +11,7 @@ use quintet_bitcoin_protocol::{
     header::ChainView,
     policy::{self, FeeRate, STANDARD_FLAGS, standard},
     rules::{BlockContext, check_inputs, check_transaction, is_final, output_total, sequence_lock},
-    script::{Immediate, ScriptFlags, TxContext, transaction_sigop_cost, verify_input},
+    script::{Immediate, TxContext, transaction_sigop_cost, verify_input},
     transaction::Output,
 };
 
@@ -213,7 +213,7 @@ impl Kernel {
         }
         let replaced = self.check_conflicts(&entry, conflicts)?;
         self.check_cluster(&entry, &replaced)?;
-        self.check_scripts(tx, outputs, policy.require_standard)?;
+        self.check_scripts(tx, outputs)?;
         Ok(Admission { entry, replaced })
     }
 
@@ -260,23 +260,24 @@ impl Kernel {
     }
 
     /// Runs the scripts: under the rules of relay, then under those of the next block, which must never be stricter.
-    fn check_scripts(
-        &self,
-        tx: Tx<'_>,
-        spent: Vec<Output<'_>>,
-        standard: bool,
-    ) -> Result<(), Refusal> {
+    ///
+    /// Scripts that are not standard are run under the rules of relay even where transactions that are not standard are taken.
+    fn check_scripts(&self, tx: Tx<'_>, spent: Vec<Output<'_>>) -> Result<(), Refusal> {
         let (tree, tip) = (self.chain.headers(), self.chain.tip());
         let below = ChainView::new(tree, tip);
         let zero = bitcoin::hashes::Hash::all_zeros();
         let next = BlockContext::new(&self.params, zero, self.chain.height() + 1, &below).flags;
-        let relay = if standard { STANDARD_FLAGS } else { next | MANDATORY };
         let context = TxContext::new(tx, spent);
-        for (flags, name) in [(relay, "mempool"), (next, "block")] {
-            for input in 0..tx.inputs().len() {
+        for (flags, name) in [(STANDARD_FLAGS, "mempool"), (next, "block")] {
+            for (input, spends) in tx.inputs().enumerate() {
                 verify_input(&context, input, flags, &mut Immediate).map_err(|error| {
                     let reason = format!("{name}-script-verify-flag-failed ({error})");
-                    let detail = format!("input {input} of {} (wtxid {})", tx.txid(), tx.wtxid());
+                    let detail = format!(
+                        "input {input} of {} (wtxid {}), spending {}",
+                        tx.txid(),
+                        tx.wtxid(),
+                        spends.previous
+                    );
                     Refusal::with(reason, detail)
                 })?;
             }
@@ -284,12 +285,6 @@ impl Kernel {
         Ok(())
     }
 }
-
-/// Rules that hold in every block from now on.
-const MANDATORY: ScriptFlags = ScriptFlags::P2SH
-    .union(ScriptFlags::WITNESS)
-    .union(ScriptFlags::TAPROOT)
-    .union(ScriptFlags::NULLDUMMY);
 
 fn consensus(reason: &'static str) -> Refusal {
     Refusal { witness_only: false, ..Refusal::new(reason) }

@@ -24,16 +24,22 @@ use quintet_actor::{
     supervisor::{ChildSpec, Escalation, Fault, RestartPolicy, ShutdownReport, Supervisor},
 };
 use quintet_bitcoin_protocol::network::Params;
+use quintet_store::StoreError;
 use thiserror::Error;
-use tokio::{net::TcpListener, runtime::Handle, sync::mpsc};
+use tokio::{
+    net::TcpListener,
+    runtime::Handle,
+    sync::{mpsc, watch},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    chain::{Chain, ChainError, ChainOptions},
+    chain::{Chain, ChainError, ChainOptions, Pruning},
     connections::Connections,
-    kernel::{Clock, Kernel, KernelClient, KernelError, KernelOptions, Life},
+    kernel::{Clock, Kernel, KernelClient, KernelError, KernelOptions, Life, Tip},
     mempool::MempoolOptions,
-    peers::NodeAddress,
+    peers::{Grants, NodeAddress, Permissions, WhiteBind},
+    txindex::{Indexer, TxIndex},
 };
 
 /// Inputs that wait for the kernel, inputs: two messages of each connection, and room for questions.
@@ -44,6 +50,8 @@ const DIALS_MAX: usize = 256;
 const KERNEL_GRACE: Duration = Duration::from_secs(600);
 /// Time the connections have to end.
 const CONNECTIONS_GRACE: Duration = Duration::from_secs(5);
+/// Time the index of transactions has to write what it is at.
+const INDEXER_GRACE: Duration = Duration::from_secs(60);
 
 /// How a node is run.
 #[derive(Debug, Clone)]
@@ -56,6 +64,10 @@ pub struct NodeOptions {
     pub state_directory: PathBuf,
     /// Where peers may connect; none for nowhere.
     pub listen: Vec<SocketAddr>,
+    /// Where peers may connect that are granted something.
+    pub listen_white: Vec<WhiteBind>,
+    /// What peers are granted by their address.
+    pub grants: Grants,
     /// Peers to stay connected with.
     pub peers: Vec<NodeAddress>,
     /// What this node calls itself.
@@ -72,6 +84,8 @@ pub struct NodeOptions {
     pub keep_mempool: bool,
     /// Whether transactions are neither wanted nor relayed.
     pub blocks_only: bool,
+    /// Whether every transaction can be asked for by its id.
+    pub txindex: bool,
     /// A time at which the clock stands, Unix seconds; 0 for the machine's.
     pub mock_time: u64,
 }
@@ -85,6 +99,8 @@ impl NodeOptions {
             chain: ChainOptions::new(directory, &params, salt),
             params: Arc::new(params),
             listen: Vec::new(),
+            listen_white: Vec::new(),
+            grants: Grants::default(),
             peers: Vec::new(),
             user_agent: user_agent(&[]),
             connections_max: 125,
@@ -93,6 +109,7 @@ impl NodeOptions {
             mempool: MempoolOptions::default(),
             keep_mempool: true,
             blocks_only: false,
+            txindex: false,
             mock_time: 0,
         }
     }
@@ -123,6 +140,14 @@ pub enum NodeStartError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The index of transactions cannot be opened.
+    #[error("the index of transactions: {0}")]
+    Index(#[from] StoreError),
+    /// Blocks are gone, and all are asked for.
+    #[error(
+        "You need to rebuild the database using -reindex to go back to unpruned mode.  This will redownload the entire blockchain"
+    )]
+    Pruned,
     /// The kernel did not come up.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -148,11 +173,13 @@ impl BitcoinNode {
     pub async fn start(options: NodeOptions) -> Result<Self, NodeStartError> {
         let mut listeners = Vec::new();
         let mut addresses = Vec::new();
-        for &address in &options.listen {
+        let plain = options.listen.iter().map(|&address| (address, Permissions::empty()));
+        let white = options.listen_white.iter().map(|bind| (bind.address, bind.permissions));
+        for (address, permissions) in plain.chain(white) {
             let wrong = |source| NodeStartError::Listen { address, source };
             let listener = TcpListener::bind(address).await.map_err(wrong)?;
             addresses.push(listener.local_addr().map_err(wrong)?);
-            listeners.push(listener);
+            listeners.push((listener, permissions));
         }
         let (client, inbox) = inbox::channel("bitcoin-kernel", INBOX);
         let (dials, wanted) = mpsc::channel(DIALS_MAX);
@@ -160,7 +187,8 @@ impl BitcoinNode {
         let sockets_max = options.connections_max;
         let kernel = KernelClient::new(client);
         let opened = tokio::task::spawn_blocking(move || open(options, dials)).await;
-        let opened = opened.map_err(|_| NodeStartError::Opening)??;
+        let (opened, indexer) = opened.map_err(|_| NodeStartError::Opening)??;
+        let tip = opened.watch_tip();
         let mut supervisor = Supervisor::new("bitcoin");
         let life = Arc::new(Mutex::new(Some(Life::new(opened, inbox))));
         let spec = ChildSpec::new("kernel", RestartPolicy::Never, KERNEL_GRACE);
@@ -176,6 +204,9 @@ impl BitcoinNode {
                 Ok(ended??)
             }
         });
+        if let Some(indexer) = indexer {
+            spawn_indexer(&mut supervisor, indexer, kernel.clone(), tip);
+        }
         let connections = Connections::new(kernel.clone(), magic, sockets_max);
         let parts = Arc::new(Mutex::new(Some((listeners, wanted))));
         let spec = ChildSpec::new("connections", RestartPolicy::Never, CONNECTIONS_GRACE);
@@ -225,13 +256,18 @@ impl BitcoinNode {
 fn open(
     options: NodeOptions,
     dials: mpsc::Sender<crate::peers::Dial>,
-) -> Result<Kernel, ChainError> {
+) -> Result<(Kernel, Option<Indexer>), NodeStartError> {
     let mut clock = Clock::default();
     clock.set(options.mock_time);
     let now = clock.now().as_secs();
     let directory = options.state_directory;
     let seed = rand::random();
     let chain = Chain::open(Arc::clone(&options.params), options.chain, now)?;
+    if chain.has_pruned() && chain.pruning() == Pruning::Off {
+        return Err(NodeStartError::Pruned);
+    }
+    let index = options.txindex.then(|| TxIndex::open(&TxIndex::directory(&directory)));
+    let (txindex, indexer) = index.transpose()?.unzip();
     let settings = KernelOptions {
         user_agent: options.user_agent,
         tip_age_max: options.tip_age_max,
@@ -240,6 +276,7 @@ fn open(
         directory,
         mempool: options.mempool,
         blocks_only: options.blocks_only,
+        grants: options.grants,
     };
     let mut kernel = Kernel::new(chain, settings, dials, seed);
     kernel.set_time(options.mock_time);
@@ -247,5 +284,29 @@ fn open(
         kernel.add_manual(peer);
     }
     kernel.open_mempool(options.keep_mempool)?;
-    Ok(kernel)
+    kernel.txindex = txindex;
+    Ok((kernel, indexer))
+}
+
+/// Starts the thread that fills the index of transactions.
+fn spawn_indexer(
+    supervisor: &mut Supervisor,
+    indexer: Indexer,
+    kernel: KernelClient,
+    tip: watch::Receiver<Tip>,
+) {
+    let parts = Arc::new(Mutex::new(Some((indexer, kernel, tip))));
+    let spec = ChildSpec::new("txindex", RestartPolicy::Never, INDEXER_GRACE);
+    supervisor.spawn(spec, move |stop: CancellationToken| {
+        let parts = Arc::clone(&parts);
+        async move {
+            let taken = parts.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some((indexer, kernel, tip)) = taken else {
+                return Err(Fault::new("the index of transactions has ended before"));
+            };
+            let runtime = Handle::current();
+            let run = move || indexer.run(&runtime, &kernel, tip, &stop);
+            Ok(tokio::task::spawn_blocking(run).await??)
+        }
+    });
 }

@@ -8,11 +8,12 @@
 //!
 //! **Spec:** Bitcoin Core, `FindNextBlocksToDownload`, `FindNextBlocks`, `NetMsgType::BLOCK`, `ChainstateManager::AcceptBlock`.
 
+use bitcoin::BlockHash;
 use quintet_bitcoin_protocol::{
     Block,
     header::{HeaderId, Validity, pow},
     p2p::{Inventory, Message},
-    rules::is_block_mutated,
+    rules::find_mutation,
 };
 
 use super::{ConnectionKind, InFlight, PeerFlags, PeerId, headers::block_kind};
@@ -77,7 +78,7 @@ impl Kernel {
         &mut self,
         id: PeerId,
         room: usize,
-    ) -> (Vec<(HeaderId, bitcoin::BlockHash)>, Option<PeerId>) {
+    ) -> (Vec<(HeaderId, BlockHash)>, Option<PeerId>) {
         let nothing = (Vec::new(), None);
         self.resolve_unknown(id);
         let (tree, tip) = (self.chain.headers(), self.chain.tip());
@@ -146,7 +147,9 @@ impl Kernel {
         let hash = block.hash();
         let parent = self.chain.headers().find(&block.header().prev_blockhash);
         let height = parent.map_or(0, |parent| self.chain.headers().height(parent) + 1);
-        if parent.is_some() && is_block_mutated(&block, height >= self.params.segwit_height) {
+        let segwit = height >= self.params.segwit_height;
+        if let Some(mutation) = parent.and_then(|_| find_mutation(&block, segwit)) {
+            tracing::debug!(peer = id, block = %hash, "Block mutated: {mutation}");
             self.peers.forget_request(&hash, Some(id), now);
             self.misbehaved(id, "mutated block");
             return Ok(());
@@ -166,6 +169,12 @@ impl Kernel {
         let now = self.clock.now();
         let hash = block.hash();
         if !requested && !self.is_welcome(&block) {
+            // Its header is kept all the same, if its chain is worth memory.
+            if self.is_worth_memory(&block)
+                && let Err(error) = self.chain.accept_header(block.header(), now.as_secs())
+            {
+                self.punish_block(id, &hash, &error.into());
+            }
             return Ok(());
         }
         self.sources.insert(hash, id);
@@ -179,7 +188,7 @@ impl Kernel {
                 self.peers.forget_request(&hash, None, now);
                 self.block_progressed();
             }
-            Err(error) => self.punish_block(id, &error),
+            Err(error) => self.punish_block(id, &hash, &error),
         }
         self.chain_changed()
     }
@@ -200,6 +209,21 @@ impl Kernel {
             && work >= self.work_threshold()
     }
 
+    /// Returns whether the chain up to a block shows enough work for its header to be kept.
+    fn is_worth_memory(&self, block: &Block) -> bool {
+        let (tree, hash) = (self.chain.headers(), block.hash());
+        let Some(parent) = tree.find(&block.header().prev_blockhash) else { return false };
+        let work = tree.work(parent).saturating_add(pow::work(block.header().bits));
+        let enough = work >= self.work_threshold();
+        if !enough && tree.find(&hash).is_none() {
+            // Tools that drive Bitcoin Core look for these words.
+            tracing::debug!(
+                "AcceptBlockHeader: not adding new block header {hash}, missing anti-dos proof-of-work validation"
+            );
+        }
+        enough
+    }
+
     /// The window has moved: a stall was only a slow moment.
     ///
     /// **Spec:** Bitcoin Core, `m_block_stalling_timeout` in `BlockConnected`.
@@ -212,7 +236,7 @@ impl Kernel {
     }
 
     /// **Spec:** Bitcoin Core, `MaybePunishNodeForBlock`.
-    fn punish_block(&mut self, id: PeerId, error: &AcceptError) {
+    fn punish_block(&mut self, id: PeerId, hash: &BlockHash, error: &AcceptError) {
         let inbound = self.peers.get(id).is_none_or(super::Peer::is_inbound);
         let spare = match error {
             AcceptError::Header(HeaderError::TimeTooNew { .. } | HeaderError::Full) => true,
@@ -220,8 +244,14 @@ impl Kernel {
             AcceptError::Header(_) | AcceptError::Block { .. } => false,
             AcceptError::Chain(_) => true,
         };
-        tracing::debug!(peer = id, %error, "block refused");
-        if !spare && let Some(reason) = error.reject_reason() {
+        let Some(reason) = error.reject_reason() else { return };
+        // Tools that drive Bitcoin Core look for these words.
+        let detail = match error {
+            AcceptError::Block { source, .. } => source.debug_message(),
+            other => other.to_string().into(),
+        };
+        tracing::info!(peer = id, "AcceptBlock FAILED ({reason}): {hash}, {reason}, {detail}");
+        if !spare {
             self.misbehaved(id, &format!("block refused: {reason}"));
         }
     }

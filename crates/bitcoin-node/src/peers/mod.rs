@@ -23,6 +23,7 @@ mod headers;
 mod manual;
 mod outbox;
 mod peer;
+mod permissions;
 mod receive;
 mod relay;
 mod requests;
@@ -44,6 +45,7 @@ pub use manual::{Dial, ManualPeer, NodeAddress};
 pub use outbox::{Outbox, QUEUED_MAX, QUEUED_PAUSE, Traffic};
 pub use peer::{Arrival, ConnectionKind, PeerId};
 pub(crate) use peer::{InFlight, Peer, PeerFlags};
+pub use permissions::{Grants, PermissionError, Permissions, WhiteBind, WhiteList};
 pub(crate) use requests::TxRequests;
 
 /// First time a peer may keep the window from moving, seconds; doubled with each that does.
@@ -52,7 +54,7 @@ const STALLING_FIRST: Duration = Duration::from_secs(2);
 /// Every peer, and what concerns several of them.
 #[derive(Debug)]
 pub(crate) struct Peers {
-    /// What this node offers.
+    /// What this node offers; of a pruned one the last blocks alone.
     pub(crate) services: Services,
     all: BTreeMap<PeerId, Peer>,
     /// Who was asked for a block.

@@ -14,7 +14,7 @@ use quintet_bitcoin_protocol::{
     p2p::{Handshake, Inventory, Message, Services},
 };
 
-use super::Outbox;
+use super::{Outbox, Permissions};
 
 /// Transactions a peer is remembered to know, transactions; then the memory begins anew.
 const KNOWN_MAX: usize = 50_000;
@@ -73,6 +73,8 @@ pub struct Arrival {
     pub id: PeerId,
     /// Why there is one.
     pub kind: ConnectionKind,
+    /// What the listener it came to grants.
+    pub permissions: Permissions,
     /// Where the peer is.
     pub address: SocketAddr,
     /// Where we are.
@@ -198,6 +200,7 @@ pub(crate) struct PeerPing {
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     pub(crate) kind: ConnectionKind,
+    pub(crate) permissions: Permissions,
     pub(crate) address: SocketAddr,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) name: String,
@@ -207,8 +210,6 @@ pub(crate) struct Peer {
     pub(crate) nonce: u64,
     /// When the connection was made.
     pub(crate) connected: Duration,
-    /// The same by the machine's clock.
-    pub(crate) connected_machine: Duration,
     pub(crate) time_offset: i64,
     pub(crate) flags: PeerFlags,
     pub(crate) sync: PeerSync,
@@ -266,6 +267,11 @@ impl Peer {
 
     pub(crate) fn has(&self, flag: PeerFlags) -> bool {
         self.flags.contains(flag)
+    }
+
+    /// Returns whether the operator grants it something.
+    pub(crate) const fn may(&self, permission: Permissions) -> bool {
+        self.permissions.contains(permission)
     }
 
     pub(crate) fn version(&self) -> u32 {

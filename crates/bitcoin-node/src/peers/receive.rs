@@ -13,11 +13,8 @@ use quintet_net::{Subnet, bans::BanReason};
 use quintet_primitives::time::UnixTime;
 use rand::RngExt as _;
 
-use super::{Arrival, ConnectionKind, Peer, PeerFlags, PeerId, Peers, peer};
-use crate::{
-    chain::ChainError,
-    kernel::{Clock, Kernel},
-};
+use super::{Arrival, ConnectionKind, Peer, PeerFlags, PeerId, Peers, Permissions, peer};
+use crate::{chain::ChainError, kernel::Kernel};
 
 /// Seconds for which an address that misbehaved is the first to be turned away.
 const DISCOURAGED_SECONDS: u64 = 24 * 60 * 60;
@@ -28,23 +25,24 @@ const OUTBOUND_RESERVE: usize = 11;
 impl Kernel {
     /// Takes in a connection, or turns it away.
     pub(crate) fn peer_connected(&mut self, arrival: Arrival) {
-        let Arrival { id, kind, address, local, name, outbox } = arrival;
+        let Arrival { id, kind, permissions, address, local, name, outbox } = arrival;
         let inbound = kind == ConnectionKind::Inbound;
         let time = UnixTime::from_secs(self.now());
         let slots = self.options.connections_max.saturating_sub(OUTBOUND_RESERVE).max(1);
         let taken = self.peers.iter().filter(|peer| peer.is_inbound()).count();
         let ip = address.ip().to_canonical();
-        let refused = !self.peers.active
-            || self.peers.banned.find(ip, time).is_some()
-            || inbound && taken >= slots
+        let permissions = self.options.grants.of(ip, inbound, permissions);
+        let exempt = permissions.contains(Permissions::NO_BAN);
+        let unwanted = self.peers.banned.find(ip, time).is_some()
             || inbound && taken + 1 >= slots && self.peers.discouraged.find(ip, time).is_some();
+        let refused = !self.peers.active || inbound && taken >= slots || unwanted && !exempt;
         if refused {
             tracing::debug!(%address, "connection turned away");
             outbox.close();
             return;
         }
         let nonce = self.rng.random();
-        let ours = self.version_message(address, kind, nonce);
+        let ours = self.version_message(address, kind, permissions, nonce);
         let expected = match kind {
             ConnectionKind::OutboundFullRelay | ConnectionKind::BlockRelayOnly => {
                 Services::NETWORK | Services::WITNESS
@@ -62,6 +60,7 @@ impl Kernel {
         let peer = Peer {
             id,
             kind,
+            permissions,
             address,
             local,
             name,
@@ -69,7 +68,6 @@ impl Kernel {
             handshake,
             nonce,
             connected: now,
-            connected_machine: Clock::machine(),
             time_offset: 0,
             flags: PeerFlags::empty(),
             sync: peer::PeerSync::default(),
@@ -82,7 +80,7 @@ impl Kernel {
             last_block: 0,
             last_transaction: 0,
         };
-        tracing::debug!(peer = id, %address, kind = kind.name(), "connected");
+        tracing::debug!(%address, kind = kind.name(), "Added connection peer={id}");
         self.peers.all.insert(id, peer);
     }
 
@@ -90,6 +88,7 @@ impl Kernel {
         &self,
         address: SocketAddr,
         kind: ConnectionKind,
+        permissions: Permissions,
         nonce: u64,
     ) -> VersionMessage {
         let routable = !Peers::is_local(address);
@@ -102,7 +101,8 @@ impl Kernel {
             nonce,
             user_agent: self.options.user_agent.clone(),
             height: i32::try_from(self.chain.height()).unwrap_or(i32::MAX),
-            relay: kind.relays_transactions() && !self.options.blocks_only,
+            relay: kind.relays_transactions()
+                && (!self.options.blocks_only || permissions.contains(Permissions::RELAY)),
         }
     }
 
@@ -130,6 +130,10 @@ impl Kernel {
     pub(crate) fn misbehaved(&mut self, id: PeerId, why: &str) {
         let Some(peer) = self.peers.get(id) else { return };
         tracing::debug!(peer = id, "Misbehaving: peer={id}: {why}");
+        if peer.may(Permissions::NO_BAN) {
+            tracing::warn!(peer = id, "Not punishing noban peer {id}!");
+            return;
+        }
         if peer.kind == ConnectionKind::Manual {
             tracing::warn!(peer = id, "Not punishing manually connected peer {id}!");
             return;
@@ -172,7 +176,11 @@ impl Kernel {
                 return Ok(());
             }
             Err(error) => {
-                tracing::debug!(peer = id, %error, "a message that says nothing");
+                let words = match &error {
+                    MessageError::Decode(error) => error.core_words(),
+                    _ => None,
+                };
+                tracing::debug!(peer = id, %error, "Exception '{}' caught", words.unwrap_or("malformed message"));
                 return Ok(());
             }
         };
@@ -183,6 +191,7 @@ impl Kernel {
             .map(|peer| peer.nonce)
             .collect();
         let Some(peer) = self.peers.get_mut(id) else { return Ok(()) };
+        tell_early(peer, &message);
         let mut replies = Vec::new();
         let passed = peer.handshake.receive(message, |nonce| nonces.contains(&nonce), &mut replies);
         for reply in &replies {
@@ -219,8 +228,10 @@ impl Kernel {
         peer.time_offset = theirs.time.saturating_sub(now);
         let relays = theirs.relay && peer.kind.relays_transactions();
         peer.flags.set(PeerFlags::RELAYS, relays);
-        let preferred =
-            !peer.is_inbound() && peer.kind != ConnectionKind::AddrFetch && peer.serves_blocks();
+        // Whom the operator dials or trusts is asked first.
+        let preferred = (!peer.is_inbound() || peer.may(Permissions::NO_BAN))
+            && peer.kind != ConnectionKind::AddrFetch
+            && peer.serves_blocks();
         peer.flags.set(PeerFlags::PREFERRED, preferred);
         match peer.kind {
             ConnectionKind::Feeler => peer.disconnect("feeler connection completed"),
@@ -264,6 +275,9 @@ impl Kernel {
             Message::Inv(entries) => self.announced(id, &entries),
             Message::GetData(entries) => {
                 if let Some(peer) = self.peers.get_mut(id) {
+                    if let Some(first) = entries.first() {
+                        tracing::debug!("received getdata for: {first} peer={id}");
+                    }
                     peer.wanted.extend(entries);
                 }
                 self.serve_wanted(id)?;
@@ -282,9 +296,14 @@ impl Kernel {
             }
             Message::Tx(transaction) => self.transaction_came(id, &transaction)?,
             Message::MemPool => {
-                // Only who may filter may ask for everything (BIP-0111).
-                if let Some(peer) = self.peers.get(id) {
-                    peer.disconnect("mempool request with bloom filters disabled");
+                // Only who may filter, or was granted it, may ask for everything (BIP-0111).
+                if let Some(peer) = self.peers.get_mut(id) {
+                    if peer.may(Permissions::MEMPOOL) {
+                        peer.flags.insert(PeerFlags::SEND_POOL);
+                        peer.transactions.next_announcement = Duration::ZERO;
+                    } else if !peer.may(Permissions::NO_BAN) {
+                        peer.disconnect("mempool request with bloom filters disabled");
+                    }
                 }
             }
             Message::Other { command, .. } => self.other(id, command.as_str()),
@@ -353,5 +372,33 @@ impl Kernel {
             self.set_flag(id, PeerFlags::COMPACT, true);
             self.set_flag(id, PeerFlags::WANTS_COMPACT, announce == 1);
         }
+    }
+}
+
+/// Tells the log of a message that comes before its time: it is passed over.
+fn tell_early(peer: &Peer, message: &Message) {
+    let (id, command) = (peer.id, message.command());
+    let introduces = matches!(message, Message::Version(_));
+    if peer.handshake.theirs().is_none() {
+        if !introduces {
+            tracing::debug!(
+                "non-version message before version handshake. Message \"{command}\" from peer={id}"
+            );
+        }
+        return;
+    }
+    let agrees = matches!(
+        message,
+        Message::Verack
+            | Message::WtxidRelay
+            | Message::SendAddrV2
+            | Message::Feature { .. }
+            | Message::SendHeaders
+            | Message::SendCmpct { .. }
+    );
+    if introduces {
+        tracing::debug!("redundant version message from peer={id}");
+    } else if !peer.handshake.is_open() && !agrees {
+        tracing::debug!("Unsupported message \"{command}\" prior to verack from peer={id}");
     }
 }

@@ -11,7 +11,7 @@ use quintet_bitcoin_protocol::{
 };
 use rand::RngExt as _;
 
-use super::{ConnectionKind, PeerFlags, PeerId, requests::Announcer};
+use super::{ConnectionKind, Peer, PeerFlags, PeerId, Permissions, requests::Announcer};
 use crate::{chain::ChainError, kernel::Kernel, mempool::Verdict};
 
 /// Mean time between announcements to peers that dialled us, and to those we dialled.
@@ -47,14 +47,17 @@ impl Kernel {
                     unknown_block = Some(hash);
                 }
             } else if entry.kind.is_transaction() {
-                let unwanted = self.options.blocks_only && peer.kind != ConnectionKind::Manual
-                    || !peer.kind.relays_transactions();
-                if unwanted {
-                    peer.disconnect("transaction inv sent in violation of protocol");
+                if takes_none(peer, self.options.blocks_only) {
+                    let name = Wtxid::from_byte_array(entry.hash);
+                    peer.disconnect(&format!(
+                        "transaction ({name}) inv sent in violation of protocol"
+                    ));
                     return;
                 }
                 peer.transactions.know(entry.hash);
-                let by = Announcer { peer: id, preferred: !peer.is_inbound(), wtxid_peers };
+                let unlimited = peer.may(Permissions::RELAY);
+                let preferred = peer.has(PeerFlags::PREFERRED);
+                let by = Announcer { peer: id, preferred, wtxid_peers, unlimited };
                 if !catching_up && !self.mempool.knows(entry) {
                     self.peers.requests.announced(entry, by, now);
                 }
@@ -86,8 +89,15 @@ impl Kernel {
     pub(super) fn ask_transactions(&mut self, id: PeerId) {
         let now = self.clock.now();
         let due = self.peers.requests.due(id, now);
-        let wanted: Vec<_> = due.into_iter().filter(|entry| !self.mempool.knows(entry)).collect();
+        let mut wanted: Vec<_> =
+            due.into_iter().filter(|entry| !self.mempool.knows(entry)).collect();
         let Some(peer) = self.peers.get(id) else { return };
+        if !peer.serves_witnesses() {
+            // It knows no other way to ask for one.
+            for entry in wanted.iter_mut().filter(|entry| entry.kind == InventoryKind::WitnessTx) {
+                entry.kind = InventoryKind::Tx;
+            }
+        }
         for part in wanted.chunks(GETDATA_SENT_MAX) {
             peer.send(&Message::GetData(part.to_vec()));
         }
@@ -108,9 +118,7 @@ impl Kernel {
     ) -> Result<(), ChainError> {
         let catching_up = self.is_catching_up();
         let Some(peer) = self.peers.get_mut(id) else { return Ok(()) };
-        if self.options.blocks_only && peer.kind != ConnectionKind::Manual
-            || !peer.kind.relays_transactions()
-        {
+        if takes_none(peer, self.options.blocks_only) {
             peer.disconnect("transaction sent in violation of protocol");
             return Ok(());
         }
@@ -131,6 +139,7 @@ impl Kernel {
             self.peers.requests.answered(&Inventory { kind, hash }, id);
         }
         if self.mempool.knows(&Inventory::wtx(wtxid)) {
+            self.relay_again(id, transaction);
             return Ok(());
         }
         self.settle()?;
@@ -147,12 +156,33 @@ impl Kernel {
                 self.keep_orphan(id, transaction);
             }
             Verdict::Refused(refusal) => {
-                tracing::debug!(peer = id, %txid, %refusal, "transaction refused");
+                // Tools that drive Bitcoin Core look for these words.
+                tracing::debug!(
+                    "{txid} (wtxid={wtxid}) from peer={id} was not accepted: {refusal}"
+                );
                 self.peers.requests.done(wtxid.to_byte_array());
                 self.mempool.remember_refused(&refusal, transaction);
             }
         }
         Ok(())
+    }
+
+    /// Passes a transaction on that is here already, for a peer that was granted it.
+    ///
+    /// **Spec:** Bitcoin Core, `NetMsgType::TX`, on `ForceRelay`.
+    fn relay_again(&mut self, id: PeerId, transaction: &Transaction) {
+        if !self.peers.get(id).is_some_and(|peer| peer.may(Permissions::FORCE_RELAY)) {
+            return;
+        }
+        let (txid, wtxid) = (transaction.view().txid(), transaction.view().wtxid());
+        if self.mempool.by_wtxid(&wtxid).is_some() {
+            tracing::info!("Force relaying tx {txid} (wtxid={wtxid}) from peer={id}");
+            self.relay(wtxid);
+        } else {
+            tracing::info!(
+                "Not relaying non-mempool transaction {txid} (wtxid={wtxid}) from forcerelay peer={id}"
+            );
+        }
     }
 
     /// Keeps a transaction whose parents are not known, and asks the sender for them.
@@ -170,7 +200,9 @@ impl Kernel {
             return;
         }
         let Some(peer) = self.peers.get(id) else { return };
-        let by = Announcer { peer: id, preferred: !peer.is_inbound(), wtxid_peers: false };
+        let unlimited = peer.may(Permissions::RELAY);
+        let preferred = peer.has(PeerFlags::PREFERRED);
+        let by = Announcer { peer: id, preferred, wtxid_peers: false, unlimited };
         for parent in parents {
             let entry = Inventory::tx(parent);
             if !self.mempool.knows(&entry) {
@@ -192,7 +224,11 @@ impl Kernel {
                     Verdict::Refused(refusal) if refusal.is_missing_inputs() => {
                         self.mempool.orphans_mut().put_back(orphan);
                     }
-                    Verdict::Refused(refusal) => self.mempool.remember_refused(&refusal, &orphan),
+                    Verdict::Refused(refusal) => {
+                        let (txid, wtxid) = (orphan.view().txid(), orphan.view().wtxid());
+                        tracing::debug!("{txid} (wtxid={wtxid}) was not accepted: {refusal}");
+                        self.mempool.remember_refused(&refusal, &orphan);
+                    }
                 }
             }
         }
@@ -218,9 +254,14 @@ impl Kernel {
         let now = self.clock.now();
         let draw: f64 = self.rng.random_range(f64::EPSILON..1.0);
         let Some(peer) = self.peers.get_mut(id) else { return };
-        if !peer.has(PeerFlags::RELAYS) || now < peer.transactions.next_announcement {
+        let waits = now < peer.transactions.next_announcement && !peer.may(Permissions::NO_BAN);
+        if !peer.has(PeerFlags::RELAYS) || waits {
             return;
         }
+        if peer.has(PeerFlags::SEND_POOL) {
+            self.announce_pool(id);
+        }
+        let Some(peer) = self.peers.get_mut(id) else { return };
         let mean = if peer.is_inbound() { INBOUND_EVERY } else { OUTBOUND_EVERY };
         peer.transactions.next_announcement = now + mean.mul_f64(-draw.ln());
         if peer.transactions.to_announce.is_empty() {
@@ -248,6 +289,28 @@ impl Kernel {
         }
     }
 
+    /// Announces everything in the pool, as a peer asked (BIP-0035).
+    fn announce_pool(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        peer.flags.remove(PeerFlags::SEND_POOL);
+        let all = self.mempool.iter().map(|entry| entry.wtxid()).collect();
+        let by_wtxid = peer.handshake.wtxid_relay();
+        let mut entries = Vec::new();
+        for entry in self.mempool.in_relay_order(&all) {
+            peer.transactions.to_announce.remove(&entry.wtxid());
+            if entry.fee_rate() < peer.transactions.fee_filter {
+                continue;
+            }
+            let name =
+                if by_wtxid { Inventory::wtx(entry.wtxid()) } else { Inventory::tx(entry.txid()) };
+            peer.transactions.know(name.hash);
+            entries.push(name);
+        }
+        for part in entries.chunks(INVENTORY_MAX) {
+            peer.send(&Message::Inv(part.to_vec()));
+        }
+    }
+
     /// Tells a peer below which fee rate transactions are not wanted.
     pub(super) fn say_fee_filter(&mut self, id: PeerId) {
         let now = self.clock.now();
@@ -261,6 +324,7 @@ impl Kernel {
         if blocks_only
             || peer.version() < FEEFILTER_VERSION
             || peer.kind == ConnectionKind::BlockRelayOnly
+            || peer.may(Permissions::FORCE_RELAY)
         {
             return;
         }
@@ -276,4 +340,11 @@ impl Kernel {
             peer.transactions.fee_filter_sent = Some(filter);
         }
     }
+}
+
+/// Returns whether a peer may send no transactions.
+///
+/// **Spec:** Bitcoin Core, `RejectIncomingTxs`.
+const fn takes_none(peer: &Peer, blocks_only: bool) -> bool {
+    !peer.kind.relays_transactions() || blocks_only && !peer.may(Permissions::RELAY)
 }

@@ -7,7 +7,7 @@
 //! # Invariants
 //!
 //! - A transaction is asked of one peer at a time; of preferred ones first.
-//! - A peer has at most [`ANNOUNCEMENTS_MAX`] announcements, and is asked for at most [`ASKED_MAX`] at a time without delay.
+//! - A peer has at most [`ANNOUNCEMENTS_MAX`] announcements unless it may relay without limit, and is asked for at most [`ASKED_MAX`] at a time without delay.
 //!
 //! **Spec:** Bitcoin Core, `TxRequestTracker`, `TxDownloadManager`.
 
@@ -51,10 +51,12 @@ pub(crate) struct TxRequests {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Announcer {
     pub(crate) peer: PeerId,
-    /// Whether we dialled it.
+    /// Whether it is asked before others: we dialled it, or the operator trusts it.
     pub(crate) preferred: bool,
     /// Whether any peer announces by the id that covers witnesses.
     pub(crate) wtxid_peers: bool,
+    /// Whether it may announce as much as it wants.
+    pub(crate) unlimited: bool,
 }
 
 const fn key(entry: &Inventory) -> ([u8; 32], bool) {
@@ -65,7 +67,7 @@ impl TxRequests {
     /// Notes an announcement.
     pub(crate) fn announced(&mut self, entry: &Inventory, by: Announcer, now: Duration) {
         let count = self.counts.entry(by.peer).or_default();
-        if *count >= ANNOUNCEMENTS_MAX {
+        if *count >= ANNOUNCEMENTS_MAX && !by.unlimited {
             return;
         }
         let announcers = self.by_id.entry(key(entry)).or_default();
@@ -80,7 +82,7 @@ impl TxRequests {
         if !is_wtxid && by.wtxid_peers {
             delay += BY_TXID;
         }
-        if *count >= ASKED_MAX {
+        if *count >= ASKED_MAX && !by.unlimited {
             delay += OVERLOADED;
         }
         *count += 1;
@@ -100,10 +102,10 @@ impl TxRequests {
             late.extend(
                 announcers
                     .iter()
-                    .filter(|(_, a)| a.asked.is_some_and(|until| until < now))
+                    .filter(|(_, a)| a.asked.is_some_and(|until| until <= now))
                     .map(|(&peer, _)| ((hash, is_wtxid), peer)),
             );
-            if announcers.values().any(|a| a.asked.is_some_and(|until| until >= now)) {
+            if announcers.values().any(|a| a.asked.is_some_and(|until| until > now)) {
                 continue;
             }
             let ready = announcers.iter().filter(|(_, a)| a.asked.is_none() && a.not_before <= now);
@@ -170,7 +172,7 @@ mod tests {
     }
 
     fn by(peer: PeerId, preferred: bool) -> Announcer {
-        Announcer { peer, preferred, wtxid_peers: true }
+        Announcer { peer, preferred, wtxid_peers: true, unlimited: false }
     }
 
     const fn at(seconds: u64) -> Duration {
@@ -184,7 +186,7 @@ mod tests {
         requests.announced(&entry(1), by(2, true), at(0));
         assert_eq!(requests.due(2, at(0)), [entry(1)]);
         assert_eq!(requests.due(1, at(1)), []);
-        assert_eq!(requests.due(1, at(61)), [entry(1)], "the first has not answered");
+        assert_eq!(requests.due(1, at(60)), [entry(1)], "the first has not answered");
         requests.done([1; 32]);
         assert_eq!(requests.due(1, at(200)), []);
     }

@@ -12,12 +12,17 @@ use quintet_bitcoin_protocol::{
     header::{HeaderId, Validity},
     p2p::{
         GETBLOCKS_ANSWER_MAX, HEADERS_MAX, Inventory, InventoryKind, LOCATOR_MAX, Locator, Message,
+        Services,
     },
 };
 use rand::RngExt as _;
 
-use super::PeerId;
-use crate::{chain::ChainError, kernel::Kernel, storage::BlockStatus};
+use super::{Peer, PeerFlags, PeerId, Permissions};
+use crate::{
+    chain::{ChainError, Pruning},
+    kernel::Kernel,
+    storage::{BlockStatus, KEEP_BLOCKS},
+};
 
 /// Age beyond which a block that is not in the chain is told nobody, seconds: it would tell who we are.
 const STALE_SECONDS: i64 = 30 * 24 * 60 * 60;
@@ -26,6 +31,10 @@ const STALE_SECONDS: i64 = 30 * 24 * 60 * 60;
 const COMPACT_DEPTH: u32 = 5;
 /// Depth to which single transactions of blocks are sent, blocks.
 const BLOCKTXN_DEPTH: u32 = 10;
+/// Depth from which on a node that keeps the last blocks alone is asked in vain, and two for blocks that come meanwhile.
+///
+/// **Spec:** BIP-0159; Bitcoin Core, `NODE_NETWORK_LIMITED_MIN_BLOCKS`.
+const LIMITED_DEPTH: u32 = 288 + 2;
 
 impl Kernel {
     /// Answers `getheaders`.
@@ -37,7 +46,11 @@ impl Kernel {
             return;
         }
         let (tree, active) = (self.chain.headers(), self.chain.active());
-        if tree.work(self.chain.tip()) < self.params.minimum_chain_work {
+        let shown = tree.work(self.chain.tip()) >= self.params.minimum_chain_work;
+        if !shown && !peer.may(Permissions::DOWNLOAD) {
+            tracing::debug!(
+                "Ignoring getheaders from peer={id} because active chain has too little work; sending empty response"
+            );
             peer.send(&Message::Headers(Vec::new()));
             return;
         }
@@ -93,11 +106,14 @@ impl Kernel {
             peer.disconnect(&format!("getblocks locator size {size} > {LOCATOR_MAX}"));
             return;
         }
+        let kept_from = self.likely_kept_from();
+        let Some(peer) = self.peers.get_mut(id) else { return };
         let (tree, active) = (self.chain.headers(), self.chain.active());
         let fork = active.find_fork(tree, &locator.hashes);
         for &next in active.from(tree.height(fork) + 1).iter().take(GETBLOCKS_ANSWER_MAX) {
             let hash = tree.hash(next);
-            if hash == locator.stop {
+            if hash == locator.stop || tree.height(next) < kept_from || !self.chain.has_data(next).0
+            {
                 return;
             }
             peer.to_name.push(hash);
@@ -129,6 +145,10 @@ impl Kernel {
             }
             let Some(entry) = peer.wanted.pop_front() else { break };
             if entry.kind.is_transaction() {
+                // Whoever wants none announced is sent none, and is not told that there is none.
+                if !peer.has(PeerFlags::RELAYS) {
+                    continue;
+                }
                 if !self.serve_transaction(id, entry) {
                     missing.push(entry);
                 }
@@ -168,10 +188,15 @@ impl Kernel {
         }
         let hash = entry.block_hash();
         let found = self.chain.headers().find(&hash);
-        let Some(wanted) = found.filter(|&id| self.may_be_told(id) && self.chain.has_data(id).0)
-        else {
+        let Some(wanted) = found.filter(|&id| self.may_be_told(id)) else { return Ok(()) };
+        if self.is_beyond_promise(peer, wanted) {
+            // Who waits for it should rather ask somebody else.
+            peer.disconnect("Ignore block request below NODE_NETWORK_LIMITED threshold");
             return Ok(());
-        };
+        }
+        if !self.chain.has_data(wanted).0 {
+            return Ok(());
+        }
         let block = self.chain.read_block(wanted)?;
         let height = self.chain.headers().height(wanted);
         let recent = self.can_fetch_directly() && height + COMPACT_DEPTH >= self.chain.height();
@@ -194,6 +219,25 @@ impl Kernel {
             peer.send(&Message::Inv(vec![Inventory::block(InventoryKind::Block, tip)]));
         }
         Ok(())
+    }
+
+    /// Returns whether a block lies deeper than what a pruned node promises to have: whether it is there tells how much we keep.
+    fn is_beyond_promise(&self, peer: &Peer, block: HeaderId) -> bool {
+        let depth = self.chain.height().saturating_sub(self.chain.headers().height(block));
+        !self.peers.services.contains(Services::NETWORK)
+            && depth > LIMITED_DEPTH
+            && !peer.may(Permissions::NO_BAN)
+    }
+
+    /// Returns the height below which blocks may be gone before they are asked for.
+    ///
+    /// **Spec:** Bitcoin Core, `NetMsgType::GETBLOCKS`.
+    fn likely_kept_from(&self) -> u32 {
+        if self.chain.pruning() == Pruning::Off {
+            return 0;
+        }
+        let hour = 3_600 / self.params.pow_target_spacing.max(1);
+        (self.chain.height() + 1).saturating_sub(KEEP_BLOCKS.saturating_sub(hour))
     }
 
     /// Answers `getblocktxn`.

@@ -4,7 +4,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use super::{PeerFlags, PeerId};
+use super::{PeerFlags, PeerId, Permissions};
 use crate::kernel::{Clock, Kernel};
 
 /// Time without a byte, or without an answer to a ping.
@@ -35,9 +35,15 @@ impl Kernel {
             traffic.last_sent.load(Ordering::Relaxed),
         );
         // Like Bitcoin Core: nothing is looked at before the peer has had its time.
-        if peer.connected_machine + timeout < machine {
+        if peer.connected + timeout < now {
             if received == 0 || sent == 0 {
-                peer.disconnect("socket no message in first seconds");
+                let never = |bytes, what| if bytes == 0 { what } else { "" };
+                peer.disconnect(&format!(
+                    "socket no message in first {} seconds{}{}",
+                    timeout.as_secs(),
+                    never(received, ", never received from peer"),
+                    never(sent, ", never sent to peer"),
+                ));
                 return false;
             }
             if since(sent) > SILENCE_MAX || since(received) > SILENCE_MAX {
@@ -97,6 +103,15 @@ impl Kernel {
         }
         let others = preferred > usize::from(peer.has(PeerFlags::PREFERRED));
         if now > deadline && syncing == 1 && others {
+            if peer.may(Permissions::NO_BAN) {
+                tracing::info!(
+                    "Timeout downloading headers from noban peer, not disconnecting peer={id}"
+                );
+                // Another one is asked.
+                peer.flags.remove(PeerFlags::SYNC_STARTED);
+                peer.sync.headers_deadline = None;
+                return true;
+            }
             peer.disconnect("timeout downloading headers");
             return false;
         }

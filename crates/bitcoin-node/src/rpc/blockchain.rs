@@ -8,8 +8,15 @@ use quintet_bitcoin_protocol::{
 };
 use serde_json::{Value, json};
 
-use super::{args::Args, fault::Answer};
-use crate::{kernel::Kernel, storage::BlockStatus};
+use super::{
+    args::Args,
+    fault::{Answer, Failure, code},
+};
+use crate::{
+    chain::Pruning,
+    kernel::Kernel,
+    storage::{BlockStatus, KEEP_BLOCKS},
+};
 
 /// Returns the name answers give the network.
 pub(super) fn network_name(kernel: &Kernel) -> String {
@@ -26,7 +33,8 @@ pub(super) fn getblockchaininfo(kernel: &mut Kernel, _: &Args) -> Answer {
     let target = pow::target(bits, kernel.params.pow_limit).unwrap_or_default();
     let (blocks, headers) = (kernel.chain.height(), tree.height(tree.best()));
     let size = kernel.chain.storage().files().total_bytes();
-    Ok(json!({
+    let pruning = kernel.chain.pruning();
+    let mut answer = json!({
         "chain": network_name(kernel),
         "blocks": blocks,
         "headers": headers,
@@ -40,9 +48,62 @@ pub(super) fn getblockchaininfo(kernel: &mut Kernel, _: &Args) -> Answer {
         "initialblockdownload": behind,
         "chainwork": format!("{:064x}", tree.work(tip)),
         "size_on_disk": size,
-        "pruned": false,
+        "pruned": pruning != Pruning::Off,
         "warnings": [],
-    }))
+    });
+    if let Some(fields) = answer.as_object_mut().filter(|_| pruning != Pruning::Off) {
+        let from = kernel.chain.pruned_up_to().map_or(0, |height| height + 1);
+        fields.insert("pruneheight".to_owned(), json!(from));
+        let target = match pruning {
+            Pruning::Automatic(target) => Some(target.bytes()),
+            Pruning::Off | Pruning::Manual => None,
+        };
+        fields.insert("automatic_pruning".to_owned(), json!(target.is_some()));
+        if let Some(bytes) = target {
+            fields.insert("prune_target_size".to_owned(), json!(bytes));
+        }
+    }
+    Ok(answer)
+}
+
+/// Numbers from here on are times, not heights.
+const HEIGHT_MAX: i64 = 1_000_000_000;
+
+/// Seconds by which times in headers may be off.
+const TIME_WINDOW: i64 = 2 * 60 * 60;
+
+/// **Spec:** Bitcoin Core, `pruneblockchain`.
+pub(super) fn pruneblockchain(kernel: &mut Kernel, args: &Args) -> Answer {
+    let parameter = |message: &str| Failure::new(code::PARAMETER, message);
+    if kernel.chain.pruning() == Pruning::Off {
+        let message = "Cannot prune blocks because node is not in prune mode.";
+        return Err(Failure::new(code::MISC, message));
+    }
+    let wanted = args.integer(0)?;
+    if wanted < 0 {
+        return Err(parameter("Negative block height."));
+    }
+    let tip = kernel.chain.height();
+    let height = if wanted > HEIGHT_MAX {
+        let time = u32::try_from(wanted - TIME_WINDOW).unwrap_or(u32::MAX);
+        let tree = kernel.chain.headers();
+        let found = (0..=tip).find(|&height| {
+            kernel.chain.active().at(height).is_some_and(|id| tree.time(id) >= time)
+        });
+        found.ok_or_else(|| {
+            parameter("Could not find block with at least the specified timestamp.")
+        })?
+    } else {
+        u32::try_from(wanted).unwrap_or(u32::MAX)
+    };
+    if tip < kernel.params.prune_after_height {
+        return Err(Failure::new(code::MISC, "Blockchain is too short for pruning."));
+    }
+    if height > tip {
+        return Err(parameter("Blockchain is shorter than the attempted prune height."));
+    }
+    kernel.chain.prune_up_to(height.min(tip.saturating_sub(KEEP_BLOCKS)))?;
+    Ok(json!(kernel.chain.pruned_up_to().map_or(-1, i64::from)))
 }
 
 pub(super) fn getdifficulty(kernel: &mut Kernel, _: &Args) -> Answer {

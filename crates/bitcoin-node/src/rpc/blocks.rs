@@ -58,7 +58,8 @@ pub(super) fn getblock(kernel: &mut Kernel, args: &Args) -> Answer {
     let id = kernel.find_block(&args.hash(0, "blockhash")?)?;
     let verbosity = args.verbosity(1, 1)?;
     if !kernel.chain.has_data(id).0 {
-        return Err(Failure::new(code::MISC, "Block not available (not fully downloaded)"));
+        let why = if kernel.chain.is_pruned(id) { "pruned data" } else { "not fully downloaded" };
+        return Err(Failure::new(code::MISC, format!("Block not available ({why})")));
     }
     let block = kernel.chain.read_block(id)?;
     if verbosity <= 0 {

@@ -75,7 +75,7 @@ fn describe(kernel: &Kernel, peer: &Peer) -> Value {
     put("addr_relay_enabled", json!(peer.has(PeerFlags::ADDRESSES)));
     put("addr_processed", json!(0));
     put("addr_rate_limited", json!(0));
-    put("permissions", json!([]));
+    put("permissions", peer.permissions.names().collect());
     put("minfeefilter", amount(peer.transactions.fee_filter));
     put("bytessent_per_msg", json!(sent));
     put("bytesrecv_per_msg", json!(received));

@@ -42,6 +42,7 @@ methods! {
         blocks::gettxout("txid", "n", "include_mempool")
         blocks::gettxoutsetinfo("hash_type", "hash_or_height", "use_index")
         blocks::preciousblock("blockhash")
+        blockchain::pruneblockchain("height")
         mempool::savemempool();
     "Control":
         control::help("command")
@@ -71,6 +72,7 @@ methods! {
         raw::sendrawtransaction("hexstring", "maxfeerate", "maxburnamount")
         raw::testmempoolaccept("rawtxs", "maxfeerate");
     "Util":
+        raw::getindexinfo("index_name")
         control::validateaddress("address");
     "hidden":
         network::addconnection("address", "connection_type", "v2transport")
@@ -115,6 +117,6 @@ pub(super) fn overview() -> String {
         text.push_str(&describe(method));
         text.push('\n');
     }
-    text.push_str("\n== Control ==\nstop\nwaitforblock\nwaitforblockheight\nwaitfornewblock\n");
+    text.push_str("\n== Blockchain ==\nscantxoutset\n\n== Control ==\nstop\nwaitforblock\nwaitforblockheight\nwaitfornewblock\n");
     text
 }

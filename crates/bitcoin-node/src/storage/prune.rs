@@ -28,6 +28,8 @@ pub const KEEP_BLOCKS: u32 = 288;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PruneTarget {
     bytes: u64,
+    /// Nothing above this height goes.
+    highest: u32,
 }
 
 impl PruneTarget {
@@ -41,13 +43,37 @@ impl PruneTarget {
             let expected = PRUNE_TARGET_BYTES_MIN;
             return Err(StorageError::PruneTarget { expected, actual: bytes });
         }
-        Ok(Self { bytes })
+        Ok(Self::for_small_files(bytes))
     }
 
     /// Takes any target, for chains of small blocks with small files (Core: `-fastprune`).
     #[must_use]
     pub const fn for_small_files(bytes: u64) -> Self {
-        Self { bytes }
+        Self { bytes, highest: u32::MAX }
+    }
+
+    /// Takes everything up to a height, whatever it frees (Core: `FindFilesToPruneManual`).
+    #[must_use]
+    pub const fn up_to(height: u32) -> Self {
+        Self { bytes: 0, highest: height }
+    }
+
+    /// Returns the target, bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Returns a target that leaves room for so many bytes more.
+    #[must_use]
+    pub const fn less(self, bytes: u64) -> Self {
+        Self { bytes: self.bytes.saturating_sub(bytes), ..self }
+    }
+
+    /// Returns whether files of so many bytes meet the target.
+    #[must_use]
+    pub const fn allows(&self, bytes: u64) -> bool {
+        bytes <= self.bytes
     }
 }
 
@@ -135,6 +161,7 @@ pub(super) fn plan<'a>(
     let total_bytes = files.total_bytes();
     let mut freed_bytes = 0;
     if let Some(highest) = tip_height.checked_sub(KEEP_BLOCKS) {
+        let highest = highest.min(target.highest);
         while total_bytes.saturating_sub(freed_bytes) > target.bytes {
             let (log, bytes) = match (blocks.next(highest), undo.next(highest)) {
                 (Some((bytes, height)), other) if other.is_none_or(|(_, undo)| height <= undo) => {

@@ -183,7 +183,7 @@ fn a_spoilt_copy_does_not_make_the_block_invalid() {
 }
 
 #[test]
-fn a_spoilt_copy_without_its_signature_does_not_make_a_signet_block_invalid() {
+fn what_a_block_alone_shows_does_not_mark_its_header() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut params = Params::regtest();
     // Nobody can sign for this, and nothing but a spoilt copy fails for another reason first.
@@ -199,7 +199,8 @@ fn a_spoilt_copy_without_its_signature_does_not_make_a_signet_block_invalid() {
     assert!(!chain.status(id).is_failed(), "the copy is to blame");
     let refused = chain.accept_block(mined.block(), NOW);
     assert!(matches!(refused, Err(AcceptError::Block { .. })), "{refused:?}");
-    assert!(chain.status(id).is_failed(), "the block itself lacks a solution");
+    // Nor is the block's own fault held against its header: Bitcoin Core's `ProcessNewBlock` does not get so far.
+    assert!(!chain.status(id).is_failed(), "it may be a form of a spoilt copy nobody knows yet");
 }
 
 #[test]

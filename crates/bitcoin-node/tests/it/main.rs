@@ -7,6 +7,8 @@ mod chain_kill;
 mod chain_regtest;
 mod network;
 mod prune;
+mod pruned;
 mod regtest;
 mod storage;
 mod storage_kill;
+mod txindex;

@@ -22,13 +22,13 @@ use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Time for anything to happen.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 const OP_TRUE: u8 = 0x51;
 
-struct Running {
-    kernel: KernelClient,
-    address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) kernel: KernelClient,
+    pub(crate) address: SocketAddr,
     stop: CancellationToken,
     task: JoinHandle<()>,
     folder: Arc<tempfile::TempDir>,
@@ -39,10 +39,19 @@ async fn start(peers: &[SocketAddr]) -> Running {
 }
 
 async fn start_in(folder: Arc<tempfile::TempDir>, peers: &[SocketAddr]) -> Running {
-    let mut options = NodeOptions::new(Params::regtest(), folder.path().to_owned(), [7; 32]);
-    options.listen = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
+    let mut options = options_in(&folder, Params::regtest());
     options.peers = peers.iter().map(|peer| NodeAddress::new(&peer.to_string(), 18444)).collect();
+    start_with(folder, options).await
+}
+
+pub(crate) fn options_in(folder: &tempfile::TempDir, params: Params) -> NodeOptions {
+    let mut options = NodeOptions::new(params, folder.path().to_owned(), [7; 32]);
+    options.listen = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
     options.chain.coins_bytes = 16 << 20;
+    options
+}
+
+pub(crate) async fn start_with(folder: Arc<tempfile::TempDir>, options: NodeOptions) -> Running {
     let node = BitcoinNode::start(options).await.expect("starts");
     let (kernel, address) = (node.kernel().clone(), node.addresses()[0]);
     let stop = CancellationToken::new();
@@ -55,7 +64,7 @@ async fn start_in(folder: Arc<tempfile::TempDir>, peers: &[SocketAddr]) -> Runni
 
 impl Running {
     /// Mines blocks that anybody can spend from.
-    async fn mine(&self, count: u32) -> BlockHash {
+    pub(crate) async fn mine(&self, count: u32) -> BlockHash {
         let options =
             TemplateOptions { script: vec![OP_TRUE], from_pool: true, transactions: Vec::new() };
         let mined = self.kernel.call(move |kernel| {
@@ -68,19 +77,19 @@ impl Running {
         mined.await.expect("mined")
     }
 
-    async fn tip(&self) -> Tip {
+    pub(crate) async fn tip(&self) -> Tip {
         let ask = self.kernel.call(|kernel| Ok(*kernel.watch_tip().borrow()));
         ask.await.expect("an answer")
     }
 
     /// Waits until this block is the tip.
-    async fn reaches(&self, hash: BlockHash) {
+    pub(crate) async fn reaches(&self, hash: BlockHash) {
         let mut tip = self.kernel.call(|kernel| Ok(kernel.watch_tip())).await.expect("an answer");
         let reached = tip.wait_for(|tip| tip.hash == hash);
         timeout(PATIENCE, reached).await.expect("in time").expect("runs");
     }
 
-    async fn stop(self) -> Arc<tempfile::TempDir> {
+    pub(crate) async fn stop(self) -> Arc<tempfile::TempDir> {
         self.stop.cancel();
         self.task.await.expect("a clean end");
         self.folder
@@ -142,7 +151,7 @@ fn spend(coinbase: &str, value: u64) -> String {
 }
 
 impl Running {
-    async fn rpc(&self, method: &str, params: Value) -> Result<Value, Fault> {
+    pub(crate) async fn rpc(&self, method: &str, params: Value) -> Result<Value, Fault> {
         let peer = Peer { addr: self.address, identity: Identity::Anonymous };
         let rpc = BitcoinRpc::new(self.kernel.clone(), self.stop.clone());
         rpc.call(method.to_owned(), params, peer).await

@@ -2,6 +2,8 @@
 //!
 //! **Spec:** Bitcoin Core, `CInv`; BIP-0144, BIP-0152, BIP-0339.
 
+use std::fmt;
+
 use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, Txid, Wtxid};
 
@@ -79,6 +81,25 @@ impl InventoryKind {
     #[must_use]
     pub const fn is_transaction(self) -> bool {
         matches!(self, Self::Tx | Self::WitnessTx | Self::Wtx)
+    }
+}
+
+/// Bitcoin Core's name and the hash the way people write it: last byte first.
+impl fmt::Display for Inventory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.kind {
+            InventoryKind::Tx => "tx",
+            InventoryKind::WitnessTx => "witness-tx",
+            InventoryKind::Block => "block",
+            InventoryKind::WitnessBlock => "witness-block",
+            InventoryKind::FilteredBlock => "merkleblock",
+            InventoryKind::CompactBlock => "cmpctblock",
+            InventoryKind::Wtx => "wtx",
+            InventoryKind::Unknown(number) => {
+                return write!(f, "0x{number:08x} {}", self.block_hash());
+            }
+        };
+        write!(f, "{name} {}", self.block_hash())
     }
 }
 

@@ -4,6 +4,7 @@
 
 use bitcoin::{TxMerkleNode, hashes::Hash};
 use quintet_crypto::merkle;
+use thiserror::Error;
 
 use super::{BlockError, transaction::check_transaction, witness::check_witnesses};
 use crate::{
@@ -114,12 +115,32 @@ fn check_coinbase_position(block: &Block) -> Result<(), BlockError> {
 /// transaction is as long as two hashes: an inner node of another block's tree that was passed off as one.
 #[must_use]
 pub fn is_block_mutated(block: &Block, segwit_active: bool) -> bool {
-    if check_merkle_root(block).is_err() {
-        return true;
+    find_mutation(block, segwit_active).is_some()
+}
+
+/// How a copy of a block shows that it was spoilt.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Mutation {
+    /// It breaks a rule that the header's miner cannot have broken.
+    #[error("{}, {}", source.reject_reason(), source.debug_message())]
+    Rule {
+        /// The rule.
+        source: BlockError,
+    },
+    /// An inner node of a Merkle tree stands for a transaction.
+    #[error("a transaction of {NODE_BYTES} bytes in a block without a coinbase")]
+    NodeAsTransaction,
+}
+
+/// Returns what makes a copy one that [`is_block_mutated`] tells, if anything does.
+#[must_use]
+pub fn find_mutation(block: &Block, segwit_active: bool) -> Option<Mutation> {
+    if let Err(source) = check_merkle_root(block) {
+        return Some(Mutation::Rule { source });
     }
     if block.transactions().get(0).is_some_and(Tx::is_coinbase) {
-        check_witnesses(block, segwit_active).is_err()
-    } else {
-        block.transactions().iter().any(|tx| tx.base_size() == NODE_BYTES)
+        return check_witnesses(block, segwit_active).err().map(|source| Mutation::Rule { source });
     }
+    let found = block.transactions().iter().any(|tx| tx.base_size() == NODE_BYTES);
+    found.then_some(Mutation::NodeAsTransaction)
 }

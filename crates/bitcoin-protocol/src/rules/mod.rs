@@ -34,7 +34,8 @@ mod transaction;
 mod witness;
 
 pub use block::{
-    BLOCK_SIGOP_COST_MAX, BLOCK_WEIGHT_MAX, CheckedBlock, check_block, is_block_mutated,
+    BLOCK_SIGOP_COST_MAX, BLOCK_WEIGHT_MAX, CheckedBlock, Mutation, check_block, find_mutation,
+    is_block_mutated,
 };
 pub use coins::CoinAccess;
 pub use connect::{Connected, connect_block};

@@ -316,6 +316,17 @@ impl BlockError {
         })
     }
 
+    /// Returns what Bitcoin Core adds to the reject reason in its log, where tools look for it; what is wrong in our words for the rest.
+    #[must_use]
+    pub fn debug_message(&self) -> Cow<'static, str> {
+        match self {
+            Self::MerkleRoot { .. } => "hashMerkleRoot mismatch".into(),
+            Self::DuplicateTransactions => "duplicate transaction".into(),
+            Self::Sigops { .. } => "out-of-bounds SigOpCount".into(),
+            other => other.to_string().into(),
+        }
+    }
+
     /// Returns whether only this copy is bad: what the header commits to may be another, valid body.
     ///
     /// Whoever marks the header invalid for one of these can be made to refuse the best chain by

@@ -28,6 +28,7 @@ const KNOWN: &[&str] = &[
     "dbcache",
     "debug",
     "dustrelayfee",
+    "fastprune",
     "incrementalrelayfee",
     "listen",
     "maxconnections",
@@ -43,6 +44,7 @@ const KNOWN: &[&str] = &[
     "persistmempool",
     "port",
     "printtoconsole",
+    "prune",
     "regtest",
     "reindex",
     "reindex-chainstate",
@@ -50,6 +52,7 @@ const KNOWN: &[&str] = &[
     "rpccookiefile",
     "rpcpassword",
     "rpcport",
+    "rpcservertimeout",
     "rpcuser",
     "signet",
     "server",
@@ -58,8 +61,13 @@ const KNOWN: &[&str] = &[
     "testactivationheight",
     "testnet",
     "testnet4",
+    "txindex",
     "uacomment",
     "vbparams",
+    "whitebind",
+    "whitelist",
+    "whitelistforcerelay",
+    "whitelistrelay",
 ];
 
 /// What is understood and has no effect here, whatever its value: nothing that would do harm by not happening.
@@ -80,7 +88,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "natpmp",
     "prevoutfetchthreads",
     "rpcdoccheck",
-    "rpcservertimeout",
     "rpcthreads",
     "rpcworkqueue",
     "shrinkdebugfile",
@@ -97,7 +104,8 @@ const NETWORKS: [(&str, &str); 4] =
     [("regtest", "regtest"), ("signet", "signet"), ("testnet", "test"), ("testnet4", "testnet4")];
 
 /// Names that the top of the file sets for the main network alone.
-const OWN_SECTION: [&str; 6] = ["addnode", "bind", "connect", "port", "rpcbind", "rpcport"];
+const OWN_SECTION: [&str; 7] =
+    ["addnode", "bind", "connect", "port", "rpcbind", "rpcport", "whitebind"];
 
 /// Every value given, in order, by name.
 #[derive(Debug, Default)]

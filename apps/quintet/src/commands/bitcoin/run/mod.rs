@@ -25,7 +25,12 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::{fmt::writer::BoxMakeWriter, util::SubscriberInitExt as _};
 
 use self::settings::Settings;
-use crate::{bitcoin_rpc, cli::BitcoinRunArgs, output, runtime, stop};
+use crate::{
+    bitcoin_rpc,
+    cli::BitcoinRunArgs,
+    exit::{AlreadyTold, UsageError},
+    output, runtime, stop,
+};
 
 const HELP: &str = "\
 quintet bitcoin run [-regtest|-signet|-testnet|-testnet4|-chain=NAME] [-datadir=DIR] [-conf=FILE] [OPTION…]
@@ -38,8 +43,16 @@ pub(super) fn run(args: &BitcoinRunArgs) -> anyhow::Result<()> {
     if args.rest.iter().any(asked) {
         return output::line(HELP);
     }
-    let settings = Settings::find(&args.rest)?;
-    runtime::many_threads()?.run(Box::pin(node(settings)))
+    let ended = Settings::find(&args.rest)
+        .map_err(anyhow::Error::from)
+        .and_then(|settings| runtime::many_threads()?.run(Box::pin(node(settings))));
+    ended.map_err(|error| complain(&error))
+}
+
+/// Tells why the node does not run the way Bitcoin Core does: what starts it reads these words.
+fn complain(error: &anyhow::Error) -> anyhow::Error {
+    output::complain_plainly(&format!("Error: {error:#}"));
+    AlreadyTold { usage: error.is::<UsageError>() }.into()
 }
 
 async fn node(settings: Settings) -> anyhow::Result<()> {
@@ -68,7 +81,7 @@ async fn node(settings: Settings) -> anyhow::Result<()> {
             let auth = AuthConfig { cookie_file, basic, ..AuthConfig::default() };
             let calls = BitcoinRpc::new(node.kernel().clone(), stop.clone());
             // Ends after the node: who asks for the end is answered.
-            Some(bitcoin_rpc::serve(calls, rpc.listen, auth).await?)
+            Some(bitcoin_rpc::serve_for(calls, rpc.listen, auth, rpc.idle).await?)
         }
     };
     for address in node.addresses() {
@@ -102,6 +115,6 @@ fn init_log(folder: &std::path::Path, log: settings::Log) -> anyhow::Result<()> 
     let config = LogConfig { level: level.to_owned(), ..LogConfig::default() };
     let writer = BoxMakeWriter::new(file);
     let (subscriber, _logs) = telemetry::subscriber(&config, writer, false)
-        .map_err(|error| crate::exit::UsageError::new(format!("-debug: {error}")))?;
+        .map_err(|error| UsageError::new(format!("-debug: {error}")))?;
     Ok(subscriber.try_init()?)
 }

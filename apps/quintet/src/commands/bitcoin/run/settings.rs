@@ -3,12 +3,15 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use quintet_bitcoin_node::{
+    chain::Pruning,
     mempool::MempoolOptions,
     node::{NodeOptions, user_agent},
-    peers::NodeAddress,
+    peers::{Grants, NodeAddress, WhiteBind, WhiteList},
+    storage::{PRUNE_TARGET_BYTES_MIN, PruneTarget},
 };
 use quintet_bitcoin_protocol::{
     network::{Params, RegtestOptions},
@@ -18,7 +21,7 @@ use quintet_node::datadir;
 use quintet_primitives::hex;
 
 use super::arguments::{Arguments, refused};
-use crate::exit::UsageError;
+use crate::{bitcoin_rpc, exit::UsageError};
 
 /// A mebibyte, as `-dbcache` counts.
 const MIB: usize = 1 << 20;
@@ -26,6 +29,10 @@ const MIB: usize = 1 << 20;
 const MEGABYTE: usize = 1_000_000;
 /// Least memory for the pool, megabytes: forty clusters.
 const MEMPOOL_MIN: usize = 5;
+/// Longest time an idle connection is kept, seconds.
+const IDLE_MAX: u64 = 60 * 60;
+/// Size of a block file with `-fastprune`, bytes.
+const FAST_PRUNE_BYTES: u32 = 64 << 10;
 
 /// What goes to the log.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +46,8 @@ pub(super) struct Rpc {
     pub(super) listen: SocketAddr,
     pub(super) cookie_file: PathBuf,
     pub(super) user: Option<(String, String)>,
+    /// How long a connection on which nobody asks is kept.
+    pub(super) idle: Duration,
 }
 
 /// Everything a run needs.
@@ -59,7 +68,7 @@ impl Settings {
         let base = arguments.last("datadir").map(PathBuf::from);
         if let Some(base) = base.as_ref().filter(|base| !base.is_dir()) {
             return Err(refused(format!(
-                "Error: Specified data directory \"{}\" does not exist.",
+                "Specified data directory \"{}\" does not exist.",
                 base.display()
             )));
         }
@@ -99,7 +108,10 @@ fn params(arguments: &Arguments, network: &str) -> Result<Params, UsageError> {
     let mut params = match network {
         "regtest" => {
             let enforce_bip94 = arguments.values("test").contains(&"bip94");
-            Params::regtest_with(RegtestOptions { enforce_bip94, fast_prune: false })
+            Params::regtest_with(RegtestOptions {
+                enforce_bip94,
+                fast_prune: arguments.flag("fastprune", false),
+            })
         }
         "signet" => match arguments.last("signetchallenge") {
             Some(challenge) => {
@@ -167,7 +179,9 @@ fn rpc(
     let user = password.map(|password| {
         (arguments.last("rpcuser").unwrap_or_default().to_owned(), password.to_owned())
     });
-    Ok(Some(Rpc { listen, cookie_file: folder.join(cookie), user }))
+    let idle = arguments.number("rpcservertimeout", bitcoin_rpc::IDLE.as_secs())?;
+    let idle = Duration::from_secs(idle.clamp(1, IDLE_MAX));
+    Ok(Some(Rpc { listen, cookie_file: folder.join(cookie), user, idle }))
 }
 
 /// Reads an address with or without a port.
@@ -186,8 +200,18 @@ fn network_options(arguments: &Arguments, options: &mut NodeOptions) -> Result<(
         .map(|peer| NodeAddress::new(peer, options.params.p2p_port))
         .collect();
     let binds = arguments.values("bind");
+    let white = arguments.values("whitebind");
+    let bound = !binds.is_empty() || !white.is_empty();
     // Who only connects to some does not listen, unless told to.
-    let listens = arguments.flag("listen", connect.is_empty() || !binds.is_empty());
+    let listens = arguments.flag("listen", connect.is_empty() || bound);
+    if !listens && bound {
+        return Err(refused("Cannot set -bind or -whitebind together with -listen=0"));
+    }
+    for bind in &white {
+        let parsed = WhiteBind::parse(bind);
+        options.listen_white.push(parsed.map_err(|error| refused(error.to_string()))?);
+    }
+    options.grants = grants(arguments)?;
     if listens {
         for bind in &binds {
             // What comes over Tor comes from this machine; there is no other treatment of it here.
@@ -197,13 +221,16 @@ fn network_options(arguments: &Arguments, options: &mut NodeOptions) -> Result<(
                 found.ok_or_else(|| refused(format!("Cannot resolve -bind address: '{bind}'")))?,
             );
         }
-        if binds.is_empty() {
+        if !bound {
             options.listen.push(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port));
         }
     }
     options.connections_max =
         arguments.number("maxconnections", options.connections_max)?.max(1) + 16;
     options.peer_timeout = arguments.number("peertimeout", options.peer_timeout)?;
+    if options.peer_timeout == 0 {
+        return Err(refused("peertimeout must be a positive integer."));
+    }
     options.tip_age_max = arguments.number("maxtipage", options.tip_age_max)?;
     options.mock_time = arguments.number("mocktime", 0)?;
     options.blocks_only = arguments.flag("blocksonly", false);
@@ -211,6 +238,49 @@ fn network_options(arguments: &Arguments, options: &mut NodeOptions) -> Result<(
         arguments.values("uacomment").into_iter().map(str::to_owned).collect();
     options.user_agent = user_agent(&comments);
     Ok(())
+}
+
+/// Reads `-prune`: 0 keeps everything, 1 leaves it to the RPC, more is a target in mebibytes.
+///
+/// **Spec:** Bitcoin Core, `AppInitParameterInteraction`, `ApplyArgsManOptions` of `BlockManager`.
+fn pruning(arguments: &Arguments) -> Result<Pruning, UsageError> {
+    let mebibytes: i64 = arguments.number("prune", 0)?;
+    if mebibytes == 0 {
+        return Ok(Pruning::Off);
+    }
+    if arguments.flag("txindex", false) {
+        return Err(refused("Prune mode is incompatible with -txindex."));
+    }
+    if arguments.flag("reindex-chainstate", false) {
+        return Err(refused(
+            "Prune mode is incompatible with -reindex-chainstate. Use full -reindex instead.",
+        ));
+    }
+    let negative = || refused("Prune cannot be configured with a negative value.");
+    let mebibytes = u64::try_from(mebibytes).map_err(|_| negative())?;
+    if mebibytes == 1 {
+        return Ok(Pruning::Manual);
+    }
+    let bytes = mebibytes.saturating_mul(MIB as u64);
+    if arguments.flag("fastprune", false) {
+        return Ok(Pruning::Automatic(PruneTarget::for_small_files(bytes)));
+    }
+    let least = PRUNE_TARGET_BYTES_MIN / MIB as u64;
+    let small = |_| {
+        refused(format!(
+            "Prune configured below the minimum of {least} MiB.  Please use a higher number."
+        ))
+    };
+    Ok(Pruning::Automatic(PruneTarget::new(bytes).map_err(small)?))
+}
+
+fn grants(arguments: &Arguments) -> Result<Grants, UsageError> {
+    let force_relay = arguments.flag("whitelistforcerelay", false);
+    // Who passes everything on passes on what is new.
+    let relay = arguments.flag("whitelistrelay", true) || force_relay;
+    let lists: Result<Vec<_>, _> =
+        arguments.values("whitelist").into_iter().map(WhiteList::parse).collect();
+    Ok(Grants { lists: lists.map_err(|error| refused(error.to_string()))?, relay, force_relay })
 }
 
 fn chain_options(arguments: &Arguments, options: &mut NodeOptions) -> Result<(), UsageError> {
@@ -227,6 +297,11 @@ fn chain_options(arguments: &Arguments, options: &mut NodeOptions) -> Result<(),
         }
     };
     options.chain.assume_valid = options.params.assume_valid;
+    (options.chain.pruning, options.txindex) =
+        (pruning(arguments)?, arguments.flag("txindex", false));
+    if arguments.flag("fastprune", false) {
+        options.chain.segment_bytes_max = FAST_PRUNE_BYTES;
+    }
     options.chain.reindex = arguments.flag("reindex", false);
     options.chain.reindex_chainstate = arguments.flag("reindex-chainstate", false);
     Ok(())
