@@ -84,15 +84,15 @@ impl Stream for Frames {
     }
 }
 
-/// A connection to a node.
-pub(super) struct Raw {
+/// A call of a node's gRPC, both ways, message for message as bytes.
+pub(super) struct Call {
     sent: mpsc::Sender<Vec<u8>>,
     came: Streaming<Vec<u8>>,
 }
 
-impl Raw {
-    /// Opens a call.
-    pub(super) async fn connect(address: SocketAddr) -> Self {
+impl Call {
+    /// Opens a call of a method.
+    pub(super) async fn open(address: SocketAddr, method: &'static str) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         let builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
         let (sender, connection) =
@@ -103,9 +103,30 @@ impl Raw {
                 .max_decoding_message_size(1 << 30);
         grpc.ready().await.unwrap();
         let (sent, frames) = mpsc::channel(16);
-        let path = http::uri::PathAndQuery::from_static(METHOD);
+        let path = http::uri::PathAndQuery::from_static(method);
         let call = grpc.streaming(tonic::Request::new(Frames(frames)), path, Bytes).await;
         Self { sent, came: call.unwrap().into_inner() }
+    }
+
+    pub(super) async fn send(&self, bytes: Vec<u8>) {
+        // A node that has closed the connection takes no more.
+        let _ = self.sent.send(bytes).await;
+    }
+
+    /// Returns what comes next; `None` once the node has closed the connection.
+    pub(super) async fn next(&mut self) -> Option<Vec<u8>> {
+        let next = tokio::time::timeout(Duration::from_secs(30), self.came.message());
+        next.await.unwrap().ok()?
+    }
+}
+
+/// A connection to a node.
+pub(super) struct Raw(Call);
+
+impl Raw {
+    /// Opens a call.
+    pub(super) async fn connect(address: SocketAddr) -> Self {
+        Self(Call::open(address, METHOD).await)
     }
 
     /// Opens a call and shakes hands.
@@ -119,8 +140,7 @@ impl Raw {
     }
 
     pub(super) async fn send_bytes(&self, bytes: Vec<u8>) {
-        // A node that has closed the connection takes no more.
-        let _ = self.sent.send(bytes).await;
+        self.0.send(bytes).await;
     }
 
     pub(super) async fn send(&self, message: Message) {
@@ -133,8 +153,7 @@ impl Raw {
 
     /// Returns the next frame; `None` once the node has closed the connection.
     pub(super) async fn next(&mut self) -> Option<Frame> {
-        let next = tokio::time::timeout(Duration::from_secs(30), self.came.message());
-        let bytes = next.await.unwrap().ok()??;
+        let bytes = self.0.next().await?;
         Some(Frame::decode(&bytes).unwrap())
     }
 
