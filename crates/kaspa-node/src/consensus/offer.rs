@@ -14,11 +14,17 @@ use quintet_kaspa_protocol::{
 };
 use quintet_primitives::Hash256;
 
-use super::{Consensus, error::ConsensusError, lanes, rules::GENESIS};
+use super::{
+    Consensus,
+    columns::Columns,
+    error::ConsensusError,
+    lanes,
+    rules::{DagRules, GENESIS},
+};
 use crate::ports::LedgerError;
 
 /// Most blocks between the tips and the pruning point, as a multiple of the pruning depth.
-pub(super) const WIDTH_MAX: usize = 64;
+const WIDTH_MAX: usize = 64;
 
 /// The blocks that a node which starts is told of, by hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,16 +128,7 @@ impl Consensus {
                 let columns = self.columns();
                 let rules = self.rules_after(&columns, point);
                 let tips: Vec<BlockId> = columns.tips().iter().copied().collect();
-                let limit = usize::try_from(rules.pruning.pruning_depth).unwrap_or(usize::MAX);
-                let data = TrustedData::collect(
-                    &columns.dag,
-                    point,
-                    &tips,
-                    rules.ghostdag.k,
-                    rules.depth.finality_depth,
-                    limit.saturating_mul(WIDTH_MAX),
-                    |block| self.difficulty_window(&columns, block),
-                );
+                let data = self.trusted_data(&columns, point, &tips, &rules);
                 let all = |blocks: &[BlockId]| {
                     blocks.iter().map(|&block| columns.hash(block)).collect::<Vec<_>>()
                 };
@@ -142,6 +139,26 @@ impl Consensus {
                     segment: all(&data.chain_segment),
                 }))
             },
+        )
+    }
+
+    /// Collects what a node that starts from `point` is told of besides the proof; `None` if the DAG between it and the tips is too wide.
+    pub(super) fn trusted_data(
+        &self,
+        columns: &Columns,
+        point: BlockId,
+        tips: &[BlockId],
+        rules: &DagRules,
+    ) -> Option<TrustedData> {
+        let limit = usize::try_from(rules.pruning.pruning_depth).unwrap_or(usize::MAX);
+        TrustedData::collect(
+            &columns.dag,
+            point,
+            tips,
+            rules.ghostdag.k,
+            rules.depth.finality_depth,
+            limit.saturating_mul(WIDTH_MAX),
+            |block| self.difficulty_window(columns, block),
         )
     }
 

@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError};
 use quintet_kaspa_protocol::{
     dag::BlockId,
     header::Header,
-    proof::{BuiltProof, Kept, ProofRules, ProofView, PruningProof, TrustedData, build},
+    proof::{BuiltProof, Kept, ProofRules, ProofView, PruningProof, build},
     state::UtxoDiff,
 };
 use quintet_primitives::Hash256;
@@ -26,7 +26,7 @@ use super::{
     error::ConsensusError,
     events::Event,
     header::level_rules,
-    offer::{Offer, WIDTH_MAX},
+    offer::Offer,
     rules::{DagRules, GENESIS},
 };
 use crate::ports::{BlockStatus, LedgerError, PruneStep};
@@ -119,17 +119,7 @@ impl Consensus {
         let proof = self.proof_of(point, rules)?;
         let columns = self.columns();
         let tips: Vec<BlockId> = columns.tips().iter().copied().collect();
-        let limit = usize::try_from(rules.pruning.pruning_depth).unwrap_or(usize::MAX);
-        let data = TrustedData::collect(
-            &columns.dag,
-            point,
-            &tips,
-            rules.ghostdag.k,
-            rules.depth.finality_depth,
-            limit.saturating_mul(WIDTH_MAX),
-            |block| self.difficulty_window(&columns, block),
-        );
-        let Some(data) = data else {
+        let Some(data) = self.trusted_data(&columns, point, &tips, rules) else {
             warn!("the DAG above the next pruning point is too wide; nothing is pruned");
             return None;
         };
