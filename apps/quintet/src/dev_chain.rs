@@ -14,7 +14,7 @@ use std::{
 use alloy_primitives::Address;
 use quintet_eth_chain::EthChain;
 use quintet_eth_pool::PoolConfig;
-use quintet_eth_rpc::{EthRpcConfig, graphql::GraphQl};
+use quintet_eth_rpc::{EthRpcConfig, graphql::GraphQl, look_ahead};
 use quintet_lux_node::{
     dev::{DevAccount, DevNode, DevOptions, DevParts, Miner},
     rpc,
@@ -96,7 +96,10 @@ impl DevServing {
         let dev = DevNode::new(parts, Arc::new(clock))?;
         let config = listen::for_the_owner(listen);
         let stop = CancellationToken::new();
-        let server = RpcServer::builder(config, rpc::registry()).module(rpc::module(&dev)?);
+        let ahead = Arc::clone(&dev.node);
+        let server = RpcServer::builder(config, rpc::registry())
+            .ahead(move |coming| look_ahead(&ahead, coming))
+            .module(rpc::module(&dev)?);
         let graphql = GraphQl::new(Arc::clone(&dev.node)).router();
         let server = server.mount(GRAPHQL_PATH, graphql).start(stop.clone()).await?;
         let miner = tokio::spawn(Miner::new(dev.dev.clone()).run(stop.clone()));

@@ -3,10 +3,11 @@
 //!
 //! ```text
 //!   genesis hash ──sha1──► info-hash ──announce (BEP 5), again every quarter of an hour──► DHT
-//!                               └────get_peers, every few seconds until somebody is there──► known ──► PeerSource::find
+//!                               └────get_peers, every two seconds while alone, then ever more rarely──► known ──► PeerSource
 //! ```
 //!
-//! The swarm asks for peers between its other duties and must not wait for the network: it gets what the last look found.
+//! The swarm asks for peers between its other duties and must not wait for the network: it gets what the last look found, and is told when
+//! that changed. A node announces itself before it looks, so of two that do so at once one finds the other at least.
 
 use std::{
     collections::BTreeSet,
@@ -29,7 +30,8 @@ use quintet_node::{
     lifecycle::{NodeContext, RunningNode},
     ops::Health,
 };
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tokio::{sync::Notify, time::Instant};
+use tokio_util::task::AbortOnDropHandle;
 
 /// Begins what is hashed, so that the key is nobody else's.
 const DOMAIN: &[u8] = b"quintet lux peers";
@@ -37,8 +39,11 @@ const DOMAIN: &[u8] = b"quintet lux peers";
 /// Pause between two looks while nobody is known.
 const LOOK_ALONE: Duration = Duration::from_secs(2);
 
-/// Pause between two looks otherwise.
-const LOOK: Duration = Duration::from_secs(60);
+/// Longest pause between two looks: each is twice as long as the one before, once somebody is known.
+const LOOK_MAX: Duration = Duration::from_secs(60);
+
+/// Time after which a node announces itself again: nodes of the DHT forget it after half an hour.
+const ANNOUNCE_EVERY: Duration = Duration::from_secs(15 * 60);
 
 /// Most peers kept of what the DHT says: anybody may announce anything.
 const KNOWN_MAX: usize = 64;
@@ -57,6 +62,7 @@ pub(crate) struct DhtOptions {
 pub(crate) struct DhtPeers {
     fixed: Vec<Multiaddr>,
     found: Arc<Mutex<BTreeSet<SocketAddr>>>,
+    changed: Arc<Notify>,
 }
 
 impl fmt::Debug for DhtPeers {
@@ -68,7 +74,7 @@ impl fmt::Debug for DhtPeers {
 impl DhtPeers {
     /// Begins with those that somebody wrote down.
     pub(crate) fn new(fixed: Vec<Multiaddr>) -> Self {
-        Self { fixed, found: Arc::default() }
+        Self { fixed, found: Arc::default(), changed: Arc::default() }
     }
 
     fn found(&self) -> BTreeSet<SocketAddr> {
@@ -76,24 +82,24 @@ impl DhtPeers {
     }
 
     fn set(&self, peers: BTreeSet<SocketAddr>) {
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = peers;
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if *found != peers {
+            *found = peers;
+            self.changed.notify_one();
+        }
     }
 
-    /// Announces the node's TCP port under the genesis, and looks for others until told to stop.
-    pub(crate) async fn look(
-        self,
-        client: DhtClient,
-        genesis: [u8; 32],
-        port: u16,
-        stop: CancellationToken,
-    ) {
+    /// Announces the node's TCP port under the genesis, and looks for others for ever.
+    pub(crate) async fn look(self, client: DhtClient, genesis: [u8; 32], port: u16) {
         let key = Key::new(sha1(&[DOMAIN, &genesis]).into_bytes());
-        let mut announced = false;
+        let mut announced: Option<Instant> = None;
+        let mut pause = LOOK_ALONE;
         loop {
-            if !announced {
-                // From then on it is repeated by itself.
-                match client.announce(key, Some(port), false, true).await {
-                    Ok(stored) => announced = stored.acknowledged > 0,
+            if announced.is_none_or(|at| at.elapsed() >= ANNOUNCE_EVERY) {
+                // Not published for good: with the next start the port may be another.
+                match client.announce(key, Some(port), false, false).await {
+                    Ok(stored) if stored.acknowledged > 0 => announced = Some(Instant::now()),
+                    Ok(_) => {}
                     Err(error) => tracing::debug!(%error, "not announced yet"),
                 }
             }
@@ -109,11 +115,9 @@ impl DhtPeers {
                 Err(error) => tracing::debug!(%error, "no peers found"),
             }
             // One of them is this node.
-            let pause = if self.found().len() < 2 { LOOK_ALONE } else { LOOK };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
-            }
+            let alone = self.found().len() < 2;
+            pause = if alone { LOOK_ALONE } else { LOOK_MAX.min(pause * 2) };
+            tokio::time::sleep(pause).await;
         }
     }
 }
@@ -123,6 +127,10 @@ impl PeerSource for DhtPeers {
         let found = self.found().into_iter().map(multiaddr);
         Box::pin(std::future::ready(self.fixed.iter().cloned().chain(found).collect()))
     }
+
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.changed.notified())
+    }
 }
 
 /// A node of the DHT inside another node's process.
@@ -130,7 +138,6 @@ impl PeerSource for DhtPeers {
 pub(crate) struct DhtSide {
     running: RunningNode,
     _look: AbortOnDropHandle<()>,
-    stop: CancellationToken,
 }
 
 impl DhtSide {
@@ -157,9 +164,8 @@ impl DhtSide {
         let ctx = NodeContext::new("dht", data_dir, &Health::new());
         let (running, handle) =
             DhtNode::new(config).spawn(ctx).await.context("the DHT does not start")?;
-        let stop = CancellationToken::new();
-        let look = peers.clone().look(handle.client(), genesis, port, stop.clone());
-        Ok(Self { running, _look: AbortOnDropHandle::new(tokio::spawn(look)), stop })
+        let look = peers.clone().look(handle.client(), genesis, port);
+        Ok(Self { running, _look: AbortOnDropHandle::new(tokio::spawn(look)) })
     }
 
     /// Stops looking, and leaves.
@@ -168,7 +174,6 @@ impl DhtSide {
     ///
     /// If the node ended by itself before.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        self.stop.cancel();
         self.running.stop().await?;
         Ok(())
     }
@@ -176,7 +181,19 @@ impl DhtSide {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
+
+    #[test]
+    fn who_waits_for_others_hears_of_them_and_not_of_those_it_knows() {
+        let peers = DhtPeers::new(Vec::new());
+        let found = BTreeSet::from([SocketAddr::from(([127, 0, 0, 1], 30_303))]);
+        peers.set(found.clone());
+        assert_eq!(peers.changed().now_or_never(), Some(()));
+        peers.set(found);
+        assert_eq!(peers.changed().now_or_never(), None, "nobody new was found");
+    }
 
     #[tokio::test]
     async fn what_was_found_is_told_behind_what_was_written_down() {

@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use quintet_node::lifecycle::{RunReport, StopCause};
+use quintet_node::lifecycle::{RunReport, RunningNode, StopCause};
 
 use crate::runtime;
 
@@ -89,6 +89,16 @@ pub(crate) fn judge(report: &RunReport) -> anyhow::Result<()> {
     let faults: Vec<String> =
         faults.map(|node| format!("{}: {}", node.instance, node.outcome)).collect();
     bail!("not everything stopped in order: {}", faults.join("; "))
+}
+
+/// Stops nodes, the last started first; what keeps one from an orderly end is logged.
+pub(crate) async fn stop_all(running: &mut Vec<RunningNode>) {
+    while let Some(node) = running.pop() {
+        let instance = node.instance().to_owned();
+        if let Err(error) = node.stop().await {
+            tracing::error!(instance, "{error}");
+        }
+    }
 }
 
 #[cfg(unix)]

@@ -20,7 +20,10 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
-use bench::bitcoin_chain::{BlockFiles, Maker, Mode, Plan, genesis};
+use bench::{
+    bitcoin_chain::{BlockFiles, Maker, Mode, Plan, genesis},
+    process::Process,
+};
 use bitcoin::consensus;
 use clap::Parser;
 use interop::jsonrpc;
@@ -90,21 +93,8 @@ impl Node {
         Ok(since.elapsed())
     }
 
-    fn of_proc(&self, file: &str) -> anyhow::Result<String> {
-        Ok(fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))?)
-    }
-
-    fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        let text = self.of_proc("stat")?;
-        let (_, fields) = text.rsplit_once(") ").context("fields")?;
-        let ticks = fields.split(' ').skip(11).take(2).filter_map(|text| text.parse::<f64>().ok());
-        Ok(ticks.sum::<f64>() / 100.0)
-    }
-
-    fn resident_mib(&self) -> anyhow::Result<u64> {
-        let text = self.of_proc("status")?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM")?;
-        Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? / 1024)
+    fn process(&self) -> Process {
+        Process::of(&self.child)
     }
 }
 
@@ -178,12 +168,12 @@ fn main() -> anyhow::Result<()> {
         transactions / import_seconds
     );
     println!(
-        "download and connection: {took:.1} s, {:.0} transactions/s, {:.1} MiB/s; CPU {:.1} s here, {:.1} s at the source; {} MiB resident at most",
+        "download and connection: {took:.1} s, {:.0} transactions/s, {:.1} MiB/s; CPU {:.1} s here, {:.1} s at the source; {:.0} MiB resident at most",
         transactions / took,
         mib / took,
-        sink.cpu_seconds()?,
-        source.cpu_seconds()?,
-        sink.resident_mib()?,
+        sink.process().cpu_seconds()?,
+        source.process().cpu_seconds()?,
+        sink.process().peak_mib()?,
     );
     println!("times the import's: {:.2}", took / import_seconds);
     Ok(())

@@ -23,6 +23,9 @@ use crate::{
 /// Tells the time, in seconds since 1970.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
+/// Tells how many peers there are; none if nobody listens for any.
+pub type PeerCount = Arc<dyn Fn() -> Option<usize> + Send + Sync>;
+
 /// What a node is made of.
 pub struct NodeParts {
     /// The chain.
@@ -35,6 +38,8 @@ pub struct NodeParts {
     pub clock: Clock,
     /// Name and version, as `web3_clientVersion` tells them.
     pub client_version: String,
+    /// Tells how many peers there are.
+    pub peers: PeerCount,
 }
 
 impl fmt::Debug for NodeParts {
@@ -54,6 +59,7 @@ pub struct EthNode {
     pub(crate) clock: Clock,
     pub(crate) client_version: String,
     pub(crate) payloads: crate::engine::Payloads,
+    peers: PeerCount,
     _subscription: Subscription,
 }
 
@@ -70,7 +76,7 @@ impl EthNode {
     ///
     /// [`EthError`] if the chain cannot be read.
     pub fn new(parts: NodeParts) -> EthResult<Arc<Self>> {
-        let NodeParts { chain, config, pool, clock, client_version } = parts;
+        let NodeParts { chain, config, pool, clock, client_version, peers } = parts;
         let pool = Arc::new(PoolService::new(chain.clone(), pool, Arc::clone(&clock))?);
         let filters = Filters::new(&config);
         let events = Events::new();
@@ -102,6 +108,7 @@ impl EthNode {
             clock,
             client_version,
             payloads,
+            peers,
             _subscription: subscription,
         }))
     }
@@ -122,6 +129,12 @@ impl EthNode {
     #[must_use]
     pub fn client_version(&self) -> &str {
         &self.client_version
+    }
+
+    /// How many peers there are; none if nobody listens for any.
+    #[must_use]
+    pub fn peer_count(&self) -> Option<usize> {
+        (self.peers)()
     }
 
     pub(crate) fn reader(&self) -> EthResult<ChainReader> {

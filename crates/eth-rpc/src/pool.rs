@@ -70,6 +70,25 @@ impl fmt::Debug for PoolService {
     }
 }
 
+/// What transactions must look like at a head.
+#[derive(Debug, Clone, Copy)]
+pub struct Form {
+    rules: TxRules,
+    limits: Limits,
+    bytes_max: usize,
+}
+
+impl Form {
+    /// Reads a transaction as it travels, and checks what needs no state.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError`] for the first rule that does not hold.
+    pub fn read(&self, bytes: &[u8]) -> Result<Decoded, PoolError> {
+        Decoded::read(bytes, self.rules, &self.limits, self.bytes_max)
+    }
+}
+
 /// What happened since the pool last moved.
 #[derive(Debug, Default)]
 struct Gathered {
@@ -164,18 +183,21 @@ impl PoolService {
         self.hooks.lock().unwrap_or_else(PoisonError::into_inner).push(hook);
     }
 
+    /// Returns what transactions must look like now, to read many without asking for it again.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        let pool = self.pool();
+        let limits = Limits::of_chain(self.chain.spec().chain_id());
+        Form { rules: pool.head().rules, bytes_max: pool.config().transaction_bytes_max, limits }
+    }
+
     /// Reads a transaction as clients send it, and checks what needs no state.
     ///
     /// # Errors
     ///
     /// [`PoolError`] for the first rule that does not hold.
     pub fn read(&self, bytes: &[u8]) -> Result<Decoded, PoolError> {
-        let (rules, bytes_max) = {
-            let pool = self.pool();
-            (pool.head().rules, pool.config().transaction_bytes_max)
-        };
-        let limits = Limits::of_chain(self.chain.spec().chain_id());
-        Decoded::read(bytes, rules, &limits, bytes_max)
+        self.form().read(bytes)
     }
 
     /// From now on what clients send outlives this process, while it waits; takes in again what waited when the last one ended.
@@ -288,6 +310,13 @@ impl PoolService {
         verified.into_iter().zip(&hashes).map(one).collect()
     }
 
+    /// Finds the senders of transactions that are about to come one by one; they are remembered until then.
+    pub fn recover_ahead(&self, raw: &[Bytes]) {
+        let form = self.form();
+        let decoded = raw.iter().filter_map(|one| form.read(one).ok()).collect();
+        let _each_is_told_in_its_turn = verify_all(decoded, form.rules, &Senders(&self.chain));
+    }
+
     /// Takes a transaction whose sender is known.
     ///
     /// # Errors
@@ -297,13 +326,43 @@ impl PoolService {
         let failed = |error: &dyn fmt::Display| PoolError::State { reason: error.to_string() };
         let reader = self.chain.reader().map_err(|error| failed(&error))?;
         let added = self.pool().add(verified, origin, reader.state(), (self.clock)())?;
-        if !added.promoted.is_empty() {
-            let hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            for hook in hooks {
-                hook(&added.promoted);
+        self.tell(&added.promoted);
+        Ok(added)
+    }
+
+    /// Takes many transactions whose senders were looked for, under one lock; who hears of what becomes pending hears of all at once.
+    pub fn add_all(
+        &self,
+        verified: Vec<Result<Verified, PoolError>>,
+        origin: Origin,
+    ) -> Vec<Result<Added, PoolError>> {
+        let reader = match self.chain.reader() {
+            Ok(reader) => reader,
+            Err(error) => {
+                let failed = || PoolError::State { reason: error.to_string() };
+                return verified.into_iter().map(|_| Err(failed())).collect();
+            }
+        };
+        let (now, mut all) = ((self.clock)(), Vec::with_capacity(verified.len()));
+        {
+            let mut pool = self.pool();
+            for one in verified {
+                all.push(one.and_then(|one| pool.add(one, origin, reader.state(), now)));
             }
         }
-        Ok(added)
+        let promoted = all.iter().flatten().flat_map(|added| &added.promoted);
+        self.tell(&promoted.cloned().collect::<Vec<_>>());
+        all
+    }
+
+    fn tell(&self, promoted: &[Arc<PoolTransaction>]) {
+        if promoted.is_empty() {
+            return;
+        }
+        let hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for hook in hooks {
+            hook(promoted);
+        }
     }
 
     /// Returns the best transactions as candidates for a block, at most `most`.

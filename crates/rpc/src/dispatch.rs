@@ -6,6 +6,7 @@
 //! - A batch runs one item after the other under one deadline, so a request never runs more than one method at a time.
 //! - A subscription starts only on a WebSocket and outside a batch.
 
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,24 @@ const SUBSCRIPTION_ID_CHARS: usize = 16;
 /// Bytes of an unknown method name that are repeated to the client and the log.
 const ECHOED_NAME_BYTES_MAX: usize = 64;
 
+/// A call of a batch that is about to be run, not looked up yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Coming<'a> {
+    /// The method's name, as the client wrote it.
+    pub method: &'a str,
+    /// The parameters, as JSON.
+    pub params: &'a str,
+}
+
+/// Who looks at batches before they are run.
+pub(crate) struct Ahead(pub(crate) Arc<dyn Fn(&[Coming<'_>]) + Send + Sync>);
+
+impl fmt::Debug for Ahead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ahead")
+    }
+}
+
 /// Runs the registered methods.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
@@ -44,6 +63,7 @@ pub(crate) struct Dispatcher {
     metrics: MethodMetrics,
     limiter: Arc<RateLimiter>,
     limits: Limits,
+    ahead: Option<Ahead>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +93,12 @@ pub(crate) struct Session {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(methods: Methods, config: &RpcConfig, limiter: Arc<RateLimiter>) -> Self {
+    pub(crate) fn new(
+        methods: Methods,
+        config: &RpcConfig,
+        limiter: Arc<RateLimiter>,
+        ahead: Option<Ahead>,
+    ) -> Self {
         let mut names: Vec<_> = methods.method_names().collect();
         names.sort_unstable();
         let metrics = MethodMetrics::new(&names);
@@ -83,7 +108,7 @@ impl Dispatcher {
             json_depth_max: config.json_depth_max,
             request_timeout: config.request_timeout,
         };
-        Self { methods, names, metrics, limiter, limits }
+        Self { methods, names, metrics, limiter, limits, ahead }
     }
 
     /// Answers one request body; `None` when there is nothing to answer (notifications, subscriptions).
@@ -118,6 +143,7 @@ impl Dispatcher {
         if let Err(error) = self.pay(items.len(), caller) {
             return Some(MethodResponse::error(Id::Null, error).into_json());
         }
+        self.look_ahead(&items);
         let mut answers = BatchResponseBuilder::new_with_limit(self.limits.response_bytes_max);
         for item in items {
             let answer = match item {
@@ -132,6 +158,19 @@ impl Dispatcher {
         }
         // A batch of notifications alone is not answered, not even with an empty array (§6).
         (!answers.is_empty()).then(|| MethodResponse::from_batch(answers.finish()).into_json())
+    }
+
+    fn look_ahead(&self, items: &[Result<Call<'_>, Malformed<'_>>]) {
+        let Some(Ahead(look)) = &self.ahead else { return };
+        let coming: Vec<_> = items
+            .iter()
+            .flatten()
+            .filter_map(|call| Some(Coming { method: &call.method, params: call.params?.get() }))
+            .collect();
+        // Whatever goes wrong there, each call is answered for itself.
+        if std::panic::catch_unwind(AssertUnwindSafe(|| look(&coming))).is_err() {
+            tracing::error!("who looks at batches panicked");
+        }
     }
 
     fn pay(&self, items: usize, caller: &Caller) -> Result<(), ErrorObjectOwned> {

@@ -44,6 +44,7 @@ pub use auth::{
     jwt_secret_file,
 };
 pub use config::{ConfigError, RateLimit, RpcConfig};
+pub use dispatch::Coming;
 pub use error::{InternalContext, RpcError, code};
 pub use guard::Peer;
 pub use openrpc::{DISCOVER_METHOD, Method, Registry, RegistryError};

@@ -5,7 +5,7 @@
 //! [`bitcoin::prove`], [`kaspa::prove`], [`lux::prove`] and
 //! [`rollup::prove`].
 
-use std::{collections::BTreeSet, fmt, future::pending, path::Path, time::Duration};
+use std::{collections::BTreeSet, fmt, future::pending, path::Path, pin::Pin, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use futures_util::future::maybe_done;
@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     bitcoin, kaspa,
-    lux::{self, LuxNodes, LuxSeen},
+    lux::{self, Acquaintance, LuxNodes, LuxSeen},
     network::{Home, LocalNode, Network},
     rollup::{self, RollupSeen},
     wants,
@@ -76,32 +76,61 @@ impl fmt::Display for DhtSeen {
 /// Starts, lets each kind prove itself, stops, and tells.
 pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let deadline = begun + DEADLINE;
     let home = Home::new(args.data_dir.clone())?;
-    let wants = |kind: &str| wants(&args, kind);
-    // What takes its time by the clock does so beside the others.
-    let chains = maybe_done(chains(home.path(), wants("lux"), wants("rollup"), deadline));
+    let bus = EventBus::new("dht", super::EVENTS_KEPT);
+    let nodes = if wants(&args, "dht") { args.nodes } else { 0 };
     // Dropped half-way, the nodes are aborted and the temporary directory is removed.
     let stop = interrupted();
-    tokio::pin!(chains, stop);
+    tokio::pin!(stop);
+    let health = Health::new();
+    let started = tokio::select! {
+        started = timeout_at(begun + DEADLINE, Network::start(nodes, home.path(), &bus, &health)) => {
+            started.unwrap_or_else(|_| Err(late("the nodes were not up")))
+        }
+        signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
+    };
+    let all = match started {
+        Ok(mut network) => {
+            let all = prove_all(&args, home.path(), (&network, &bus), begun, stop).await;
+            network.stop().await;
+            all?
+        }
+        Err(error) => tell::<DhtSeen>("dht", &Err(error), args.json, begun)?,
+    };
+    if all { Ok(()) } else { Err(AlreadyTold { usage: false }.into()) }
+}
+
+/// Lets each kind prove itself until one fails; returns whether none did.
+async fn prove_all(
+    args: &UpArgs,
+    home: &Path,
+    (network, bus): (&Network, &EventBus<DhtEvent>),
+    begun: Instant,
+    mut stop: Pin<&mut impl Future<Output = anyhow::Result<&'static str>>>,
+) -> anyhow::Result<bool> {
+    let deadline = begun + DEADLINE;
+    let wants = |kind: &str| wants(args, kind);
+    // What takes its time by the clock does so beside the others.
+    let chains = maybe_done(chains(args, home, network, deadline));
+    tokio::pin!(chains);
     let mut all = true;
     if wants("dht") {
         let outcome = tokio::select! {
-            outcome = beside(&mut chains, dht(args.nodes, &home, deadline)) => outcome,
+            outcome = beside(&mut chains, prove(network, bus, deadline)) => outcome,
             signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
         };
         all &= tell("dht", &outcome, args.json, begun)?;
     }
     if all && wants("bitcoin") {
         let outcome = tokio::select! {
-            outcome = beside(&mut chains, bitcoin::prove(home.path(), deadline)) => outcome,
+            outcome = beside(&mut chains, bitcoin::prove(home, deadline)) => outcome,
             signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
         };
         all &= tell("bitcoin", &outcome, args.json, begun)?;
     }
     if all && wants("kaspa") {
         let outcome = tokio::select! {
-            outcome = beside(&mut chains, kaspa::prove(home.path(), deadline)) => outcome,
+            outcome = beside(&mut chains, kaspa::prove(home, deadline)) => outcome,
             signal = &mut stop => signal.and_then(|name| Err(anyhow!("interrupted by {name}"))),
         };
         all &= tell("kaspa", &outcome, args.json, begun)?;
@@ -122,7 +151,7 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
             all &= tell("rollup", &rollup, args.json, begun)?;
         }
     }
-    if all { Ok(()) } else { Err(AlreadyTold { usage: false }.into()) }
+    Ok(all)
 }
 
 /// Does one thing while another, which may be done, goes on beside it.
@@ -144,20 +173,23 @@ async fn beside<T>(
 type OfChains = (anyhow::Result<LuxSeen>, Option<anyhow::Result<RollupSeen>>);
 
 /// The validators live as long as the check of them and of the rollup on them.
-async fn chains(home: &Path, lux: bool, rollup: bool, deadline: Instant) -> Option<OfChains> {
-    if !lux {
+async fn chains(args: &UpArgs, home: &Path, dht: &Network, deadline: Instant) -> Option<OfChains> {
+    if !wants(args, "lux") {
         return None;
     }
     let health = Health::new();
-    let started = Box::pin(LuxNodes::start(home, false, &health));
+    let acquaintance = Acquaintance::of(args);
+    let started = Box::pin(LuxNodes::start(home, false, acquaintance, &health));
     let mut network = match timeout_at(deadline, started).await {
         Ok(Ok(network)) => network,
         Ok(Err(error)) => return Some((Err(error), None)),
         Err(_) => return Some((Err(late("the validators were not up")), None)),
     };
+    dht.joined(wanted(dht), deadline).await;
+    network.look_for_each_other(&dht.clients());
     let of_lux = timeout_at(deadline, lux::prove(&network));
     let of_rollup = async {
-        match rollup {
+        match wants(args, "rollup") {
             true => Some(rollup::prove(home, &network, deadline).await),
             false => None,
         }
@@ -210,17 +242,6 @@ async fn interrupted() -> anyhow::Result<&'static str> {
     Ok("SIGINT")
 }
 
-/// The network lives as long as the check of it.
-async fn dht(nodes: u16, home: &Home, deadline: Instant) -> anyhow::Result<DhtSeen> {
-    let bus = EventBus::new("dht", super::EVENTS_KEPT);
-    let health = Health::new();
-    let started = timeout_at(deadline, Network::start(nodes, home.path(), &bus, &health)).await;
-    let mut network = started.map_err(|_| late("the nodes were not up"))??;
-    let outcome = prove(&network, &bus, deadline).await;
-    network.stop().await;
-    outcome
-}
-
 async fn prove(
     network: &Network,
     bus: &EventBus<DhtEvent>,
@@ -244,9 +265,14 @@ async fn prove(
     })
 }
 
+/// Contacts each node should have.
+fn wanted(network: &Network) -> usize {
+    CONTACTS_WANTED.min(network.nodes.len().saturating_sub(1))
+}
+
 /// Every node knows enough others.
 async fn joined(network: &Network, deadline: Instant) -> anyhow::Result<Vec<NodeStatus>> {
-    let wanted = CONTACTS_WANTED.min(network.nodes.len() - 1);
+    let wanted = wanted(network);
     let looks = network.joined(wanted, deadline).await;
     let mut statuses = Vec::new();
     for (node, status) in network.nodes.iter().zip(looks) {

@@ -29,7 +29,7 @@ use super::{
     bitcoin::{self, BitcoinNodes},
     feed::{self, Watched},
     kaspa::{self, KaspaNodes},
-    lux::{self, LuxNodes},
+    lux::{self, Acquaintance, LuxNodes},
     network::{Home, LocalNode, Network},
     rollup::{self, RollupNodes},
     traffic, wants,
@@ -66,11 +66,16 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let ops_config = OpsConfig { listen: BindAddr::loopback(0), ..OpsConfig::default() };
     let ops = ops::serve(&ops_config, metrics.clone(), health.clone()).await?;
 
-    let mut chains = Box::pin(Chains::start(&args, &home, &health)).await?;
     let nodes = if wants(&args, "dht") { args.nodes } else { 0 };
-    let mut network = Network::start(nodes, home.path(), &bus, &health).await?;
+    let (mut chains, mut network) = tokio::try_join!(
+        Box::pin(Chains::start(&args, &home, &health)),
+        Network::start(nodes, home.path(), &bus, &health),
+    )?;
     let others = network.nodes.len().saturating_sub(1);
     network.joined(others.min(CONTACTS_WANTED), Instant::now() + ACQUAINTANCE_MAX).await;
+    if let Some(lux) = &mut chains.lux {
+        lux.look_for_each_other(&network.clients());
+    }
     let helpers = Helpers { logs, early, metrics, bus, publisher: dashboard.publisher() };
     let helpers = helpers.start((&network, &chains), args.no_traffic, (&home, &health))?;
     let places = announce::Places {
@@ -151,7 +156,10 @@ impl Chains {
         };
         let layers = async {
             let lux = match wants("lux") {
-                true => Some(LuxNodes::start(home.path(), true, health).await?),
+                true => {
+                    let acquaintance = Acquaintance::of(args);
+                    Some(LuxNodes::start(home.path(), true, acquaintance, health).await?)
+                }
                 false => None,
             };
             let rollups = match (lux.as_ref(), wants("rollup")) {

@@ -22,6 +22,7 @@
 mod accounts;
 mod announce;
 mod bitcoin;
+mod bursts;
 mod check;
 mod evm;
 mod feed;

@@ -24,7 +24,10 @@ use quintet_node::{
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use crate::endpoints::{Endpoints, Published};
+use crate::{
+    endpoints::{Endpoints, Published},
+    stop::stop_all,
+};
 
 /// Time between two looks at who has joined.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -127,6 +130,11 @@ impl Network {
         Ok(network)
     }
 
+    /// What each node is asked by.
+    pub(super) fn clients(&self) -> Vec<DhtClient> {
+        self.nodes.iter().map(|node| node.client.clone()).collect()
+    }
+
     /// Waits until every node knows `contacts` others, or until `deadline`; returns the last look at each.
     pub(super) async fn joined(
         &self,
@@ -151,12 +159,7 @@ impl Network {
 
     /// Stops all nodes, last started first.
     pub(super) async fn stop(&mut self) {
-        while let Some(node) = self.running.pop() {
-            let instance = node.instance().to_owned();
-            if let Err(error) = node.stop().await {
-                tracing::error!(instance, "{error}");
-            }
-        }
+        stop_all(&mut self.running).await;
     }
 }
 

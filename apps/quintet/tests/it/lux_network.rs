@@ -92,6 +92,10 @@ fn finalised(node: &Running) -> u64 {
     number(&ask(node, "eth_getBlockByNumber", &json!(["finalized", false]))["number"])
 }
 
+fn peers(node: &Running) -> u64 {
+    number(&ask(node, "net_peerCount", &json!([])))
+}
+
 fn block(node: &Running, number: u64) -> Value {
     ask(node, "eth_getBlockByNumber", &json!([format!("{number:#x}"), false]))
 }
@@ -138,6 +142,11 @@ fn four_validators_make_one_final_chain_through_a_kill_and_an_equivocator() {
         (by == all).then_some(())
     });
 
+    for node in &nodes {
+        assert_eq!(ask(node, "net_listening", &json!([])), true);
+        wait("each to have the others as its peers", || (peers(node) == 3).then_some(()));
+    }
+
     // A transaction sent to one is final on all.
     let raw = transfer(0, 5);
     let hash = ask(&nodes[1], "eth_sendRawTransaction", &json!([raw]));
@@ -156,6 +165,7 @@ fn four_validators_make_one_final_chain_through_a_kill_and_an_equivocator() {
     nodes.remove(3).signal("-KILL");
     let before = finalised(&nodes[0]);
     wait("finality without one of four", || (finalised(&nodes[0]) > before + 4).then_some(()));
+    wait("the others to miss the killed one", || (peers(&nodes[0]) == 2).then_some(()));
     nodes.push(world.start(3, 3));
     let now = finalised(&nodes[0]);
     wait("the killed one to follow", || (finalised(&nodes[3]) > now + 4).then_some(()));

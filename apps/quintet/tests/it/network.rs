@@ -27,6 +27,7 @@ fn up_check_passes_and_says_what_it_saw() {
     assert!(kaspa.starts_with("kaspa  ok  payment "), "{kaspa}");
     assert!(lux.starts_with("lux  ok  chain 88980; transfer 0x"), "{lux}");
     assert!(lux.contains(", 21000 gas, 1000000007 wei arrived, final on 4 validators"), "{lux}");
+    assert!(lux.ends_with(" peers or more each, found by the dht"), "{lux}");
     assert!(rollup.starts_with("rollup  ok  chain 42069 on 88980; deposit 0x"), "{rollup}");
     assert!(rollup.contains(", 5000000011 wei on both nodes after "), "{rollup}");
     assert!(line.starts_with("dht  ok  16 nodes, "), "{line}");
@@ -53,6 +54,8 @@ fn up_check_proves_that_a_transfer_is_final_on_all_validators() {
         (&4.into(), &21_000.into())
     );
     assert_eq!(seen["seen"]["received"], 1_000_000_007);
+    // Without the DHT among the kinds each is told of the others.
+    assert_eq!(seen["seen"]["found_by"], "a list");
     let height = |field: &str| seen["seen"][field].as_u64().unwrap();
     assert!(height("finalized") > height("block"), "{seen}");
 }

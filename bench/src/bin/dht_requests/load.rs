@@ -14,12 +14,12 @@ use std::{
 };
 
 use anyhow::ensure;
+use bench::process::Process;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 
 use crate::{
     source::{Batch, Source},
-    usage,
     wire::{self, Method},
 };
 
@@ -81,11 +81,12 @@ pub(crate) fn run(
     ensure!(tally.replies > 0, "no reply to any {} in {warm_up:?}", method.name());
 
     tally = Tally::default();
-    let (before, started) = (usage::of(pid)?, Instant::now());
+    let server = Process::numbered(pid);
+    let (before, started) = (server.cpu_seconds()?, Instant::now());
     drive(&mut sources, &mut batch, &mut tally, seconds)?;
-    let (after, elapsed) = (usage::of(pid)?, started.elapsed().as_secs_f64());
+    let (after, elapsed) = (server.cpu_seconds()?, started.elapsed().as_secs_f64());
     let replies = float(tally.replies);
-    let cpu = after.cpu_seconds - before.cpu_seconds;
+    let cpu = after - before;
     Ok(Measured {
         method,
         seconds: elapsed,
@@ -97,7 +98,7 @@ pub(crate) fn run(
         nodes_per_reply: float(tally.nodes) / float(tally.read),
         server_cpu_seconds_per_100k: cpu / replies * 1e5,
         server_cores: cpu / elapsed,
-        server_rss_mib: after.rss_mib,
+        server_rss_mib: server.rss_mib()?,
     })
 }
 

@@ -22,7 +22,6 @@ mod report;
 mod servers;
 mod source;
 mod store;
-mod usage;
 mod wire;
 
 use std::{net::SocketAddr, thread, time::Duration};

@@ -2,14 +2,14 @@
 
 use alloy_primitives::{B256, Bytes, U256, hex, keccak256};
 use anyhow::ensure;
-use bench::eth_load::{Key, TOKEN, TOKEN_CODE, TOKEN_GAS, TRANSFER_GAS, stranger, token_input};
+use bench::{
+    eth_load::{Key, TOKEN, TOKEN_CODE, TOKEN_GAS, TRANSFER_GAS, stranger, token_input},
+    json_rpc::{Client, send},
+};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{
-    client::{Client, send},
-    node::ACCOUNTS,
-};
+use crate::node::ACCOUNTS;
 
 /// Makes the keys; they are not those of the nodes, which pay them.
 pub(crate) fn keys() -> anyhow::Result<Vec<Key>> {

@@ -5,7 +5,6 @@
 
 #![expect(clippy::print_stdout, reason = "a program that prints what it measured")]
 
-mod client;
 mod load;
 mod node;
 
@@ -15,12 +14,14 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use bench::eth_load::{Key, TOKEN, token_input};
+use bench::{
+    eth_load::{Key, TOKEN, token_input},
+    json_rpc::{Client, quantity, send},
+};
 use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 
 use self::{
-    client::{Client, quantity, send},
     load::{Deed, batches, fund, keys, signed},
     node::{Kind, Mining, Node},
 };

@@ -10,9 +10,8 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use bench::{json_rpc::Client, process::Process};
 use tempfile::TempDir;
-
-use crate::client::Client;
 
 /// Time to come up.
 const START: Duration = Duration::from_secs(30);
@@ -111,34 +110,28 @@ impl Node {
         Client::connect(&self.address)
     }
 
-    fn status(&self, field: &str) -> anyhow::Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(field));
-        let kib = line.and_then(|line| line.split_whitespace().next()).context("needs Linux")?;
-        Ok(kib.parse::<f64>()? / 1024.0)
-    }
-
     /// Memory it has resident, MiB.
     pub(crate) fn rss_mib(&self) -> anyhow::Result<f64> {
-        self.status("VmRSS:")
+        self.process().rss_mib()
     }
 
     /// What of that is its own, MiB: not pages of its program, which the system reads again when it needs them.
     pub(crate) fn own_mib(&self) -> anyhow::Result<f64> {
-        self.status("RssAnon:")
+        self.process().own_mib()
     }
 
     /// The most memory it had resident, MiB.
     pub(crate) fn peak_mib(&self) -> anyhow::Result<f64> {
-        self.status("VmHWM:")
+        self.process().peak_mib()
     }
 
     /// What its threads have cost so far, seconds.
     pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let (_, fields) = stat.rsplit_once(')').context("needs Linux")?;
-        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
-        Ok(ticks.sum::<Result<f64, _>>()? / 100.0)
+        self.process().cpu_seconds()
+    }
+
+    fn process(&self) -> Process {
+        Process::of(&self.child)
     }
 
     /// What its files take on disk, MB.

@@ -22,11 +22,13 @@ pub(super) fn entries() -> Vec<Entry> {
             .gives::<Hash>("hash", "Their hash."),
         Entry::light("net_version", "Tells the network's id, in decimal.", net_version)
             .gives::<Text>("id", "The id."),
-        Entry::light("net_listening", "Tells whether the node takes connections.", |_, _| {
-            Ok(json!(true).into())
+        Entry::light("net_listening", "Tells whether the node listens for peers.", |node, _| {
+            Ok(json!(node.peer_count().is_some()).into())
         })
         .gives::<Flag>("listening", "Whether it does."),
-        Entry::light("net_peerCount", "Tells how many peers there are.", |_, _| Ok(json!("0x0").into()))
+        Entry::light("net_peerCount", "Tells how many peers there are.", |node, _| {
+            Ok(quantity(node.peer_count().unwrap_or_default() as u64).into())
+        })
             .gives::<Uint>("count", "Their number."),
         Entry::light("eth_chainId", "Tells the chain's id.", chain_id)
             .gives::<Uint>("id", "The number that transactions sign."),

@@ -1,5 +1,6 @@
 //! The methods of execution-apis for ordinary clients, by what they are about.
 
+mod ahead;
 mod call;
 mod chain;
 mod debug;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use quintet_rpc::{Method, Registry, RpcModule, StartError};
 
+pub use self::ahead::look_ahead;
 pub(crate) use self::{
     call::{
         Prepared, account_override, call_of, capped, check_overrides, estimate_error, supplied,

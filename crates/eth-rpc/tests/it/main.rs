@@ -38,6 +38,7 @@ fn node_with(config: EthRpcConfig) -> Arc<EthNode> {
         pool: PoolConfig::default(),
         clock: Arc::new(|| 1_000),
         client_version: "test".to_owned(),
+        peers: Arc::new(|| Some(0)),
     })
     .unwrap()
 }

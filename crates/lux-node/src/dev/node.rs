@@ -67,6 +67,8 @@ impl DevNode {
             pool,
             clock: Arc::clone(&clock),
             client_version,
+            // It has none and never will; that it listens is what clients ask to see whether it is there.
+            peers: Arc::new(|| Some(0)),
         })?;
         let source: Arc<PoolService> = Arc::clone(node.pool());
         let dev = DevChain::new(chain, source, clock, options);

@@ -16,12 +16,12 @@ mod codec;
 mod peers;
 mod swarm;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 pub use libp2p::Multiaddr;
 use libp2p::{PeerId, gossipsub::MessageId, identity::Keypair, request_response};
 use quintet_lux_protocol::wire::{Request, Response};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 pub use self::{
     peers::{PeerSource, StaticPeers, multiaddr, port},
@@ -34,8 +34,14 @@ pub const PEERS_MAX: u32 = 50;
 pub const CONNECTIONS_PER_PEER: u32 = 2;
 /// Messages to the task that may wait.
 const COMMANDS_MAX: usize = 1_024;
-/// Events for the validator that may wait; gossip that finds no room is dropped.
+/// Blocks, votes and requests that may wait for the validator, and messages of transactions; gossip that finds no room is ignored.
 const EVENTS_MAX: usize = 4_096;
+const TRANSACTIONS_WAITING_MAX: usize = 1_024;
+/// Bytes of gossip that may wait to be judged: of blocks and votes, and of transactions. Counted in units of [`ROOM_UNIT`].
+const EVENTS_BYTES_MAX: usize = 32 << 20;
+const TRANSACTIONS_BYTES_WAITING_MAX: usize = 16 << 20;
+/// What room is counted in, bytes: every message takes one unit at least.
+const ROOM_UNIT: usize = 1 << 10;
 /// Time for a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time between rounds of dialling those who are not there.
@@ -50,6 +56,8 @@ pub struct P2pConfig {
     pub identity: Keypair,
     /// Who its peers are.
     pub peers: Box<dyn PeerSource>,
+    /// Where it tells whom it is connected to: unlike an event, this is never lost to a full queue. Closed once nobody listens any more.
+    pub connected: watch::Sender<BTreeSet<PeerId>>,
 }
 
 /// Why a node does not join the others.
@@ -107,19 +115,28 @@ pub enum Verdict {
 /// What asks for an answer.
 pub type AnswerChannel = request_response::ResponseChannel<Response>;
 
+/// A message of gossip, to be judged with [`P2pClient::judge`].
+#[derive(Debug)]
+pub struct Heard {
+    /// What to judge it by.
+    pub id: MessageId,
+    /// Who brought it.
+    pub from: PeerId,
+    /// The message.
+    pub bytes: Vec<u8>,
+    /// The room it takes until it is judged.
+    room: OwnedSemaphorePermit,
+}
+
 /// What happened among peers.
 #[derive(Debug)]
 pub enum P2pEvent {
-    /// A message, to be judged with [`P2pClient::judge`].
+    /// A block, a vote, a certificate or evidence.
     Gossip {
         /// Its topic.
         topic: Topic,
-        /// What to judge it by.
-        id: MessageId,
-        /// Who brought it.
-        from: PeerId,
         /// The message.
-        bytes: Vec<u8>,
+        heard: Heard,
     },
     /// A peer asks.
     Asked {
@@ -130,10 +147,6 @@ pub enum P2pEvent {
         /// Where the answer goes.
         channel: AnswerChannel,
     },
-    /// A peer is there.
-    Joined(PeerId),
-    /// A peer is gone.
-    Left(PeerId),
 }
 
 enum Command {
@@ -142,6 +155,19 @@ enum Command {
     Ask { peer: PeerId, request: Request, answer: oneshot::Sender<Result<Response, String>> },
     Answer { channel: AnswerChannel, response: Box<Response> },
     Drop { peer: PeerId },
+}
+
+/// A node among its peers.
+#[derive(Debug)]
+pub struct Started {
+    /// The handle on the task with the network.
+    pub client: P2pClient,
+    /// Blocks, votes and requests, in the order of arrival.
+    pub events: mpsc::Receiver<P2pEvent>,
+    /// Messages of transactions: apart from the others, so that no block or vote waits behind them.
+    pub transactions: mpsc::Receiver<Heard>,
+    /// Where it listens.
+    pub address: Multiaddr,
 }
 
 /// A handle on the task with the network.
@@ -170,7 +196,9 @@ impl P2pClient {
     }
 
     /// Judges a message.
-    pub fn judge(&self, id: MessageId, from: PeerId, verdict: Verdict) {
+    pub fn judge(&self, heard: Heard, verdict: Verdict) {
+        let Heard { id, from, room, .. } = heard;
+        drop(room);
         self.tell(Command::Judge { id, from, verdict });
     }
 

@@ -9,6 +9,11 @@ use libp2p::{Multiaddr, multiaddr::Protocol};
 pub trait PeerSource: fmt::Debug + Send + Sync {
     /// Returns addresses worth dialling now; those already connected may be among them.
     fn find(&self) -> BoxFuture<'_, Vec<Multiaddr>>;
+
+    /// Resolves once others than before may be found, so that nobody waits for the next round of dialling; never where nobody can know.
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// Peers that somebody wrote down.

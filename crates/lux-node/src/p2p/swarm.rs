@@ -1,7 +1,8 @@
 //! The task that owns the swarm.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
@@ -10,7 +11,8 @@ use futures_util::StreamExt as _;
 use libp2p::{
     Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, connection_limits,
     core::ConnectedPoint,
-    gossipsub, identify, noise,
+    gossipsub::{self, MessageId},
+    identify, noise,
     request_response::{self, OutboundRequestId, ProtocolSupport},
     swarm::{ConnectionId, NetworkBehaviour, SwarmEvent},
     tcp, yamux,
@@ -18,14 +20,15 @@ use libp2p::{
 use quintet_lux_protocol::wire::{
     GOSSIP_BYTES_MAX, PROTOCOL_SYNC, Response, TOPIC_BLOCKS, TOPIC_TRANSACTIONS, TOPIC_VOTES,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::{
-    COMMANDS_MAX, CONNECTIONS_PER_PEER, Command, DIAL_EVERY, EVENTS_MAX, P2pClient, P2pConfig,
-    P2pError, P2pEvent, PEERS_MAX, PeerSource, REQUEST_TIMEOUT, Topic, Verdict, codec::SyncCodec,
-    multiaddr,
+    COMMANDS_MAX, CONNECTIONS_PER_PEER, Command, DIAL_EVERY, EVENTS_BYTES_MAX, EVENTS_MAX, Heard,
+    P2pClient, P2pConfig, P2pError, P2pEvent, PEERS_MAX, PeerSource, REQUEST_TIMEOUT, ROOM_UNIT,
+    Started, TRANSACTIONS_BYTES_WAITING_MAX, TRANSACTIONS_WAITING_MAX, Topic, Verdict,
+    codec::SyncCodec, multiaddr,
 };
 
 /// Protocol that peers tell their versions by.
@@ -74,7 +77,7 @@ fn gossip() -> Result<gossipsub::Behaviour, P2pError> {
         .flood_publish(true)
         .message_id_fn(|message: &gossipsub::Message| {
             let named = [message.topic.as_str().as_bytes(), &message.data].concat();
-            gossipsub::MessageId::from(keccak256(named).to_vec())
+            MessageId::from(keccak256(named).to_vec())
         })
         .build()
         .map_err(failed)?;
@@ -122,15 +125,12 @@ fn behaviour(config: &P2pConfig) -> Result<Behaviour, P2pError> {
     })
 }
 
-/// Begins to listen, and dials peers until told to stop. Returns the handle, the events, and where it listens.
+/// Begins to listen, and dials peers until told to stop.
 ///
 /// # Errors
 ///
 /// [`P2pError`] if nobody can listen there.
-pub async fn start(
-    config: P2pConfig,
-    stop: CancellationToken,
-) -> Result<(P2pClient, mpsc::Receiver<P2pEvent>, Multiaddr), P2pError> {
+pub async fn start(config: P2pConfig, stop: CancellationToken) -> Result<Started, P2pError> {
     let behaviour = behaviour(&config)?;
     let mut swarm = SwarmBuilder::with_existing_identity(config.identity)
         .with_tokio()
@@ -154,29 +154,42 @@ pub async fn start(
         }
     };
     let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
-    let (events, heard) = mpsc::channel(EVENTS_MAX);
+    let (events, of_events) = mpsc::channel(EVENTS_MAX);
+    let (transactions, of_transactions) = mpsc::channel(TRANSACTIONS_WAITING_MAX);
     let local = *swarm.local_peer_id();
     let task = Task {
         swarm,
         peers: config.peers,
         events,
+        events_room: room(EVENTS_BYTES_MAX),
+        transactions,
+        transactions_room: room(TRANSACTIONS_BYTES_WAITING_MAX),
         asked: HashMap::new(),
         dialled: BTreeMap::new(),
-        connected: HashSet::new(),
+        connected: config.connected,
     };
     tokio::spawn(task.run(inbox, stop).in_current_span());
-    Ok((P2pClient { commands, local }, heard, listening))
+    let client = P2pClient { commands, local };
+    Ok(Started { client, events: of_events, transactions: of_transactions, address: listening })
+}
+
+/// Room for so many bytes.
+fn room(bytes: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(bytes / ROOM_UNIT))
 }
 
 struct Task {
     swarm: Swarm<Behaviour>,
     peers: Box<dyn PeerSource>,
     events: mpsc::Sender<P2pEvent>,
+    events_room: Arc<Semaphore>,
+    transactions: mpsc::Sender<Heard>,
+    transactions_room: Arc<Semaphore>,
     /// Requests under way; each ends by an answer or its time.
     asked: HashMap<OutboundRequestId, oneshot::Sender<Result<Response, String>>>,
     /// Addresses this node dialled and is connected to.
     dialled: BTreeMap<ConnectionId, Multiaddr>,
-    connected: HashSet<PeerId>,
+    connected: watch::Sender<BTreeSet<PeerId>>,
 }
 
 impl Task {
@@ -191,13 +204,14 @@ impl Task {
                     None => return,
                 },
                 _ = dial.tick() => self.dial().await,
+                () = self.peers.changed() => self.dial().await,
             }
         }
     }
 
     async fn dial(&mut self) {
         let most = usize::try_from(PEERS_MAX).unwrap_or(usize::MAX);
-        if self.connected.len() >= most {
+        if self.connected.borrow().len() >= most {
             return;
         }
         for address in self.peers.find().await.into_iter().take(most) {
@@ -247,6 +261,23 @@ impl Task {
         }
     }
 
+    /// Hands a message to whoever judges it; none if there is no room.
+    fn pass_on(&self, topic: Topic, id: MessageId, from: PeerId, bytes: Vec<u8>) -> Option<()> {
+        let room = match topic {
+            Topic::Transactions => &self.transactions_room,
+            Topic::Blocks | Topic::Votes => &self.events_room,
+        };
+        let units = u32::try_from(bytes.len().div_ceil(ROOM_UNIT).max(1)).ok()?;
+        let room = Arc::clone(room).try_acquire_many_owned(units).ok()?;
+        let heard = Heard { id, from, bytes, room };
+        match topic {
+            Topic::Transactions => self.transactions.try_send(heard).ok(),
+            Topic::Blocks | Topic::Votes => {
+                self.events.try_send(P2pEvent::Gossip { topic, heard }).ok()
+            }
+        }
+    }
+
     fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::Behaviour(BehaviourEvent::Gossip(gossipsub::Event::Message {
@@ -256,21 +287,24 @@ impl Task {
             })) => {
                 let topic = Topic::ALL.into_iter().find(|topic| topic.name() == message.topic);
                 let Some(topic) = topic else { return };
-                self.tell(P2pEvent::Gossip { topic, id, from, bytes: message.data });
+                if self.pass_on(topic, id.clone(), from, message.data).is_none() {
+                    tracing::debug!(?topic, "too much waits to be judged, a message is ignored");
+                    let gossip = &mut self.swarm.behaviour_mut().gossip;
+                    let ignored = gossipsub::MessageAcceptance::Ignore;
+                    gossip.report_message_validation_result(&id, &from, ignored);
+                }
             }
             SwarmEvent::Behaviour(BehaviourEvent::Sync(event)) => self.on_sync(event),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 if let ConnectedPoint::Dialer { address, .. } = endpoint {
                     self.dialled.insert(connection_id, without_peer(address));
                 }
-                if self.connected.insert(peer_id) {
-                    self.tell(P2pEvent::Joined(peer_id));
-                }
+                self.connected.send_if_modified(|peers| peers.insert(peer_id));
             }
             SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
                 self.dialled.remove(&connection_id);
-                if num_established == 0 && self.connected.remove(&peer_id) {
-                    self.tell(P2pEvent::Left(peer_id));
+                if num_established == 0 {
+                    self.connected.send_if_modified(|peers| peers.remove(&peer_id));
                 }
             }
             _ => {}

@@ -1,4 +1,4 @@
-//! The task that drives a node: the clock, what peers say, what the pool wants told.
+//! The task that drives consensus: the clock, and what peers say of blocks and votes.
 //!
 //! ```text
 //!   slot begins ─► propose ─► publish        half of it is over ─► vote, unless a block of the slot came before
@@ -14,14 +14,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use alloy_primitives::Bytes;
-use libp2p::{PeerId, gossipsub::MessageId};
+use libp2p::PeerId;
 use quintet_eth::block::EthBlock;
-use quintet_lux_protocol::{
-    consensus::Progress,
-    params::Params,
-    wire::{VoteMessage, encode_transactions},
-};
+use quintet_lux_protocol::{consensus::Progress, params::Params, wire::VoteMessage};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinHandle},
@@ -32,9 +27,8 @@ use tracing::Instrument as _;
 use super::{
     engine::{BlockTaken, EngineError},
     sync::{self, Shared, SyncError, catch_up},
-    transactions::{Relay, gather},
 };
-use crate::p2p::{P2pClient, P2pEvent, Topic, Verdict};
+use crate::p2p::{Heard, P2pClient, P2pEvent, Topic, Verdict};
 
 /// Time between asking peers where they are.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -53,11 +47,10 @@ pub(super) struct Actor {
     pub(super) params: Params,
     pub(super) p2p: P2pClient,
     pub(super) events: mpsc::Receiver<P2pEvent>,
-    pub(super) relay: Relay,
-    pub(super) waiting: mpsc::Receiver<Bytes>,
+    /// Whom the network is connected to now.
+    pub(super) connected: watch::Receiver<BTreeSet<PeerId>>,
+    /// Those of them that were greeted.
     pub(super) peers: BTreeSet<PeerId>,
-    /// How many they are, for whoever wants to know.
-    pub(super) peer_count: watch::Sender<usize>,
     /// Catching up with a peer.
     pub(super) catching_up: Option<(PeerId, JoinHandle<Result<(), SyncError>>)>,
     /// Whether that peer is far ahead: then duties wait.
@@ -83,15 +76,11 @@ impl Actor {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(wait) => self.on_time().await,
                 ended = Self::ended(&mut self.catching_up) => self.on_caught_up(ended),
+                Ok(()) = self.connected.changed() => self.on_peers().await,
                 event = self.events.recv() => match event {
                     Some(event) => self.on_event(event).await,
                     None => return,
                 },
-                Some(first) = self.waiting.recv() => {
-                    let gathered = gather(first, &mut self.waiting);
-                    self.p2p.publish(Topic::Transactions, encode_transactions(&gathered));
-                    Ok(())
-                }
                 _ = status.tick() => {
                     self.look_round();
                     Ok(())
@@ -230,51 +219,38 @@ impl Actor {
 
     async fn on_event(&mut self, event: P2pEvent) -> Result<(), SyncError> {
         match event {
-            P2pEvent::Gossip { topic, id, from, bytes } => {
-                self.on_gossip(topic, id, from, bytes).await
-            }
+            P2pEvent::Gossip { topic, heard } => self.on_gossip(topic, heard).await,
             P2pEvent::Asked { request, channel, .. } => {
                 let answer = sync::with(&self.engine, |engine| engine.answer(request)).await??;
                 self.p2p.answer(channel, answer);
                 Ok(())
             }
-            P2pEvent::Joined(peer) => {
-                self.peers.insert(peer);
-                self.peer_count.send_replace(self.peers.len());
-                self.catch_up_with(peer);
-                let told = sync::with(&self.engine, |engine| {
-                    engine.evidence().cloned().collect::<Vec<_>>()
-                });
-                for evidence in told.await? {
-                    self.p2p.publish(Topic::Votes, VoteMessage::Evidence(evidence).encode());
-                }
-                Ok(())
-            }
-            P2pEvent::Left(peer) => {
-                self.peers.remove(&peer);
-                self.peer_count.send_replace(self.peers.len());
-                Ok(())
-            }
         }
     }
 
-    async fn on_gossip(
-        &mut self,
-        topic: Topic,
-        id: MessageId,
-        from: PeerId,
-        bytes: Vec<u8>,
-    ) -> Result<(), SyncError> {
+    /// Greets those who came since the last look.
+    async fn on_peers(&mut self) -> Result<(), SyncError> {
+        let now = self.connected.borrow_and_update().clone();
+        let new = now.difference(&self.peers).next().copied();
+        self.peers = now;
+        let Some(peer) = new else { return Ok(()) };
+        self.catch_up_with(peer);
+        let told =
+            sync::with(&self.engine, |engine| engine.evidence().cloned().collect::<Vec<_>>());
+        for evidence in told.await? {
+            self.p2p.publish(Topic::Votes, VoteMessage::Evidence(evidence).encode());
+        }
+        Ok(())
+    }
+
+    async fn on_gossip(&mut self, topic: Topic, heard: Heard) -> Result<(), SyncError> {
         let verdict = match topic {
-            Topic::Blocks => self.on_block(from, &bytes).await?,
-            Topic::Votes => self.on_votes(&bytes).await?,
-            Topic::Transactions => {
-                let relay = self.relay.clone();
-                let taken = tokio::task::spawn_blocking(move || relay.take(&bytes)).await;
-                taken.map_err(|error| SyncError::Thread { reason: error.to_string() })?
-            }
+            Topic::Blocks => self.on_block(heard.from, &heard.bytes).await?,
+            Topic::Votes => self.on_votes(&heard.bytes).await?,
+            // They have a queue and a task of their own.
+            Topic::Transactions => Verdict::Ignore,
         };
-        self.p2p.judge(id, from, verdict);
+        self.p2p.judge(heard, verdict);
         Ok(())
     }
 

@@ -10,9 +10,10 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use alloy_primitives::{B256, Bytes};
+use alloy_rlp::Encodable as _;
 use quintet_eth::block::EthBlock;
 use quintet_eth_chain::{
-    Attributes, BlockRef, BuildError, ChainError, EthChain, ForkchoiceError, ImportError,
+    Attributes, BlockRef, BuildError, Candidate, ChainError, EthChain, ForkchoiceError, ImportError,
 };
 use quintet_eth_rpc::PoolService;
 use quintet_evm::{
@@ -29,7 +30,9 @@ use quintet_lux_protocol::{
     validator::ValidatorSet,
     vote::{Checkpoint, SignedVote},
     watermark::WatermarkError,
-    wire::{BLOCKS_MAX, HEADERS_MAX, Headers, Request, Response, Status, VoteMessage},
+    wire::{
+        BLOCKS_MAX, GOSSIP_BYTES_MAX, HEADERS_MAX, Headers, Request, Response, Status, VoteMessage,
+    },
 };
 use quintet_store::StoreError;
 
@@ -42,7 +45,9 @@ const BLOCKS_BYTES_MAX: usize = 8 << 20;
 /// Bad blocks passed over in one search for a head.
 const HEADS_TRIED_MAX: usize = 16;
 /// Most transactions looked at for a block.
-const CANDIDATES_MAX: usize = 10_000;
+const CANDIDATES_MAX: usize = 32_768;
+/// Bytes of all transactions of a block of ours: with its header it fits a message of gossip, or nobody would ever hear of it.
+const TRANSACTIONS_BYTES_MAX: usize = GOSSIP_BYTES_MAX - (64 << 10);
 
 /// Why a step failed. Nobody else is at fault.
 #[derive(Debug, thiserror::Error)]
@@ -422,6 +427,7 @@ impl Engine {
         };
         let base_fee = base_fee::of_child(&before);
         let candidates = self.pool.candidates(base_fee, blob_fee, CANDIDATES_MAX);
+        let candidates = within(candidates, TRANSACTIONS_BYTES_MAX);
         let built = self.chain.build(Some(parent.hash), &attributes, &candidates)?;
         for refused in &built.refused {
             tracing::debug!(hash = %refused.hash, error = %refused.error, "a transaction is not taken");
@@ -530,5 +536,42 @@ impl Engine {
                 Ok(Response::Blocks(blocks))
             }
         }
+    }
+}
+
+/// The first transactions that together have at most so many bytes.
+fn within(candidates: Vec<Candidate>, bytes: usize) -> Vec<Candidate> {
+    let mut room = bytes;
+    let fits = |one: &Candidate| {
+        let left = room.checked_sub(one.transaction.length());
+        left.is_some_and(|left| {
+            room = left;
+            true
+        })
+    };
+    candidates.into_iter().take_while(fits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_consensus::{TxEip1559, TypedTransaction};
+
+    use super::*;
+    use crate::dev::{MNEMONIC, accounts};
+
+    #[test]
+    fn a_block_takes_no_more_than_a_message_carries() {
+        let sender = accounts(MNEMONIC, 1).unwrap().remove(0);
+        let input = Bytes::from(vec![1; 1_000]);
+        let candidate = |nonce: u64| {
+            let input = input.clone();
+            let one = TypedTransaction::Eip1559(TxEip1559 { nonce, input, ..TxEip1559::default() });
+            let transaction = Arc::new(sender.sign(one).unwrap());
+            Candidate { transaction, sender: sender.address }
+        };
+        let all: Vec<Candidate> = (0..4).map(candidate).collect();
+        let two: usize = all.iter().take(2).map(|one| one.transaction.length()).sum();
+        let taken = |bytes: usize| within(all.clone(), bytes).len();
+        assert_eq!((taken(two), taken(two - 1), taken(two + 1), taken(0)), (2, 1, 2, 0));
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //!             ┌──────────── Actor ────────────┐
-//!   clock ───►│                               │◄──► P2p (gossip, requests)
-//!   pool  ───►│  Engine: Consensus, EthChain, │
+//!   clock ───►│                               │◄──► P2p (blocks, votes, requests)
+//!             │  Engine: Consensus, EthChain, │
 //!             │  Journal, keys                │
 //!             └───────────────▲───────────────┘
 //!                             └── EthNode, lux_* ◄── clients
+//!                                    └─ pool ◄─► Relay ◄─► P2p (transactions)
 //! ```
 //!
 //! # Invariants
@@ -34,7 +35,7 @@ use std::{
 use libp2p::{Multiaddr, PeerId, identity::Keypair};
 use quintet_eth_chain::{ChainError, ChainOptions, EthChain};
 use quintet_eth_pool::PoolConfig;
-use quintet_eth_rpc::{EthError, EthNode, EthRpcConfig, NodeParts};
+use quintet_eth_rpc::{EthError, EthNode, EthRpcConfig, NodeParts, PeerCount};
 use quintet_store::StoreError;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -112,7 +113,6 @@ pub struct ValidatorNode {
     engine: Arc<Mutex<Engine>>,
     address: Multiaddr,
     peer: PeerId,
-    peer_count: watch::Receiver<usize>,
     task: JoinHandle<()>,
 }
 
@@ -129,12 +129,14 @@ impl ValidatorNode {
         let ValidatorOptions { genesis, directory, keys, listen, peers, .. } = options;
         let (params, set) = (genesis.params()?, genesis.validators()?);
         let chain = EthChain::open(&directory.join("chain"), genesis.spec, options.chain)?;
+        let (connected, peers_known) = watch::channel(BTreeSet::new());
         let node = EthNode::new(NodeParts {
             chain: chain.clone(),
             config: options.rpc,
             pool: options.pool,
             clock: Arc::new(|| now_millis() / 1_000),
             client_version: options.client_version,
+            peers: peer_count(peers_known.clone()),
         });
         let node = node.map_err(|error| ValidatorError::Rpc { error })?;
         let journal = Journal::open(&directory.join("validator"))?;
@@ -147,27 +149,29 @@ impl ValidatorNode {
         tracing::debug!(?restored, "transactions that waited");
         let engine = Engine::open(chain, pool, params, set, keys, journal)?;
         let engine = Arc::new(Mutex::new(engine));
-        let config = P2pConfig { listen, identity, peers };
-        let (p2p, events, address) = p2p::start(config, stop.clone()).await?;
+        let config = P2pConfig { listen, identity, peers, connected };
+        let started = p2p::start(config, stop.clone()).await?;
+        let (p2p, address) = (started.client, started.address);
         let peer = p2p.local();
-        let (peers_told, peer_count) = watch::channel(0);
         let actor = Actor {
             engine: Arc::clone(&engine),
             params,
-            p2p,
-            events,
-            relay,
-            waiting,
+            p2p: p2p.clone(),
+            events: started.events,
+            connected: peers_known,
             peers: BTreeSet::new(),
-            peer_count: peers_told,
             catching_up: None,
             behind: Arc::default(),
             slot: 0,
             voted: true,
             duties_from: 0,
         };
+        let (transactions, ending) = (started.transactions, stop.clone());
+        let pause = transactions::pause(params.slot_millis);
+        let relaying = relay.run(p2p, transactions, waiting, pause, ending);
+        tokio::spawn(relaying.in_current_span());
         let task = tokio::spawn(actor.run(stop).in_current_span());
-        Ok(Self { node, engine, address, peer, peer_count, task })
+        Ok(Self { node, engine, address, peer, task })
     }
 
     /// Where it listens for peers.
@@ -180,12 +184,6 @@ impl ValidatorNode {
     #[must_use]
     pub const fn peer(&self) -> PeerId {
         self.peer
-    }
-
-    /// How many peers it is connected to.
-    #[must_use]
-    pub const fn peer_count(&self) -> &watch::Receiver<usize> {
-        &self.peer_count
     }
 
     /// Consensus as the node sees it, and all that belongs to it.
@@ -205,4 +203,9 @@ impl ValidatorNode {
         }
         self.node.chain().flush()
     }
+}
+
+/// What clients are told of peers, as long as somebody listens for them.
+fn peer_count(connected: watch::Receiver<BTreeSet<PeerId>>) -> PeerCount {
+    Arc::new(move || connected.has_changed().is_ok().then(|| connected.borrow().len()))
 }

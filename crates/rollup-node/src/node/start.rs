@@ -9,7 +9,7 @@ use std::{
 use quintet_actor::supervisor::{ChildSpec, Fault, RestartPolicy, Supervisor};
 use quintet_eth_chain::ChainOptions;
 use quintet_eth_pool::PoolConfig;
-use quintet_eth_rpc::{EthError, EthNode, EthRpcConfig, NodeParts};
+use quintet_eth_rpc::{EthError, EthNode, EthRpcConfig, NodeParts, look_ahead};
 use quintet_node::lifecycle::{Endpoint, NodeContext};
 use quintet_rollup_protocol::{config::RollupConfig, gossip::Gate, refs::L2Ref};
 use quintet_rpc::{RpcConfig, RpcHandle, RpcServer};
@@ -99,6 +99,8 @@ struct Opened {
     reader: L2Reader,
     record: SafeHeads,
     eth: Arc<EthNode>,
+    /// Where the network tells how many peers there are; closed on a node that has none.
+    peers: Option<watch::Sender<usize>>,
 }
 
 fn clock() -> u64 {
@@ -114,18 +116,20 @@ fn open(
     let spec = Embedded::spec(genesis, config)?;
     let embedded = Embedded::open_with(&root.join(CHAIN), spec, Arc::clone(config), chain)?;
     let record = SafeHeads::open(&root.join(HEADS), config)?;
+    let (peers, known) = watch::channel(0);
     let eth = EthNode::new(NodeParts {
         chain: embedded.chain().clone(),
         config: EthRpcConfig::default(),
         pool: PoolConfig::default(),
         clock: Arc::new(clock),
         client_version: format!("quintet/v{}", env!("CARGO_PKG_VERSION")),
+        peers: Arc::new(move || known.has_changed().is_ok().then(|| *known.borrow())),
     })?;
     let restored = eth.pool().keep_waiting()?;
     tracing::debug!(?restored, "transactions that waited");
     let embedded = embedded.with_pool(Arc::clone(eth.pool()));
     let reader = embedded.reader();
-    Ok(Opened { engine: engine::actor::start(embedded)?, reader, record, eth })
+    Ok(Opened { engine: engine::actor::start(embedded)?, reader, record, eth, peers: Some(peers) })
 }
 
 /// Opens and starts everything.
@@ -216,11 +220,14 @@ impl Parts {
 
     /// Joins the others, and returns where they find this node.
     async fn p2p(&mut self, root: &Path) -> Result<Option<Multiaddr>, StartError> {
-        let Some(options) = self.options.p2p.clone() else { return Ok(None) };
+        let peers = self.opened.peers.take();
+        let (Some(options), Some(peers)) = (self.options.p2p.clone(), peers) else {
+            return Ok(None);
+        };
         let file = options.identity.unwrap_or_else(|| root.join(P2P_KEY));
         let identity = p2p::identity(&file)?;
         let config = Arc::clone(&self.options.config);
-        let started = p2p::start(&config, options.listen, identity, options.peers).await?;
+        let started = p2p::start(&config, options.listen, identity, options.peers, peers).await?;
         let (address, client) = (started.address, started.client);
         tracing::info!(%address, "listening for peers");
         self.endpoints.push(Endpoint::new("p2p", address.to_string()));
@@ -343,7 +350,10 @@ impl Parts {
     async fn eth_rpc(&mut self) -> Result<Option<RpcHandle>, StartError> {
         let Some(config): Option<RpcConfig> = self.options.eth_rpc.clone() else { return Ok(None) };
         let module = quintet_eth_rpc::module(Arc::clone(&self.opened.eth))?;
-        let server = RpcServer::builder(config, quintet_eth_rpc::registry()).module(module);
+        let ahead = Arc::clone(&self.opened.eth);
+        let server = RpcServer::builder(config, quintet_eth_rpc::registry())
+            .ahead(move |coming| look_ahead(&ahead, coming))
+            .module(module);
         self.listen("eth-rpc", server).await.map(Some)
     }
 

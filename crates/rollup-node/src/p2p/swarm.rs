@@ -18,7 +18,7 @@ use libp2p::{
     tcp, yamux,
 };
 use quintet_rollup_protocol::{config::RollupConfig, payload::PayloadVersion};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -116,7 +116,7 @@ pub(crate) struct Started {
     pub(crate) task: Task,
 }
 
-/// Begins to listen.
+/// Begins to listen. How many peers there are is told to `count`, which is closed at the end.
 ///
 /// # Errors
 ///
@@ -126,6 +126,7 @@ pub(crate) async fn start(
     listen: std::net::SocketAddr,
     identity: Keypair,
     peers: Vec<Multiaddr>,
+    count: watch::Sender<usize>,
 ) -> Result<Started, P2pError> {
     let topics = Topics::new(config.l2_chain_id);
     let behaviour = behaviour(config, &topics, &identity)?;
@@ -165,6 +166,7 @@ pub(crate) async fn start(
         asked: HashMap::new(),
         dialled: BTreeMap::new(),
         connected: Vec::new(),
+        count,
         turn: 0,
     };
     Ok(Started { client: P2pClient { commands }, events: heard, address, task })
@@ -185,6 +187,8 @@ pub(crate) struct Task {
     /// Addresses this node dialled and is connected to.
     dialled: BTreeMap<ConnectionId, Multiaddr>,
     connected: Vec<PeerId>,
+    /// Where it is told how many they are.
+    count: watch::Sender<usize>,
     /// Whose turn it is to be asked.
     turn: usize,
 }
@@ -280,12 +284,14 @@ impl Task {
                 if !self.connected.contains(&peer_id) {
                     tracing::info!(peer = %peer_id, peers = self.connected.len() + 1, "peer connected");
                     self.connected.push(peer_id);
+                    self.count.send_replace(self.connected.len());
                 }
             }
             SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
                 self.dialled.remove(&connection_id);
                 if num_established == 0 {
                     self.connected.retain(|peer| *peer != peer_id);
+                    self.count.send_replace(self.connected.len());
                     tracing::info!(peer = %peer_id, peers = self.connected.len(), "peer gone");
                 }
             }

@@ -9,7 +9,7 @@ use quintet_rollup_protocol::{
     gossip::message,
     payload::{Envelope, PayloadError, PayloadVersion, ssz},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Keypair, Multiaddr, P2pClient, P2pError, P2pEvent, start};
@@ -36,7 +36,8 @@ impl TestPeer {
         others: Vec<Multiaddr>,
     ) -> Result<Self, P2pError> {
         let listen = (Ipv4Addr::LOCALHOST, 0).into();
-        let started = start(&config, listen, Keypair::generate_secp256k1(), others).await?;
+        let (identity, count) = (Keypair::generate_secp256k1(), watch::Sender::new(0));
+        let started = start(&config, listen, identity, others, count).await?;
         let stop = CancellationToken::new();
         tokio::spawn(started.task.run(stop.clone()));
         Ok(Self {

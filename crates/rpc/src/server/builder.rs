@@ -15,7 +15,7 @@ use super::routes::{self, Mount, Shared};
 use super::{RpcHandle, StartError};
 use crate::auth::{Authenticator, CookieFile};
 use crate::config::RpcConfig;
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Ahead, Coming, Dispatcher};
 use crate::guard::Guard;
 use crate::lenient::{Calls, Lenient};
 use crate::openrpc::{DISCOVER_METHOD, Registry};
@@ -34,6 +34,7 @@ impl RpcServer {
             modules: Vec::new(),
             mounts: Vec::new(),
             lenient: None,
+            ahead: None,
         }
     }
 }
@@ -47,6 +48,7 @@ pub struct RpcServerBuilder {
     modules: Vec<Methods>,
     mounts: Vec<Mount>,
     lenient: Option<Lenient>,
+    ahead: Option<Ahead>,
 }
 
 impl RpcServerBuilder {
@@ -76,13 +78,19 @@ impl RpcServerBuilder {
         self
     }
 
+    /// Shows each batch to `look` before its first call is run: what is cheaper for many at once can be done at once then. It answers nothing.
+    pub fn ahead(mut self, look: impl Fn(&[Coming<'_>]) + Send + Sync + 'static) -> Self {
+        self.ahead = Some(Ahead(Arc::new(look)));
+        self
+    }
+
     /// Checks everything, binds the address and serves until `cancel` is cancelled or the handle is stopped.
     ///
     /// # Errors
     ///
     /// A setting, description, mount, cookie file or address that is refused; nothing is left running then.
     pub async fn start(self, cancel: CancellationToken) -> Result<RpcHandle, StartError> {
-        let Self { config, registry, modules, mounts, lenient } = self;
+        let Self { config, registry, modules, mounts, lenient, ahead } = self;
         config.validate()?;
         routes::check_mounts(&mounts)?;
         let mut methods = Methods::new();
@@ -103,7 +111,7 @@ impl RpcServerBuilder {
         let limiter = Arc::new(RateLimiter::new(config.rate_limit));
         let auth = Authenticator::new(&config.auth, cookie.as_ref());
         let guard = Arc::new(Guard::new(&config, Arc::clone(&limiter), auth));
-        let dispatcher = Dispatcher::new(methods, &config, limiter);
+        let dispatcher = Dispatcher::new(methods, &config, limiter, ahead);
         let stop = cancel.child_token();
         let lifetimes = Lifetimes {
             stop: stop.clone(),

@@ -6,6 +6,7 @@
     reason = "what the tests' helpers meet unexpectedly fails the test"
 )]
 
+mod ahead;
 mod auth;
 mod bad_input;
 mod browser;

@@ -119,6 +119,7 @@ fn begin(file: &File) -> Result<GraphQl, Mismatch> {
         pool: PoolConfig::default(),
         clock: Arc::new(|| NOW),
         client_version: "conformance".to_owned(),
+        peers: Arc::new(|| Some(0)),
     })
     .map_err(failed("node"))?;
     Ok(GraphQl::new(node))

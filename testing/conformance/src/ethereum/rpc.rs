@@ -105,6 +105,7 @@ impl Rpc {
             pool: PoolConfig::default(),
             clock: Arc::new(|| NOW),
             client_version: "conformance".to_owned(),
+            peers: Arc::new(|| Some(0)),
         })
         .map_err(|error| failed("node")(&error))?;
         let module = quintet_eth_rpc::module(node).map_err(|error| failed("methods")(&error))?;

@@ -6,7 +6,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use quintet_eth_rpc::graphql::GraphQl;
+use quintet_eth_rpc::{graphql::GraphQl, look_ahead};
 use quintet_lux_node::validator::{ValidatorNode, ValidatorOptions, rpc};
 use quintet_rpc::{RpcHandle, RpcServer};
 use tokio_util::sync::CancellationToken;
@@ -36,7 +36,9 @@ impl LuxServing {
         let node = ValidatorNode::start(options, stop.clone()).await?;
         let config = listen::for_the_owner(listen);
         let graphql = GraphQl::new(Arc::clone(&node.node)).router();
+        let ahead = Arc::clone(&node.node);
         let server = RpcServer::builder(config, rpc::registry())
+            .ahead(move |coming| look_ahead(&ahead, coming))
             .module(rpc::module(&node)?)
             .mount(GRAPHQL_PATH, graphql)
             .start(CancellationToken::new())

@@ -40,6 +40,7 @@ pub(super) use self::{check::prove, feed::run as feed, traffic::run as traffic};
 use crate::{
     bitcoin_rpc,
     listen::{loopback, usual_or_free},
+    stop::stop_all,
 };
 
 /// Nodes of the network.
@@ -171,12 +172,7 @@ impl BitcoinNodes {
     /// Stops everything, last started first.
     pub(super) async fn stop(&mut self) {
         self.end_servers().await;
-        while let Some(node) = self.running.pop() {
-            let instance = node.instance().to_owned();
-            if let Err(error) = node.stop().await {
-                tracing::error!(instance, "{error}");
-            }
-        }
+        stop_all(&mut self.running).await;
     }
 }
 

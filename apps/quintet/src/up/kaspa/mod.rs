@@ -24,7 +24,10 @@ use std::{
 };
 
 use self::places::KaspaPlace;
-use crate::listen::{loopback, usual_or_free};
+use crate::{
+    listen::{loopback, usual_or_free},
+    stop::stop_all,
+};
 use anyhow::Context as _;
 use quintet_kaspa_node::{
     node::{KaspaNode, NodeOptions},
@@ -166,12 +169,7 @@ impl KaspaNodes {
     /// Stops everything, last started first.
     pub(super) async fn stop(&mut self) {
         self.nodes.clear();
-        while let Some(node) = self.running.pop() {
-            let instance = node.instance().to_owned();
-            if let Err(error) = node.stop().await {
-                tracing::error!(instance, "{error}");
-            }
-        }
+        stop_all(&mut self.running).await;
     }
 }
 

@@ -27,6 +27,9 @@ const TRANSFER_GAS: u64 = 21_000;
 pub(in crate::up) struct LuxSeen {
     chain_id: u64,
     validators: usize,
+    /// Peers of the one that has fewest, and how they found each other.
+    peers: usize,
+    found_by: &'static str,
     transaction: String,
     block: u64,
     block_hash: String,
@@ -42,13 +45,14 @@ pub(in crate::up) struct LuxSeen {
 impl fmt::Display for LuxSeen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { chain_id, validators, transaction, block, gas_used, received, .. } = self;
-        let Self { finalized, finalized_hash, milliseconds, .. } = self;
+        let Self { finalized, finalized_hash, milliseconds, peers, found_by, .. } = self;
         let short = |hash: &String| hash.get(..10).unwrap_or(hash).to_owned();
         let (transaction, hash) = (short(transaction), short(finalized_hash));
         write!(
             f,
             "chain {chain_id}; transfer {transaction}… in block {block}, {gas_used} gas, {received} wei arrived, final on \
-             {validators} validators after {milliseconds:.0} ms; then block {finalized} {hash}… on all"
+             {validators} validators after {milliseconds:.0} ms; then block {finalized} {hash}… on all; \
+             {peers} peers or more each, found by {found_by}"
         )
     }
 }
@@ -94,6 +98,8 @@ pub(in crate::up) async fn prove(network: &LuxNodes) -> anyhow::Result<LuxSeen> 
     Ok(LuxSeen {
         chain_id: first.chain().spec().chain_id(),
         validators: clients.len(),
+        peers: fewest_peers(&clients).await?,
+        found_by: network.acquaintance().name(),
         transaction: hash.to_string(),
         block,
         block_hash,
@@ -103,6 +109,17 @@ pub(in crate::up) async fn prove(network: &LuxNodes) -> anyhow::Result<LuxSeen> 
         finalized_hash: same_on_all(&clients, finalized).await?,
         milliseconds,
     })
+}
+
+/// Peers of the node that has fewest.
+async fn fewest_peers(clients: &[RpcClient]) -> anyhow::Result<usize> {
+    let mut fewest = usize::MAX;
+    for client in clients {
+        let count: Value = client.call("net_peerCount", json!([])).await?;
+        fewest = fewest.min(usize::try_from(small(&count)?)?);
+    }
+    ensure!(fewest > 0, "a validator says that it has no peers");
+    Ok(fewest)
 }
 
 /// Waits until a block of this height is final for every node.

@@ -96,7 +96,7 @@ fn publish(publisher: &Publisher, nodes: &[LocalValidator], taken: Vec<LuxNode>)
         publisher.throughput(Throughput { kind: Kind::Lux, time: unix_millis(), figures });
     }
     for (node, lux) in nodes.iter().zip(taken) {
-        let peers = *node.peer_count.borrow();
+        let peers = node.node.peer_count().unwrap_or_default();
         publisher.node(NodeEntry {
             id: NodeId::new(&*node.name),
             name: node.name.to_string(),

@@ -1,5 +1,7 @@
 //! The LuxTensor network of a local network: four validators, who reach each other over libp2p, with RPC for everybody's tools.
 //!
+//! They find each other through the network's nodes of the DHT; where it has none, each is told of those before it.
+//!
 //! ```text
 //!   traffic ──transfers, a token──► lux-00 ◄──libp2p──► lux-01, lux-02, lux-03
 //!                                     │ HTTP, WebSocket, GraphQL each ──► wallets, cast, scripts, the rollup
@@ -21,11 +23,12 @@ use std::{
 
 use anyhow::Context as _;
 use quintet_actor::supervisor::{ChildSpec, Fault, RestartPolicy, Supervisor};
+use quintet_dht_node::DhtClient;
 use quintet_eth_chain::{EthChain, Retention};
 use quintet_eth_pool::PoolConfig;
 use quintet_eth_rpc::{EthNode, EthRpcConfig};
 use quintet_lux_node::{
-    p2p::{Multiaddr, StaticPeers},
+    p2p::{Multiaddr, PeerSource, StaticPeers, port},
     validator::{Engine, ValidatorKeys, ValidatorOptions},
 };
 use quintet_node::{
@@ -33,7 +36,7 @@ use quintet_node::{
     lifecycle::{NodeContext, RunningNode},
     ops::Health,
 };
-use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 use self::files::Network;
@@ -43,10 +46,13 @@ pub(super) use self::{
     places::LuxPlaces,
     traffic::run as traffic,
 };
-use super::{accounts::Cast, evm::chain_options};
+use super::{accounts::Cast, evm::chain_options, wants};
 use crate::{
+    cli::UpArgs,
     commands::lux::{LuxServing, client_version},
+    dht_peers::DhtPeers,
     listen::{loopback, usual_or_free},
+    stop::stop_all,
 };
 
 /// Validators of the network.
@@ -68,10 +74,11 @@ pub(super) struct LocalValidator {
     /// Chain and pool.
     pub(super) node: Arc<EthNode>,
     engine: Arc<Mutex<Engine>>,
-    peer_count: watch::Receiver<usize>,
     p2p: Multiaddr,
     keys: ValidatorKeys,
     served: SocketAddr,
+    /// Whom it finds through the DHT, where it does.
+    found: Option<DhtPeers>,
 }
 
 /// The nodes; those running are handed to whoever waits for the end.
@@ -80,6 +87,33 @@ pub(super) struct LuxNodes {
     pub(super) nodes: Vec<LocalValidator>,
     pub(super) running: Vec<RunningNode>,
     pub(super) cast: Cast,
+    acquaintance: Acquaintance,
+    /// Looks for each other in the DHT, which end with this value.
+    looks: Vec<AbortOnDropHandle<()>>,
+}
+
+/// How validators come to know each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Acquaintance {
+    /// Each is told of those before it.
+    Told,
+    /// Through the DHT, see [`LuxNodes::look_for_each_other`].
+    ThroughDht,
+}
+
+impl Acquaintance {
+    /// Through the DHT, if that is among the kinds.
+    pub(super) fn of(args: &UpArgs) -> Self {
+        if wants(args, "dht") { Self::ThroughDht } else { Self::Told }
+    }
+
+    /// By what they find each other.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Told => "a list",
+            Self::ThroughDht => "the dht",
+        }
+    }
 }
 
 impl LuxNodes {
@@ -88,10 +122,16 @@ impl LuxNodes {
     /// # Errors
     ///
     /// If one does not start; those before it are stopped by then.
-    pub(super) async fn start(home: &Path, usual: bool, health: &Health) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        home: &Path,
+        usual: bool,
+        acquaintance: Acquaintance,
+        health: &Health,
+    ) -> anyhow::Result<Self> {
         let cast = Cast::new()?;
         let network = files::open(home, &cast).context("the LuxTensor network does not start")?;
-        let mut started = Self { nodes: Vec::new(), running: Vec::new(), cast };
+        let (nodes, running, looks) = (Vec::new(), Vec::new(), Vec::new());
+        let mut started = Self { nodes, running, cast, acquaintance, looks };
         for (index, keys) in network.keys.iter().enumerate() {
             let name = format!("lux-{index:02}");
             let listen = usual_or_free(PORT, usual && index == 0);
@@ -114,13 +154,21 @@ impl LuxNodes {
     ) -> anyhow::Result<()> {
         let data_dir = DataDir::open(home.join(name))?;
         let ctx = NodeContext::new(name, data_dir.clone(), health);
-        let known = self.nodes.iter().map(|node| node.p2p.clone()).collect();
+        let through_dht = self.acquaintance == Acquaintance::ThroughDht;
+        let found = through_dht.then(|| DhtPeers::new(Vec::new()));
+        let peers: Box<dyn PeerSource> = match &found {
+            Some(found) => Box::new(found.clone()),
+            None => {
+                let known = self.nodes.iter().map(|node| node.p2p.clone()).collect();
+                Box::new(StaticPeers::new(known))
+            }
+        };
         let options = ValidatorOptions {
             genesis: network.genesis.clone(),
             directory: data_dir.path().to_owned(),
             keys: Some(keys.clone()),
             listen: loopback(0),
-            peers: Box::new(StaticPeers::new(known)),
+            peers,
             chain: chain_options(RETENTION),
             rpc: EthRpcConfig::default(),
             pool: PoolConfig::default(),
@@ -131,23 +179,33 @@ impl LuxNodes {
             name: name.into(),
             node: Arc::clone(&serving.node.node),
             engine: Arc::clone(serving.node.engine()),
-            peer_count: serving.node.peer_count().clone(),
             p2p: serving.node.address().clone(),
             keys: keys.clone(),
             served: serving.address(),
+            found,
         });
         self.running.push(supervised(ctx, serving));
         Ok(())
     }
 
+    /// How the validators come to know each other.
+    pub(super) const fn acquaintance(&self) -> Acquaintance {
+        self.acquaintance
+    }
+
+    /// Lets those that find each other through the DHT announce themselves and look, each through another of its nodes.
+    pub(super) fn look_for_each_other(&mut self, dht: &[DhtClient]) {
+        for (node, client) in self.nodes.iter().zip(dht.iter().cycle()) {
+            let (Some(found), Some(port)) = (node.found.clone(), port(&node.p2p)) else { continue };
+            let span = tracing::error_span!("node", instance = &*node.name);
+            let look = found.look(client.clone(), node.chain().spec().hash.0, port);
+            self.looks.push(AbortOnDropHandle::new(tokio::spawn(look.instrument(span))));
+        }
+    }
+
     /// Stops everything, last started first.
     pub(super) async fn stop(&mut self) {
-        while let Some(node) = self.running.pop() {
-            let instance = node.instance().to_owned();
-            if let Err(error) = node.stop().await {
-                tracing::error!(instance, "{error}");
-            }
-        }
+        stop_all(&mut self.running).await;
     }
 }
 

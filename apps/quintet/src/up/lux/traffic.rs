@@ -12,10 +12,10 @@ use quintet_lux_node::{
     send::{self, Outgoing},
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::LocalValidator;
+use crate::up::bursts::bursts;
 
 /// Time between two bursts.
 const BURST_EVERY: Duration = Duration::from_millis(250);
@@ -53,25 +53,11 @@ pub(in crate::up) async fn run(
 ) -> Result<(), Fault> {
     let rng = StdRng::seed_from_u64(seed);
     let Some(first) = nodes.first() else { return Ok(()) };
-    let span = tracing::error_span!("node", instance = &*first.name);
     let nodes = nodes.iter().map(|node| Arc::clone(&node.node)).collect();
-    let mut traffic = Traffic { nodes, accounts, rng, token: None, transfers: 0, tokens: 0 };
-    let mut ticks = interval(BURST_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for burst in 1_u64.. {
-        if stop.run_until_cancelled(ticks.tick()).await.is_none() {
-            break;
-        }
-        let within = span.clone();
-        // The pool reads accounts from the disk.
-        let sent = tokio::task::spawn_blocking(move || {
-            within.in_scope(|| traffic.burst(burst.is_multiple_of(BURSTS_A_LINE)));
-            traffic
-        });
-        let Ok(back) = sent.await else { return Ok(()) };
-        traffic = back;
-    }
-    Ok(())
+    let traffic = Traffic { nodes, accounts, rng, token: None, transfers: 0, tokens: 0 };
+    let burst =
+        |traffic: &mut Traffic, burst: u64| traffic.burst(burst.is_multiple_of(BURSTS_A_LINE));
+    bursts(&first.name, BURST_EVERY, traffic, burst, stop).await
 }
 
 struct Traffic {

@@ -84,6 +84,7 @@ fn publish(publisher: &Publisher, nodes: &[LocalRollup], taken: Vec<RollupNode>)
             let figures = Figures::Chain(rates(&picture.blocks));
             publisher.throughput(Throughput { kind: Kind::Rollup, time: unix_millis(), figures });
         }
+        let peers = node.handle.eth().peer_count().unwrap_or_default();
         let endpoint = node.handle.eth_rpc().map(|address| address.to_string());
         publisher.node(NodeEntry {
             id: NodeId::new(&*node.name),
@@ -93,7 +94,7 @@ fn publish(publisher: &Publisher, nodes: &[LocalRollup], taken: Vec<RollupNode>)
                 true => NodeState::Running,
                 false => NodeState::Starting,
             },
-            peers: 0,
+            peers: u32::try_from(peers).unwrap_or(u32::MAX),
             rates: Rates::default(),
             panel: Panel::Rollup(picture),
         });

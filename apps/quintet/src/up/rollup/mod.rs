@@ -46,7 +46,10 @@ pub(super) use self::{
     traffic::run as traffic,
 };
 use super::{evm::chain_options, lux::LuxNodes};
-use crate::listen::{for_the_owner, loopback, usual_or_free};
+use crate::{
+    listen::{for_the_owner, loopback, usual_or_free},
+    stop::stop_all,
+};
 
 /// Ports that tools expect of the sequencer, Ethereum's methods and op-node's; free ones are taken where they are not free.
 const HTTP_PORT: u16 = 8_546;
@@ -177,12 +180,7 @@ impl RollupNodes {
 
     /// Stops both, the verifier first.
     pub(super) async fn stop(&mut self) {
-        while let Some(node) = self.running.pop() {
-            let instance = node.instance().to_owned();
-            if let Err(error) = node.stop().await {
-                tracing::error!(instance, "{error}");
-            }
-        }
+        stop_all(&mut self.running).await;
     }
 }
 

@@ -10,11 +10,10 @@ use quintet_lux_node::{
     send::{self, Outgoing},
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::{LocalRollup, Role, files::PORTAL};
-use crate::up::accounts::Cast;
+use crate::up::{accounts::Cast, bursts::bursts};
 
 /// Time between two bursts.
 const BURST_EVERY: Duration = Duration::from_millis(500);
@@ -45,25 +44,11 @@ pub(in crate::up) async fn run(
 ) -> Result<(), Fault> {
     let sequencer = nodes.iter().find(|node| node.role == Role::Sequencer);
     let Some(sequencer) = sequencer else { return Ok(()) };
-    let span = tracing::error_span!("node", instance = &*sequencer.name);
     let (l2, rng) = (Arc::clone(sequencer.handle.eth()), StdRng::seed_from_u64(seed));
-    let mut traffic = Traffic { l2, l1, cast, rng };
-    let mut ticks = interval(BURST_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for burst in 1_u64.. {
-        if stop.run_until_cancelled(ticks.tick()).await.is_none() {
-            break;
-        }
-        let within = span.clone();
-        // The pool reads accounts from the disk.
-        let sent = tokio::task::spawn_blocking(move || {
-            within.in_scope(|| traffic.burst(burst.is_multiple_of(BURSTS_A_DEPOSIT)));
-            traffic
-        });
-        let Ok(back) = sent.await else { return Ok(()) };
-        traffic = back;
-    }
-    Ok(())
+    let traffic = Traffic { l2, l1, cast, rng };
+    let burst =
+        |traffic: &mut Traffic, burst: u64| traffic.burst(burst.is_multiple_of(BURSTS_A_DEPOSIT));
+    bursts(&sequencer.name, BURST_EVERY, traffic, burst, stop).await
 }
 
 struct Traffic {

@@ -16,13 +16,19 @@ const ANSWER: Duration = Duration::from_secs(120);
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 
 /// A connection.
-pub(crate) struct Client {
+#[derive(Debug)]
+pub struct Client {
     address: String,
     stream: BufReader<TcpStream>,
 }
 
 impl Client {
-    pub(crate) fn connect(address: &str) -> anyhow::Result<Self> {
+    /// Connects to `ADDRESS:PORT`.
+    ///
+    /// # Errors
+    ///
+    /// If nobody listens there.
+    pub fn connect(address: &str) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWER))?;
@@ -30,7 +36,11 @@ impl Client {
     }
 
     /// Sends a body as it is and returns the answer's.
-    pub(crate) fn post(&mut self, body: &str) -> anyhow::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    ///
+    /// If the connection ends, or what comes is no answer of HTTP.
+    pub fn post(&mut self, body: &str) -> anyhow::Result<Vec<u8>> {
         let request = format!(
             "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,
@@ -58,7 +68,11 @@ impl Client {
     }
 
     /// Calls a method.
-    pub(crate) fn call(&mut self, method: &str, params: &Value) -> anyhow::Result<Value> {
+    ///
+    /// # Errors
+    ///
+    /// What [`Self::post`] says, or the node.
+    pub fn call(&mut self, method: &str, params: &Value) -> anyhow::Result<Value> {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let mut answer: Value = serde_json::from_slice(&self.post(&body.to_string())?)?;
         if let Some(error) = answer.get("error") {
@@ -67,8 +81,12 @@ impl Client {
         Ok(answer["result"].take())
     }
 
-    /// Sends many in one request; returns for each the error, if it has one.
-    pub(crate) fn batch(&mut self, calls: &[String]) -> anyhow::Result<Vec<Option<String>>> {
+    /// Sends many in one request, numbered from a multiple of their count on; returns for each the error, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// What [`Self::post`] says, or if not each is answered.
+    pub fn batch(&mut self, calls: &[String]) -> anyhow::Result<Vec<Option<String>>> {
         let answer = self.post(&format!("[{}]", calls.join(",")))?;
         let answers: Value = serde_json::from_slice(&answer)?;
         let Some(answers) = answers.as_array() else {
@@ -86,12 +104,17 @@ impl Client {
 }
 
 /// A raw transaction as one call of a batch.
-pub(crate) fn send(id: usize, raw: &str) -> String {
+#[must_use]
+pub fn send(id: usize, raw: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"eth_sendRawTransaction","params":["{raw}"]}}"#)
 }
 
 /// A number as the protocol writes it.
-pub(crate) fn quantity(value: &Value) -> anyhow::Result<u64> {
+///
+/// # Errors
+///
+/// If it is none.
+pub fn quantity(value: &Value) -> anyhow::Result<u64> {
     let text = value.as_str().context("a number")?;
     Ok(u64::from_str_radix(text.trim_start_matches("0x"), 16)?)
 }

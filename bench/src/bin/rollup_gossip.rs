@@ -5,17 +5,19 @@
 //!                                  └───────────────────── measured ─────────────────────────────┘
 //! ```
 //!
-//! `cargo run --release -p quintet-rollup-node --features testing --example gossip_latency -- [BLOCKS] [TRANSACTIONS]`
+//! Each run is a chain of its own, for a chain that may be told is no longer than its blocks may be old.
 
-#![expect(clippy::print_stdout, reason = "a tool: what it measured is what it prints")]
+#![expect(clippy::print_stdout, reason = "a program that prints what it measured")]
 
 use std::{
-    error::Error,
     net::Ipv4Addr,
     sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use anyhow::Context as _;
+use bench::process;
+use clap::Parser;
 use quintet_eth_chain::BlockTag;
 use quintet_node::{
     datadir::DataDir,
@@ -42,14 +44,22 @@ const CADENCE: Duration = Duration::from_millis(250);
 /// Age of the chain when it begins to be told: blocks have times of two seconds each, and none may be older than sixty or in the future.
 const AGE: u64 = 56;
 /// Blocks that fit into that time.
-const BLOCKS_MAX: usize = 26;
+const BLOCKS_MAX: i64 = 26;
 /// Time between two looks at the head.
 const LOOK: Duration = Duration::from_micros(100);
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
-
-fn argument(at: usize, default: usize) -> usize {
-    std::env::args().nth(at).and_then(|text| text.parse().ok()).unwrap_or(default)
+/// Measures how fast a block gets from gossip to a verifier's head.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Blocks of a run; the first of each waits for the connection and does not count.
+    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u16).range(2..=BLOCKS_MAX))]
+    blocks: u16,
+    /// Transfers of a block.
+    #[arg(long, default_value_t = 20)]
+    transactions: usize,
+    /// Runs.
+    #[arg(long, default_value_t = 4)]
+    runs: usize,
 }
 
 /// Starts a node that believes the tests' sequencer.
@@ -57,7 +67,7 @@ async fn verifier(
     sequencer: &Sequencer,
     l1: &FakeNode,
     ctx: NodeContext,
-) -> Result<(RunningNode, RollupHandle)> {
+) -> anyhow::Result<(RunningNode, RollupHandle)> {
     let (_, signer) = sequencer_wallet();
     let options = RpcOptions::new(900, sequencer.config().batch_inbox);
     let source = RpcL1::new(&[l1.url()], None, options, &Transport::default())?;
@@ -81,7 +91,7 @@ async fn verifier(
     Ok(RollupNode::new(options).spawn(ctx).await?)
 }
 
-async fn measure(blocks: usize, transactions: usize) -> Result<Vec<Duration>> {
+async fn measure(blocks: u16, transactions: usize) -> anyhow::Result<Vec<Duration>> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let mut l1 = MadeL1::beginning_at(now - AGE);
     l1.mine_empty(AGE / 6);
@@ -106,7 +116,7 @@ async fn measure(blocks: usize, transactions: usize) -> Result<Vec<Duration>> {
         peer.publish(version, content.clone());
         let mut told = Instant::now();
         loop {
-            let head = handle.reader().id(BlockTag::Latest)?.ok_or("no head")?;
+            let head = handle.reader().id(BlockTag::Latest)?.context("no head")?;
             if head.hash == envelope.payload.block_hash {
                 break;
             }
@@ -126,19 +136,26 @@ async fn measure(blocks: usize, transactions: usize) -> Result<Vec<Duration>> {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
-    let (blocks, transactions) = (argument(1, 25).clamp(2, BLOCKS_MAX), argument(2, 20));
-    let mut times = measure(blocks, transactions).await?;
+async fn main() -> anyhow::Result<()> {
+    let Arguments { blocks, transactions, runs } = Arguments::parse();
+    println!("{}, load {} before", process::processor(), process::load_average());
+    let mut times = Vec::new();
+    for _ in 0..runs {
+        times.extend(Box::pin(measure(blocks, transactions)).await?);
+    }
     times.sort_unstable();
-    let at =
-        |percent: usize| times.get((times.len() - 1) * percent / 100).copied().unwrap_or_default();
+    let at = |percent: usize| {
+        let at = times.len().saturating_sub(1) * percent / 100;
+        times.get(at).copied().unwrap_or_default().as_secs_f64() * 1e3
+    };
     println!(
-        "{} blocks of {transactions} transfers, one every {} ms: p50 {:?}, p90 {:?}, p99 {:?}",
+        "{} blocks of {transactions} transfers, one every {} ms, from being told to a verifier's head, ms: p50 {:.1}, p90 {:.1}, p99 {:.1}",
         times.len(),
         CADENCE.as_millis(),
         at(50),
         at(90),
         at(99)
     );
+    println!("load {} after", process::load_average());
     Ok(())
 }
