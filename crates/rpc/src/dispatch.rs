@@ -47,7 +47,10 @@ pub struct Coming<'a> {
 }
 
 /// Who looks at batches before they are run.
-pub(crate) struct Ahead(pub(crate) Arc<dyn Fn(&[Coming<'_>]) + Send + Sync>);
+pub(crate) struct Ahead(pub(crate) Arc<Look>);
+
+/// Looks at a batch.
+pub(crate) type Look = dyn Fn(&[Coming<'_>]) + Send + Sync;
 
 impl fmt::Debug for Ahead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

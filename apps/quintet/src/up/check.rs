@@ -91,7 +91,7 @@ pub(super) async fn run(args: UpArgs) -> anyhow::Result<()> {
     };
     let all = match started {
         Ok(mut network) => {
-            let all = prove_all(&args, home.path(), (&network, &bus), begun, stop).await;
+            let all = Box::pin(prove_all(&args, home.path(), (&network, &bus), begun, stop)).await;
             network.stop().await;
             all?
         }

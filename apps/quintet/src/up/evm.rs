@@ -4,10 +4,10 @@ use quintet_eth_chain::{ChainOptions, Retention};
 use quintet_store::{Durability, StoreOptions};
 
 /// Memory of each chain: for the store's tables, for nodes of tries, for accounts and slots, for blocks read lately; bytes.
-const STORE_BYTES: usize = 4 << 20;
-const NODE_BYTES: usize = 8 << 20;
-const FLAT_BYTES: usize = 4 << 20;
-const BLOCK_BYTES: usize = 4 << 20;
+const STORE_BYTES: usize = 2 << 20;
+const NODE_BYTES: usize = 2 << 20;
+const FLAT_BYTES: usize = 1 << 20;
+const BLOCK_BYTES: usize = 1 << 20;
 
 /// Senders remembered by each chain: those of the transactions of some minutes.
 const SENDERS: usize = 8_192;

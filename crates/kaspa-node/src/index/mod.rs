@@ -57,22 +57,21 @@ const GENESIS: u8 = 1;
 /// Entries written at once, and chain blocks walked at once.
 const STEP: usize = 4096;
 
-/// What the store's engine may cache, bytes.
-const CACHE_BYTES: usize = 32 << 20;
-
-/// How often the rows are brought up to the sink, and how large the diff in memory may grow until then.
+/// How often the rows are brought up to the sink, and what may be in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WritePolicy {
     /// Time between two writes, at least.
     pub every: Duration,
     /// Entries of the diff from which on it is written at once.
     pub entries_max: usize,
+    /// What the store's engine may cache, bytes.
+    pub cache_bytes: usize,
 }
 
 impl Default for WritePolicy {
-    /// Every 5 seconds, or at 65,536 entries: some ten megabytes.
+    /// Every 5 seconds, or at 65,536 entries: some ten megabytes; a cache of 32 MiB.
     fn default() -> Self {
-        Self { every: Duration::from_secs(5), entries_max: 1 << 16 }
+        Self { every: Duration::from_secs(5), entries_max: 1 << 16, cache_bytes: 32 << 20 }
     }
 }
 
@@ -159,7 +158,7 @@ impl UtxoIndex {
         consensus: Arc<Consensus>,
         policy: WritePolicy,
     ) -> Result<Self, IndexError> {
-        let options = StoreOptions::for_state(CACHE_BYTES);
+        let options = StoreOptions::for_state(policy.cache_bytes);
         Self::with(Store::open(directory, &INDEX_SCHEMA, &options)?, consensus, policy)
     }
 

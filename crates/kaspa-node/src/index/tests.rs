@@ -18,7 +18,7 @@ struct Lab {
 
 /// Some blocks are in the rows and some in memory.
 fn often() -> WritePolicy {
-    WritePolicy { every: Duration::from_secs(3600), entries_max: 5 }
+    WritePolicy { every: Duration::from_secs(3600), entries_max: 5, ..WritePolicy::default() }
 }
 
 fn script(number: u8) -> ScriptPublicKey {

@@ -271,7 +271,9 @@ fn open(options: &NodeOptions, shutdown: CancellationToken) -> Result<Opened, No
     let templates = Arc::new(Templates::new(Arc::clone(&consensus), Arc::clone(&mempool)));
     let index = if options.utxo_index {
         let directory = directory.join(INDEX_DIRECTORY);
-        let index = UtxoIndex::open(&directory, Arc::clone(&consensus), WritePolicy::default())?;
+        let mut policy = WritePolicy::default();
+        policy.cache_bytes = policy.cache_bytes / 1000 * options.memory_per_mille;
+        let index = UtxoIndex::open(&directory, Arc::clone(&consensus), policy)?;
         Some(Arc::new(index))
     } else {
         None

@@ -47,7 +47,11 @@ impl Node {
         let options = Options { threads: 1, clock: clock(&time), ..Options::default() };
         let consensus = Arc::new(Consensus::open(params, options, Arc::new(ledger)).unwrap());
         time.fetch_add(1000 + 100 * consensus.virtual_state().daa_score, Ordering::Relaxed);
-        let policy = WritePolicy { every: Duration::from_secs(3600), entries_max: ENTRIES_MAX };
+        let policy = WritePolicy {
+            every: Duration::from_secs(3600),
+            entries_max: ENTRIES_MAX,
+            ..WritePolicy::default()
+        };
         let directory = directory.join("index");
         let index = UtxoIndex::open(&directory, Arc::clone(&consensus), policy).unwrap();
         Self { consensus, index, time }

@@ -12,7 +12,7 @@ use libp2p::identity::Keypair;
 use quintet_crypto::secp::SecretKey;
 use quintet_lux_node::{
     genesis::LuxGenesis,
-    p2p::{P2pClient, P2pConfig, P2pEvent, StaticPeers, Topic, multiaddr, start},
+    p2p::{Heard, P2pClient, P2pConfig, P2pEvent, Started, StaticPeers, Topic, multiaddr, start},
 };
 use quintet_lux_protocol::{
     params::Params,
@@ -24,7 +24,7 @@ use quintet_lux_protocol::{
 };
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Memory;
@@ -79,6 +79,8 @@ struct Liar {
     stranger: SecretKey,
     client: P2pClient,
     events: mpsc::Receiver<P2pEvent>,
+    /// Kept, so that what others tell is taken and not judged.
+    _transactions: mpsc::Receiver<Heard>,
     chance: StdRng,
     /// How often it was asked something.
     asked: usize,
@@ -96,15 +98,17 @@ impl Liar {
             listen: ([127, 0, 0, 1], 0).into(),
             identity: Keypair::generate_ed25519(),
             peers: Box::new(StaticPeers::new(there)),
+            connected: watch::Sender::default(),
         };
         let stop = CancellationToken::new();
-        let (client, events, _) = start(config, stop.clone()).await?;
+        let Started { client, events, transactions, .. } = start(config, stop.clone()).await?;
         Ok(Self {
             params: genesis.params()?,
             corrupt: SecretKey::from_bytes(&secret).ok().context("a validator's key")?,
             stranger: SecretKey::from_bytes(&[0x51; 32]).ok().context("a key")?,
             client,
             events,
+            _transactions: transactions,
             chance,
             asked: 0,
             _stop: stop.drop_guard(),

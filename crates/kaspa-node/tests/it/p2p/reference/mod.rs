@@ -209,7 +209,8 @@ async fn apart(executable: &PathBuf, ours: u64, theirs: u64) {
     let node = open().await;
     let kaspad = Kaspad::start(executable, &params, None).await;
     node.network.add_peer(Target::Addr(kaspad.p2p), true);
-    let common = (0..20).map(|_| mine_at(&node, 1, Vec::new()).header.hash()).last().unwrap();
+    let mined: Vec<_> = (0..20).map(|_| mine_at(&node, 1, Vec::new()).header.hash()).collect();
+    let common = *mined.last().unwrap();
     kaspad.reaches(common).await;
     node.stop().await;
     let node = open().await;
