@@ -37,6 +37,10 @@ use super::{
     wire::{Wire, camel_case, take_payload},
 };
 
+/// A record as JSON and as protobuf.
+#[cfg(test)]
+pub(super) type Reread = Result<(Value, Vec<u8>), super::wire::WireError>;
+
 /// A method.
 pub(super) struct Method {
     pub(super) number: u8,
@@ -49,7 +53,7 @@ pub(super) struct Method {
     pub(super) protobuf: fn(&Core, &[u8]) -> Result<Vec<u8>, Failure>,
     /// Reads the request, or the answer, and returns it as JSON and as protobuf.
     #[cfg(test)]
-    pub(super) reread: fn(bool, &[u8]) -> Result<(Value, Vec<u8>), super::wire::WireError>,
+    pub(super) reread: fn(bool, &[u8]) -> Reread,
     fields: fn() -> (Vec<String>, Vec<String>),
 }
 

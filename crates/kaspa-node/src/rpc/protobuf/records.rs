@@ -5,7 +5,10 @@ use quintet_kaspa_protocol::{
     wire::Value,
 };
 
-#[expect(clippy::wildcard_imports, reason = "every record is in the table below")]
+#[cfg_attr(
+    not(test),
+    expect(clippy::wildcard_imports, reason = "every record is in the table below")
+)]
 use super::super::model::*;
 use super::{
     super::wire::WireError,
