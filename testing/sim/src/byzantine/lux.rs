@@ -168,8 +168,9 @@ impl Liar {
         Ok(())
     }
 
-    /// Says to whoever asks where it is that it is far ahead, and gives nothing.
-    async fn answer(&mut self) {
+    /// Says to whoever asks where it is that it has the genesis alone, or that it is far ahead, and gives nothing. Who claims what he does not
+    /// give is left at once, so that nobody would hear his other lies.
+    async fn answer(&mut self, lie: Lie) {
         let until = Instant::now() + PAUSE;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
             let Ok(Some(event)) = tokio::time::timeout(left, self.events.recv()).await else {
@@ -177,13 +178,18 @@ impl Liar {
             };
             if let P2pEvent::Asked { channel, .. } = event {
                 self.asked += 1;
-                let far = self.chance.random_range(1_000..1_000_000);
-                let finalised =
-                    Checkpoint { slot: far, block: B256::from(self.chance.random::<[u8; 32]>()) };
+                let (far, block) = match lie {
+                    Lie::FarAhead => (
+                        self.chance.random_range(1_000..1_000_000),
+                        B256::from(self.chance.random::<[u8; 32]>()),
+                    ),
+                    _ => (0, self.params.genesis),
+                };
+                let finalised = Checkpoint { slot: far, block };
                 let status = Status {
                     genesis: self.params.genesis,
                     head_number: far,
-                    head: B256::from(self.chance.random::<[u8; 32]>()),
+                    head: block,
                     finalised_number: far,
                     finalised,
                     certificates: Vec::new(),
@@ -211,7 +217,7 @@ impl Liar {
                 lie.noticed()
             );
             self.tell(lie, victim)?;
-            self.answer().await;
+            self.answer(lie).await;
         }
         Ok(())
     }
