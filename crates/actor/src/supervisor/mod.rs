@@ -80,6 +80,14 @@ struct Child {
     told: Option<Instant>,
 }
 
+impl Drop for Child {
+    /// A supervisor that is dropped in the middle answers for nobody any more; a child with a thread of its own, which nothing can
+    /// abort, would run for ever and keep the runtime from ending.
+    fn drop(&mut self) {
+        self.token.cancel();
+    }
+}
+
 impl Supervisor {
     /// Makes a supervisor without children.
     #[must_use]

@@ -99,6 +99,22 @@ async fn a_child_that_ignores_its_token_is_aborted_after_its_grace() {
     assert_eq!(report.to_string(), "deaf: aborted after a grace of 5s; good: stopped in 0ns");
 }
 
+#[tokio::test]
+async fn children_of_a_dropped_supervisor_are_told_to_stop() {
+    let (told, mut tokens) = tokio::sync::mpsc::unbounded_channel();
+    let mut supervisor = Supervisor::new("dropped");
+    supervisor.spawn(spec("child", RestartPolicy::Never), move |stop| {
+        told.send(stop).unwrap();
+        pending()
+    });
+    let token = tokens.recv().await.unwrap();
+    let running = tokio::spawn(supervisor.run(CancellationToken::new()));
+    assert!(!token.is_cancelled());
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    assert!(token.is_cancelled());
+}
+
 #[test]
 fn a_child_that_blocks_its_thread_does_not_hold_the_shutdown_up() {
     let (release, blocked) = std::sync::mpsc::channel::<()>();

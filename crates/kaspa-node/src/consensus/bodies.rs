@@ -42,7 +42,8 @@ struct Inner {
 
 impl Bodies {
     /// Makes an empty cache of at most so many bytes of transactions.
-    pub(super) fn new(bytes_max: u64) -> Self {
+    pub(super) fn new(bytes_max: usize) -> Self {
+        let bytes_max = u64::try_from(bytes_max).unwrap_or(u64::MAX);
         Self { inner: Mutex::default(), bytes_max }
     }
 

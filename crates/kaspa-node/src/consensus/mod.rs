@@ -97,7 +97,7 @@ pub struct Options {
     /// Bytes for remembering verified scripts.
     pub verified_bytes: usize,
     /// Bytes of recent bodies kept at hand.
-    pub bodies_bytes: u64,
+    pub bodies_bytes: usize,
     /// Salts the map of block hashes.
     pub seed: u64,
     /// Salts the memory of verified scripts.

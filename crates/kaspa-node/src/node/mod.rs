@@ -117,6 +117,11 @@ impl NodeOptions {
             peers: None,
         }
     }
+
+    /// Returns this node's part of the memory that is usual, bytes.
+    const fn share_of(&self, usual_bytes: usize) -> usize {
+        usual_bytes / 1000 * self.memory_per_mille
+    }
 }
 
 /// Why a node does not start.
@@ -239,7 +244,7 @@ fn open_ledger(options: &NodeOptions, directory: &Path) -> Result<LedgerHome, St
     let mut storage = StorageOptions::new([rand::random(), rand::random()]);
     storage.coins_bytes = options.coins_bytes;
     for bytes in [&mut storage.cache_bytes, &mut storage.recent_bytes] {
-        *bytes = *bytes / 1000 * options.memory_per_mille;
+        *bytes = options.share_of(*bytes);
     }
     LedgerHome::open(directory, &genesis, &storage)
 }
@@ -251,9 +256,9 @@ fn open(options: &NodeOptions, shutdown: CancellationToken) -> Result<Opened, No
     let wake = Arc::new(Wake::default());
     let woken = Arc::clone(&wake);
     let mut consensus = Options { archival: options.archival, ..Options::default() };
-    consensus.verified_bytes = consensus.verified_bytes / 1000 * options.memory_per_mille;
-    let per_mille = u64::try_from(options.memory_per_mille).unwrap_or(u64::MAX);
-    consensus.bodies_bytes = (consensus.bodies_bytes / 1000).saturating_mul(per_mille);
+    for bytes in [&mut consensus.verified_bytes, &mut consensus.bodies_bytes] {
+        *bytes = options.share_of(*bytes);
+    }
     consensus.listener = Listener::new(move |event| match event {
         Event::BlockAdded { block } => woken.block(*block),
         Event::VirtualResolved { .. } | Event::Succeeded { .. } => woken.virtual_block(),
@@ -272,7 +277,7 @@ fn open(options: &NodeOptions, shutdown: CancellationToken) -> Result<Opened, No
     let index = if options.utxo_index {
         let directory = directory.join(INDEX_DIRECTORY);
         let mut policy = WritePolicy::default();
-        policy.cache_bytes = policy.cache_bytes / 1000 * options.memory_per_mille;
+        policy.cache_bytes = options.share_of(policy.cache_bytes);
         let index = UtxoIndex::open(&directory, Arc::clone(&consensus), policy)?;
         Some(Arc::new(index))
     } else {

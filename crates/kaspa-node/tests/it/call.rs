@@ -118,10 +118,12 @@ impl Call {
         Ok(Self { sent: Some(sent), came: call.into_inner() })
     }
 
-    /// Sends a message; a node that has closed the connection takes no more.
-    pub(crate) async fn send(&self, bytes: Vec<u8>) {
-        if let Some(sent) = &self.sent {
-            let _ = sent.send(bytes).await;
+    /// Sends a message; returns whether there was somebody to take it: a node that has closed the
+    /// connection takes no more.
+    pub(crate) async fn send(&self, bytes: Vec<u8>) -> bool {
+        match &self.sent {
+            Some(sent) => sent.send(bytes).await.is_ok(),
+            None => false,
         }
     }
 

@@ -144,8 +144,14 @@ impl Liar {
         Ok(message::join(&by.sign_digest(digest).context("a signature")?, &payload))
     }
 
-    /// The messages of one round of a lie.
-    fn messages(&self, lie: Lie, place: &Place) -> Result<Vec<(PayloadVersion, Vec<u8>)>> {
+    /// The messages of one round of a lie. Each round's are others: gossip passes on no message twice, and the first may have reached
+    /// another node alone.
+    fn messages(
+        &self,
+        lie: Lie,
+        place: &Place,
+        round: u8,
+    ) -> Result<Vec<(PayloadVersion, Vec<u8>)>> {
         let (version, mut envelope) = self.next_block(place)?;
         let payload = &mut envelope.payload;
         let by_sequencer = |envelope: &Envelope| self.sign(version, envelope, &self.sequencer);
@@ -170,7 +176,7 @@ impl Liar {
                 message.truncate(300);
                 vec![message]
             }
-            Lie::Long => vec![vec![0x5a; message::CONTENT_BYTES_MAX]],
+            Lie::Long => vec![vec![round; message::CONTENT_BYTES_MAX]],
             Lie::TwiceAHeight => {
                 let mut both = Vec::new();
                 for byte in [1, 2] {
@@ -197,6 +203,7 @@ impl Liar {
         let victim = verifiers.first().context("a verifier")?;
         let before = noticed(victim, lie)?;
         let begun = Instant::now();
+        let mut round = 0u8;
         while begun.elapsed() < STAY || noticed(victim, lie)? == before {
             ensure!(
                 begun.elapsed() < interop::PATIENCE,
@@ -204,9 +211,10 @@ impl Liar {
                 lie.noticed()
             );
             // Between two questions the head moves on: what cannot be asked now can a moment later.
-            for (version, content) in self.messages(lie, victim).unwrap_or_default() {
+            for (version, content) in self.messages(lie, victim, round).unwrap_or_default() {
                 peer.publish(version, content);
             }
+            round = round.wrapping_add(1);
             let pause = Instant::now() + PAUSE;
             while Instant::now() < pause {
                 let nothing = peer.answer(|_| vec![0x5a; ANSWER_BYTES]);
