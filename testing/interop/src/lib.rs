@@ -1,6 +1,6 @@
 //! Drives unmodified third-party clients against the quintet binary.
 //!
-//! This library is the bench on which the tests of `tests/it` stand: it starts processes and ends
+//! This library is the bench on which the tests of `tests/clients` stand: it starts processes and ends
 //! them, talks to each in its own way, and shows their logs when a test fails.
 //!
 //! ```text

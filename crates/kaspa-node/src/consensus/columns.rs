@@ -14,11 +14,8 @@ use quintet_kaspa_protocol::{
 };
 use quintet_primitives::Hash256;
 
-use super::{error::ConsensusError, rules::GENESIS};
+use super::{Options, error::ConsensusError, rules::GENESIS};
 use crate::ports::{BlockStatus, HeaderRow, Ledger};
-
-/// Latest headers kept in memory: those parents are among. About a kilobyte each.
-const RECENT_HEADERS: usize = 1 << 14;
 
 /// The columns.
 #[derive(Debug)]
@@ -32,6 +29,8 @@ pub(super) struct Columns {
     /// Merged blocks too old to count, of the few blocks that have such.
     non_daa: HashMap<BlockId, Vec<BlockId>>,
     recent: VecDeque<Arc<Header>>,
+    /// How many of them are kept.
+    recent_max: usize,
     /// Blocks with a body of which no child has one.
     tips: BTreeSet<BlockId>,
     /// The header with most blue work.
@@ -50,8 +49,8 @@ pub(super) struct Columns {
 
 impl Columns {
     /// Makes the columns of a DAG of the genesis alone, whose row this is.
-    pub(super) fn new(seed: u64, genesis: &HeaderRow) -> Result<Self, ConsensusError> {
-        let mut dag = Dag::new(seed);
+    pub(super) fn new(options: &Options, genesis: &HeaderRow) -> Result<Self, ConsensusError> {
+        let mut dag = Dag::new(options.seed);
         let block = dag.insert(genesis.hash, &genesis.parents, genesis.work, &genesis.ghostdag)?;
         if block != GENESIS {
             return Err(ConsensusError::Inconsistent { expected: "the genesis to be number 1" });
@@ -65,6 +64,7 @@ impl Columns {
             levels: vec![0, genesis.level],
             non_daa: HashMap::new(),
             recent: VecDeque::new(),
+            recent_max: options.recent_headers.max(1),
             tips: BTreeSet::new(),
             header_tip: GENESIS,
             pruning_points: vec![GENESIS],
@@ -97,7 +97,7 @@ impl Columns {
 
     /// Keeps the header of the block just added at hand.
     pub(super) fn keep_header(&mut self, header: Arc<Header>) {
-        if self.recent.len() == RECENT_HEADERS {
+        if self.recent.len() >= self.recent_max {
             self.recent.pop_front();
         }
         self.recent.push_back(header);

@@ -98,6 +98,8 @@ pub struct Options {
     pub verified_bytes: usize,
     /// Bytes of recent bodies kept at hand.
     pub bodies_bytes: usize,
+    /// Latest headers kept at hand, about a kilobyte each: those parents are among.
+    pub recent_headers: usize,
     /// Salts the map of block hashes.
     pub seed: u64,
     /// Salts the memory of verified scripts.
@@ -118,6 +120,7 @@ impl fmt::Debug for Options {
             .field("threads", &self.threads)
             .field("verified_bytes", &self.verified_bytes)
             .field("bodies_bytes", &self.bodies_bytes)
+            .field("recent_headers", &self.recent_headers)
             .field("archival", &self.archival)
             .field("sparse_rows_min", &self.sparse_rows_min)
             .field("listener", &self.listener)
@@ -135,6 +138,7 @@ impl Default for Options {
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             verified_bytes: 32 << 20,
             bodies_bytes: 64 << 20,
+            recent_headers: 1 << 14,
             seed: random(),
             salt,
             clock: Arc::new(|| {

@@ -88,7 +88,7 @@ pub(super) fn load(
             None if block.row.hash != genesis.hash => {
                 Err(ConsensusError::OtherGenesis { expected: genesis.hash, actual: block.row.hash })
             }
-            None => Columns::new(options.seed, &block.row).map(|columns| {
+            None => Columns::new(options, &block.row).map(|columns| {
                 loaded.columns = Some(columns);
             }),
             Some(columns) => columns.push(&block.row).map(|_| ()),
@@ -106,7 +106,7 @@ pub(super) fn load(
     };
     let mut columns = match loaded.columns {
         Some(columns) => columns,
-        None => Columns::new(options.seed, &genesis)?,
+        None => Columns::new(options, &genesis)?,
     };
     for (block, status) in loaded.statuses {
         match status {

@@ -40,7 +40,7 @@ impl Consensus {
             let hashes = hashes_of(&before, &columns);
             let (generation, recent) = (columns.generation(), columns.take_recent());
             // Both at once would be twice the memory.
-            *columns = Columns::new(self.options.seed, &genesis_row(&self.params)?)?;
+            *columns = Columns::new(&self.options, &genesis_row(&self.params)?)?;
             (hashes, generation, recent)
         };
         self.bodies.clear();

@@ -118,9 +118,9 @@ impl NodeOptions {
         }
     }
 
-    /// Returns this node's part of the memory that is usual, bytes.
-    const fn share_of(&self, usual_bytes: usize) -> usize {
-        usual_bytes / 1000 * self.memory_per_mille
+    /// Returns this node's part of a bound of memory that is usual.
+    const fn share_of(&self, usual: usize) -> usize {
+        usual / 1000 * self.memory_per_mille
     }
 }
 
@@ -256,8 +256,10 @@ fn open(options: &NodeOptions, shutdown: CancellationToken) -> Result<Opened, No
     let wake = Arc::new(Wake::default());
     let woken = Arc::clone(&wake);
     let mut consensus = Options { archival: options.archival, ..Options::default() };
-    for bytes in [&mut consensus.verified_bytes, &mut consensus.bodies_bytes] {
-        *bytes = options.share_of(*bytes);
+    for usual in
+        [&mut consensus.verified_bytes, &mut consensus.bodies_bytes, &mut consensus.recent_headers]
+    {
+        *usual = options.share_of(*usual);
     }
     consensus.listener = Listener::new(move |event| match event {
         Event::BlockAdded { block } => woken.block(*block),

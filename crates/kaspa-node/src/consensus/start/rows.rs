@@ -58,7 +58,7 @@ impl<'a> Staging<'a> {
         import: &'a TrustedImport,
     ) -> Result<Self, StartError> {
         let row = genesis_row(params)?;
-        let columns = Columns::new(options.seed, &row)?;
+        let columns = Columns::new(options, &row)?;
         ledger.load(&mut |_| Ok(()))?;
         ledger.append_header(GENESIS, &Arc::new(params.genesis.header()), &row)?;
         Ok(Self { params, now: (options.clock)(), ledger, import, columns })
