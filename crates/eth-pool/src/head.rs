@@ -9,9 +9,10 @@ use alloy_primitives::{
 use quintet_eth::{state::StateView, tx::TxRules};
 
 use crate::{
+    account::Account,
     error::PoolError,
     evict::VICTIMS_MAX,
-    pool::{Origin, Pool, state_of},
+    pool::{Origin, Pool, helps, state_of},
     transaction::{PoolTransaction, Verified},
 };
 
@@ -151,15 +152,19 @@ impl Pool {
         let mut gone = Vec::new();
         while !self.fits(self.tally) {
             let cheapest = self.order.cheapest(&self.accounts, self.head.base_fee);
-            let victims: Vec<_> = cheapest.take(VICTIMS_MAX).map(|(_, sender)| sender).collect();
-            if victims.is_empty() {
-                break;
-            }
-            for sender in victims {
-                if self.fits(self.tally) {
-                    break;
+            let victims: Vec<_> = cheapest.take(VICTIMS_MAX).collect();
+            let before = gone.len();
+            for (rank, sender) in victims {
+                let last = self.accounts.get(&sender).and_then(Account::last);
+                // Too many that wait are no reason to give up one that does not, though it is its sender's last: another sender has more that wait.
+                if last.is_some_and(|last| {
+                    helps(&self.config, self.tally, &last.transaction, rank.is_pending)
+                }) {
+                    gone.extend(self.evict_last(sender));
                 }
-                gone.extend(self.evict_last(sender));
+            }
+            if gone.len() == before {
+                break;
             }
         }
         gone

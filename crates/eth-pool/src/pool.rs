@@ -348,11 +348,7 @@ impl Pool {
                 continue;
             };
             let Some(last) = account.last().map(|entry| &entry.transaction) else { continue };
-            let helps = (after.slots > limits.slots_max && !last.has_blobs())
-                || after.bytes > limits.bytes_max
-                || (after.sidecar_bytes > limits.sidecar_bytes_max && last.sidecar_bytes() > 0)
-                || (after.queued > limits.queued_max && !rank.is_pending);
-            if !helps {
+            if !helps(&limits, after, last, rank.is_pending) {
                 continue;
             }
             after.slots -= if last.has_blobs() { 0 } else { last.slots() };
@@ -451,6 +447,19 @@ const fn fits(limits: &PoolConfig, tally: Tally) -> bool {
         && tally.bytes <= limits.bytes_max
         && tally.sidecar_bytes <= limits.sidecar_bytes_max
         && tally.queued <= limits.queued_max
+}
+
+/// Returns whether the pool is over a limit that it would be nearer to without this transaction.
+pub(crate) fn helps(
+    limits: &PoolConfig,
+    tally: Tally,
+    one: &PoolTransaction,
+    is_pending: bool,
+) -> bool {
+    (tally.slots > limits.slots_max && !one.has_blobs())
+        || tally.bytes > limits.bytes_max
+        || (tally.sidecar_bytes > limits.sidecar_bytes_max && one.sidecar_bytes() > 0)
+        || (tally.queued > limits.queued_max && !is_pending)
 }
 
 /// Returns nonce, balance, and whether the account's code is a delegation. Whoever signs is no contract.

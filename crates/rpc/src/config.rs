@@ -29,7 +29,8 @@ pub struct RpcConfig {
     pub batch_items_max: usize,
     /// Deepest nesting of arrays and objects in a request.
     pub json_depth_max: usize,
-    /// Most connections open at a time, over all clients.
+    /// Most connections open at a time, over all clients. One more takes the place of the one that has been idle for longest; if none is idle it is
+    /// turned away.
     pub connections_max: usize,
     /// Most calls of one WebSocket connection that run or wait to be written at a time; reading pauses beyond it.
     pub calls_in_flight_max: usize,

@@ -75,6 +75,8 @@ impl MethodMetrics {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     Connections,
+    /// It was connected, had nothing under way, and made room for another.
+    Idle,
     Host,
     Origin,
     Rate,
@@ -87,6 +89,7 @@ impl Refused {
     pub(crate) fn count(self) {
         let reason = match self {
             Self::Connections => "connections",
+            Self::Idle => "idle",
             Self::Host => "host",
             Self::Origin => "origin",
             Self::Rate => "rate",

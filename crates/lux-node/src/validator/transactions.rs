@@ -1,9 +1,8 @@
 //! Transactions between pools: what becomes pending here is told to peers once, what they tell is checked and put in.
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use alloy_primitives::{Address, B256, Bytes, map::B256Set};
@@ -24,27 +23,33 @@ const MESSAGES_TOGETHER: usize = 64;
 const GATHER_MAX: Duration = Duration::from_millis(20);
 /// Transactions that may wait to be told; what finds no room is told by whoever else has it.
 pub(super) const WAITING_MAX: usize = 16_384;
-/// Transactions of peers remembered, so that they are not told again.
-const HEARD_MAX: usize = 65_536;
+/// Transactions of peers remembered in one generation, and how long one lasts: they are not told again meanwhile. Telling one again later does no harm.
+const HEARD_MAX: usize = 32_768;
+const HEARD_FOR: Duration = Duration::from_mins(2);
 
-/// Transactions that peers told.
-#[derive(Debug, Default)]
+/// Transactions that peers told, in two generations: one that is told again while its generation is the older one stays.
+#[derive(Debug)]
 struct Known {
-    hashes: B256Set,
-    order: VecDeque<B256>,
+    young: B256Set,
+    old: B256Set,
+    turned: Instant,
 }
 
 impl Known {
-    fn insert(&mut self, hash: B256) {
-        if !self.hashes.insert(hash) {
-            return;
+    fn new(now: Instant) -> Self {
+        Self { young: B256Set::default(), old: B256Set::default(), turned: now }
+    }
+
+    fn insert(&mut self, hash: B256, now: Instant) {
+        if self.young.len() >= HEARD_MAX || now.duration_since(self.turned) >= HEARD_FOR {
+            self.old = std::mem::take(&mut self.young);
+            self.turned = now;
         }
-        if self.order.len() >= HEARD_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.hashes.remove(&oldest);
-        }
-        self.order.push_back(hash);
+        self.young.insert(hash);
+    }
+
+    fn contains(&self, hash: &B256) -> bool {
+        self.young.contains(hash) || self.old.contains(hash)
     }
 }
 
@@ -73,11 +78,11 @@ impl Relay {
     /// Begins to listen to the pool; what comes out is to be told to peers.
     pub(super) fn new(chain: EthChain, pool: Arc<PoolService>) -> (Self, mpsc::Receiver<Bytes>) {
         let (told, waiting) = mpsc::channel(WAITING_MAX);
-        let heard = Arc::new(Mutex::new(Known::default()));
+        let heard = Arc::new(Mutex::new(Known::new(Instant::now())));
         let known = Arc::clone(&heard);
         pool.on_pending(Arc::new(move |pending: &[Arc<PoolTransaction>]| {
             let heard = known.lock().unwrap_or_else(PoisonError::into_inner);
-            for one in pending.iter().filter(|one| !heard.hashes.contains(&one.hash())) {
+            for one in pending.iter().filter(|one| !heard.contains(&one.hash())) {
                 let _no_room = told.try_send(one.network_encoding().into());
             }
         }));
@@ -138,9 +143,8 @@ impl Relay {
         }
         {
             let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-            for one in &decoded {
-                heard.insert(one.hash());
-            }
+            let now = Instant::now();
+            decoded.iter().for_each(|one| heard.insert(one.hash(), now));
         }
         let rules = self.pool.pool().head().rules;
         let verified = verify_all(decoded, rules, &Senders(&self.chain));
@@ -249,6 +253,23 @@ mod tests {
         assert!(waiting.try_recv().is_err());
         relay.pool.submit(relay.pool.read(&transfer(&rich, 3)).unwrap()).unwrap();
         assert_eq!(waiting.try_recv().unwrap(), transfer(&rich, 3));
+    }
+
+    #[test]
+    fn what_was_heard_is_forgotten_in_time_and_in_number() {
+        let begin = Instant::now();
+        let mut known = Known::new(begin);
+        let hash = B256::left_padding_from;
+        known.insert(hash(&[1]), begin);
+        known.insert(hash(&[2]), begin + HEARD_FOR);
+        assert!(known.contains(&hash(&[1])) && known.contains(&hash(&[2])));
+        known.insert(hash(&[3]), begin + HEARD_FOR * 2);
+        assert!(!known.contains(&hash(&[1])) && known.contains(&hash(&[2])));
+        for number in 0..HEARD_MAX * 3 {
+            known.insert(hash(&number.to_be_bytes()), begin + HEARD_FOR * 2);
+            assert!(known.young.len() + known.old.len() <= HEARD_MAX * 2);
+        }
+        assert!(!known.contains(&hash(&[2])));
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub enum Compression {
 
 /// Effort of brotli, from 0 to 11: what op-batcher uses.
 const BROTLI_QUALITY: i32 = 10;
-/// brotli's window, as a power of two.
-const BROTLI_WINDOW: i32 = 22;
+/// Smallest and largest window of brotli, as powers of two.
+const BROTLI_WINDOW: (u32, u32) = (10, 22);
 
 /// Compresses the content of a channel.
 #[must_use]
@@ -52,7 +52,7 @@ pub fn compress(content: &[u8], compression: Compression) -> Vec<u8> {
         Compression::Brotli => {
             let params = BrotliEncoderParams {
                 quality: BROTLI_QUALITY,
-                lgwin: BROTLI_WINDOW,
+                lgwin: brotli_window(content.len()),
                 ..BrotliEncoderParams::default()
             };
             let mut out = vec![CHANNEL_VERSION_BROTLI];
@@ -63,6 +63,14 @@ pub fn compress(content: &[u8], compression: Compression) -> Vec<u8> {
             out
         }
     }
+}
+
+/// Returns the window that reaches back over all of a content: the encoder takes memory for its window, which a larger one would waste.
+fn brotli_window(length: usize) -> i32 {
+    // Brotli keeps 16 bytes of its window for itself.
+    let bits = usize::BITS - (length + 16).leading_zeros();
+    let (least, most) = BROTLI_WINDOW;
+    bits.clamp(least, most).cast_signed()
 }
 
 /// Collects blocks into the content of a channel.

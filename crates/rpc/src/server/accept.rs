@@ -12,13 +12,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::routes::Shared;
+use super::seats::{Place, Seats};
 use crate::auth::{CookieFile, Identity};
 use crate::guard::Peer;
 use crate::measure::{Open, Refused};
@@ -31,6 +31,8 @@ const HEADERS_MAX: usize = 64;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Time connections have to notice that they were cut off.
 const KILL_WAIT: Duration = Duration::from_secs(1);
+/// Time a connection has to end that makes room for another: none of its requests is under way, but an answer may not be read yet.
+const LEAVE_WAIT: Duration = Duration::from_secs(1);
 /// What a client gets for whom there is no room.
 const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\nretry-after: 1\r\n\r\n";
 
@@ -44,12 +46,6 @@ pub(super) struct Lifetimes {
     /// Connections and WebSocket sessions.
     pub(super) tasks: TaskTracker,
 }
-
-/// One connection's place among `connections_max`; a WebSocket session keeps it after its upgrade.
-#[derive(Debug, Clone)]
-pub(super) struct Place(
-    #[expect(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>,
-);
 
 /// The task of the server.
 #[derive(Debug)]
@@ -65,16 +61,15 @@ impl Acceptor {
     pub(super) async fn run(self) {
         let Self { listener, router, shared, cookie } = self;
         let Lifetimes { stop, kill, tasks } = &shared.lifetimes;
-        let places = Arc::new(Semaphore::new(shared.config.connections_max));
+        let seats = Arc::new(Seats::new(shared.config.connections_max));
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((socket, addr)) => match Arc::clone(&places).try_acquire_owned() {
-                    Ok(permit) => {
-                        let place = Place(Arc::new(permit));
+                Ok((socket, addr)) => match seats.take() {
+                    Some(place) => {
                         tasks.spawn(serve(
                             socket,
                             addr,
@@ -83,7 +78,7 @@ impl Acceptor {
                             Arc::clone(&shared),
                         ));
                     }
-                    Err(_no_permit) => turn_away(&socket),
+                    None => turn_away(&socket),
                 },
                 Err(error) => {
                     tracing::warn!(%error, "rpc connection not accepted");
@@ -122,11 +117,18 @@ async fn serve(
         tracing::debug!(peer = %addr, %error, "rpc connection without TCP_NODELAY");
     }
     let Lifetimes { stop, kill, .. } = &shared.lifetimes;
+    let leave = place.leave().clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
+        let busy = place.busy();
         let extensions = request.extensions_mut();
         extensions.insert(Peer { addr, identity: Identity::Anonymous });
         extensions.insert(place.clone());
-        router.clone().oneshot(request)
+        let answering = router.clone().oneshot(request);
+        async move {
+            let answer = answering.await;
+            drop(busy);
+            answer
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -143,6 +145,15 @@ async fn serve(
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 result = connection.as_mut() => result,
+                () = kill.cancelled() => return,
+            }
+        }
+        () = leave.cancelled() => {
+            Refused::Idle.count();
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                result = connection.as_mut() => result,
+                () = sleep(LEAVE_WAIT) => return,
                 () = kill.cancelled() => return,
             }
         }

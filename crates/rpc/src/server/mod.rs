@@ -15,6 +15,7 @@ mod accept;
 mod builder;
 mod http_call;
 mod routes;
+mod seats;
 mod websocket;
 
 use std::io;

@@ -35,8 +35,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::accept::Place;
 use super::routes::Shared;
+use super::seats::Place;
 use crate::dispatch::{Caller, Session};
 use crate::error::code;
 use crate::guard::{Peer, refuse};
@@ -85,9 +85,10 @@ pub(super) async fn upgrade(
     let bytes_max = shared.config.request_bytes_max;
     // Counted from here: between this answer and the session the connection's own task has ended.
     let counted = shared.lifetimes.tasks.token();
+    let session = place.busy();
     upgrade.max_message_size(bytes_max).max_frame_size(bytes_max).write_buffer_size(0).on_upgrade(
         move |socket| async move {
-            let _held = (counted, place, Open::websocket());
+            let _held = (counted, session, Open::websocket());
             let kill = shared.lifetimes.kill.clone();
             tokio::select! {
                 () = kill.cancelled() => {}

@@ -94,6 +94,35 @@ async fn a_head_that_trickles_is_given_up() {
 }
 
 #[tokio::test]
+async fn idle_connections_make_room_for_those_who_ask() {
+    let server = start_with(|config| config.connections_max = 4).await;
+    let mut working = TcpStream::connect(server.addr).await.unwrap();
+    working
+        .write_all(&crate::support::post_bytes("", &request(1, "gate", &json!([]))))
+        .await
+        .unwrap();
+    server.lab.begun.notified().await;
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        silent.push(TcpStream::connect(server.addr).await.unwrap());
+    }
+    let mut asking = TcpStream::connect(server.addr).await.unwrap();
+    asking
+        .write_all(&crate::support::post_bytes("", &request(2, "echo", &json!([7]))))
+        .await
+        .unwrap();
+    assert_eq!(read_answer(&mut asking).await.json()["result"], 7);
+    // The longest idle are gone, and who is at work is not.
+    for socket in &mut silent[..37] {
+        let mut rest = Vec::new();
+        socket.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"");
+    }
+    server.lab.gate.add_permits(1);
+    assert_eq!(read_answer(&mut working).await.json()["result"], true);
+}
+
+#[tokio::test]
 async fn connections_beyond_the_limit_are_turned_away_and_room_is_given_back() {
     let server = start_with(|config| config.connections_max = 1).await;
     let mut first = TcpStream::connect(server.addr).await.unwrap();

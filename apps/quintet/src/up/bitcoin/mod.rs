@@ -52,8 +52,10 @@ const RPC_PORT: u16 = 18_443;
 /// Port of peers on regtest, where an address names none.
 const P2P_PORT: u16 = 18_444;
 
-/// Memory for coins of each node, bytes: a chain to play with has few.
-const COINS_BYTES: usize = 16 << 20;
+/// Memory of each node for coins, for the engine of its store and for scripts known to pass, bytes: a chain to play with has few.
+const COINS_BYTES: usize = 4 << 20;
+const STORE_BYTES: usize = 2 << 20;
+const VERIFIED_BYTES: usize = 512 << 10;
 
 /// One node of the network.
 #[derive(Debug, Clone)]
@@ -126,6 +128,8 @@ impl BitcoinNodes {
         let known = |node: &LocalBitcoin| NodeAddress::new(&node.peers.to_string(), P2P_PORT);
         options.peers = self.nodes.iter().map(known).collect();
         options.chain.coins_bytes = COINS_BYTES;
+        options.chain.store_bytes = STORE_BYTES;
+        options.chain.verified_bytes = VERIFIED_BYTES;
         let ctx = NodeContext::new(name, data_dir, health);
         let node = BitcoinNode::start(options).await?;
         let peers = *node.addresses().first().context("it listens nowhere")?;
