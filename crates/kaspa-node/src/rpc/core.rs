@@ -110,6 +110,22 @@ impl Core {
     pub(super) fn count_submitted(&self) {
         self.submitted.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// Counts a client until what is returned is dropped.
+    pub(super) fn client(self: &Arc<Self>) -> CountedClient {
+        self.clients.fetch_add(1, Ordering::Relaxed);
+        CountedClient(Arc::clone(self))
+    }
+}
+
+/// A client that is there.
+#[derive(Debug)]
+pub(super) struct CountedClient(Arc<Core>);
+
+impl Drop for CountedClient {
+    fn drop(&mut self) {
+        self.0.clients.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 pub(crate) fn now_millis() -> u64 {

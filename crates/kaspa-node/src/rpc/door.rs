@@ -2,11 +2,9 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use quintet_net::limits::{Place, Seats};
 use thiserror::Error;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info};
 
@@ -49,15 +47,16 @@ impl Door {
         self.listener.local_addr().ok()
     }
 
-    /// Serves each connection until `stop` is cancelled, and lets them end. `serve` is handed a token that is cancelled then.
+    /// Serves each connection until `stop` is cancelled, and lets them end. `serve` is handed a token that is cancelled then, and the
+    /// connection's place: until it says that it is busy, it has to leave for another where there is no more room.
     pub(super) async fn run<F>(
         self,
         stop: CancellationToken,
-        serve: impl Fn(TcpStream, CancellationToken) -> F,
+        serve: impl Fn(TcpStream, Place, CancellationToken) -> F,
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
-        let places = Arc::new(Semaphore::new(self.places));
+        let seats = Arc::new(Seats::new(self.places));
         let tasks = TaskTracker::new();
         loop {
             let accepted = tokio::select! {
@@ -69,16 +68,19 @@ impl Door {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            let Some(place) = seats.take() else {
                 debug!(%peer, "a client was turned away: there are too many");
                 continue;
             };
             let _ = stream.set_nodelay(true);
-            let serving = serve(stream, stop.clone());
+            let leave = place.leave().clone();
+            let serving = serve(stream, place, stop.clone());
+            // Whoever has to leave has nothing under way.
             tasks.spawn(async move {
-                serving.await;
-                drop(place);
+                let _left = leave.run_until_cancelled(serving).await;
             });
+            // Whoever made room must get to leave, however fast others come.
+            tokio::task::yield_now().await;
         }
         tasks.close();
         tasks.wait().await;

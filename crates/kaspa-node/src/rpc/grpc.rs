@@ -18,13 +18,10 @@
 //!
 //! **Spec:** rusty-kaspa's `rpc/grpc/server`.
 
-use std::{
-    collections::HashMap,
-    net::SocketAddr,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use bytes::{Buf as _, Bytes};
+use quintet_net::limits::Place;
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
@@ -160,12 +157,15 @@ impl GrpcServer {
     /// Serves until `stop` is cancelled, and lets connections end.
     pub async fn run(self, stop: CancellationToken) {
         let Self { door, shared } = self;
-        door.run(stop, |stream, stop| serve(Arc::clone(&shared), stream, stop.child_token())).await;
+        let serve = |stream, place, stop: CancellationToken| {
+            serve(Arc::clone(&shared), stream, place, stop.child_token())
+        };
+        door.run(stop, serve).await;
     }
 }
 
 /// Serves a connection: all its streams.
-async fn serve(shared: Arc<Shared>, stream: TcpStream, cancel: CancellationToken) {
+async fn serve(shared: Arc<Shared>, stream: TcpStream, seat: Place, cancel: CancellationToken) {
     let streams = TaskTracker::new();
     let called = CancellationToken::new();
     let accept = {
@@ -177,11 +177,10 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, cancel: CancellationToken
             })?;
             called.cancel();
             let (shared, cancel) = (Arc::clone(&shared), cancel.clone());
+            let there = (place, seat.busy(), shared.core.client());
             streams.spawn(async move {
-                shared.core.clients.fetch_add(1, Ordering::Relaxed);
                 talk(&shared, pipe, &cancel).await;
-                shared.core.clients.fetch_sub(1, Ordering::Relaxed);
-                drop(place);
+                drop(there);
             });
             Ok(())
         }

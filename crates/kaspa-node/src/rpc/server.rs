@@ -13,12 +13,10 @@
 //! - Calls run on blocking threads: none holds an asynchronous worker.
 //! - A connection ends with a Close from both sides, if the client lives; a client that closes is answered, whatever it was being told.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use quintet_net::limits::Place;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -97,24 +95,27 @@ impl WrpcServer {
     /// Serves until `stop` is cancelled, and lets connections end.
     pub async fn run(self, stop: CancellationToken) {
         let Self { door, encoding, core } = self;
-        door.run(stop, |stream, stop| {
+        door.run(stop, |stream, place, stop| {
             let core = Arc::clone(&core);
-            async move {
-                core.clients.fetch_add(1, Ordering::Relaxed);
-                serve(&core, stream, encoding, stop).await;
-                core.clients.fetch_sub(1, Ordering::Relaxed);
-            }
+            async move { serve(&core, stream, encoding, place, stop).await }
         })
         .await;
     }
 }
 
-async fn serve(core: &Arc<Core>, stream: TcpStream, encoding: Encoding, stop: CancellationToken) {
+async fn serve(
+    core: &Arc<Core>,
+    stream: TcpStream,
+    encoding: Encoding,
+    place: Place,
+    stop: CancellationToken,
+) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
     let accepted = timeout(PATIENCE, accept_async_with_config(stream, Some(config))).await;
     let Ok(Ok(mut socket)) = accepted else { return };
+    let _there = (place.busy(), core.client());
     let end = converse(core, &mut socket, encoding, stop).await;
     debug!(?end, "a client's connection ends");
     if let Some(frame) = end.frame() {

@@ -170,6 +170,15 @@ mod tests {
     };
 
     #[test]
+    fn a_window_reaches_back_over_all_of_a_content_and_no_further() {
+        for (length, bits) in
+            [(0, 10), (1_007, 10), (1_008, 11), (100_000, 17), (4_194_287, 22), (9_000_000, 22)]
+        {
+            assert_eq!(brotli_window(length), bits, "{length}");
+        }
+    }
+
+    #[test]
     fn blocks_come_back_from_either_format_and_compression() {
         let config = config_at(Fork::Isthmus);
         let blocks = blocks(&config, 20);

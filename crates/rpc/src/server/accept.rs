@@ -11,14 +11,15 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use quintet_net::limits::{Place, Seats};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::routes::Shared;
-use super::seats::{Place, Seats};
 use crate::auth::{CookieFile, Identity};
 use crate::guard::Peer;
 use crate::measure::{Open, Refused};
@@ -77,6 +78,8 @@ impl Acceptor {
                             router.clone(),
                             Arc::clone(&shared),
                         ));
+                        // Whoever made room must get to leave, however fast others come.
+                        yield_now().await;
                     }
                     None => turn_away(&socket),
                 },

@@ -15,7 +15,6 @@ mod accept;
 mod builder;
 mod http_call;
 mod routes;
-mod seats;
 mod websocket;
 
 use std::io;

@@ -29,6 +29,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use http::{HeaderValue, StatusCode, header};
 use jsonrpsee::types::{ErrorObjectOwned, Id};
 use jsonrpsee::{BoundedSubscriptions, ConnectionId, MethodResponse, MethodSink};
+use quintet_net::limits::Place;
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -36,7 +37,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::routes::Shared;
-use super::seats::Place;
 use crate::dispatch::{Caller, Session};
 use crate::error::code;
 use crate::guard::{Peer, refuse};

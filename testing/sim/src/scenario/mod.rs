@@ -146,15 +146,9 @@ pub fn strangers<K: Kind>(binary: &Binary, seed: u64) -> Result<()> {
         let place = network.nodes.first().context("a node")?.place.clone();
         let before = network.nodes[0].resident_bytes()?;
         let mut most = before;
-        let ports = network.kind().ports(&place);
-        for &port in &ports {
+        for port in network.kind().ports(&place) {
             for sort in hostile::Sort::ALL {
-                let mut guests = Some(hostile::visit(port, sort, seed)?);
-                if sort == hostile::Sort::Crowd && port != ports[0] {
-                    // It takes all connections there are for calls, and keeps them for the 30 s in which a request may begin: whoever asks
-                    // meanwhile waits.
-                    guests = None;
-                }
+                let guests = hostile::visit(port, sort, seed)?;
                 // While others are there, peers go on with the node.
                 network.work(1)?;
                 let far = network.head(1)?.height;

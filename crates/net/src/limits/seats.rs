@@ -1,7 +1,7 @@
-//! Who is connected, and who makes room for others.
+//! Who is connected to a server of clients, and who makes room for others.
 //!
 //! A server that turns people away as soon as its places are taken belongs to whoever opens connections and says nothing. Here a newcomer
-//! takes the place of the connection that has been idle for longest; one with a request under way, or with a WebSocket session, keeps its own.
+//! takes the place of the connection that has been idle for longest; one with something under way, a request or a session, keeps its own.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The places of all connections.
 #[derive(Debug)]
-pub(super) struct Seats {
+pub struct Seats {
     taken: Mutex<Taken>,
     /// Most connections, those that are leaving aside.
     max: usize,
@@ -34,12 +34,15 @@ struct Seat {
 }
 
 impl Seats {
-    pub(super) fn new(max: usize) -> Self {
-        Self { taken: Mutex::default(), max }
+    /// Makes so many places, at least one.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self { taken: Mutex::default(), max: max.max(1) }
     }
 
     /// Takes a place, an idle connection's if need be; `None` if all are busy, or too many have not left yet.
-    pub(super) fn take(self: &Arc<Self>) -> Option<Place> {
+    #[must_use]
+    pub fn take(self: &Arc<Self>) -> Option<Place> {
         let mut taken = self.lock();
         if taken.seats.len() - taken.leaving >= self.max {
             if taken.leaving >= self.max {
@@ -64,9 +67,9 @@ impl Seats {
     }
 }
 
-/// One connection's place; a WebSocket session keeps it after its upgrade.
+/// One connection's place, until the last copy is dropped.
 #[derive(Debug, Clone)]
-pub(super) struct Place(Arc<Held>);
+pub struct Place(Arc<Held>);
 
 #[derive(Debug)]
 struct Held {
@@ -77,13 +80,15 @@ struct Held {
 
 impl Place {
     /// Says that something is under way, until what is returned is dropped.
-    pub(super) fn busy(&self) -> Busy {
+    #[must_use]
+    pub fn busy(&self) -> Busy {
         self.change(|seat| seat.busy += 1);
         Busy(self.clone())
     }
 
-    /// Ends when the connection is to make room for another.
-    pub(super) fn leave(&self) -> &CancellationToken {
+    /// Is cancelled when the connection is to make room for another: the socket is to be closed soon then.
+    #[must_use]
+    pub fn leave(&self) -> &CancellationToken {
         &self.0.leave
     }
 
@@ -106,7 +111,7 @@ impl Drop for Held {
 
 /// Something under way on a connection.
 #[derive(Debug)]
-pub(super) struct Busy(Place);
+pub struct Busy(Place);
 
 impl Drop for Busy {
     fn drop(&mut self) {
