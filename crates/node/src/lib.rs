@@ -11,6 +11,7 @@
 //! - [`config`]: defaults < file < environment < flags, typed, validated as a whole, reloadable.
 //! - [`datadir`]: where data lives, private and locked.
 //! - [`lifecycle`]: starting nodes of any kind and stopping them in order.
+//! - [`memory`]: giving it back after work that needed much.
 //! - [`telemetry`]: logs and figures.
 //! - [`ops`]: `/metrics`, `/health`, `/ready`.
 //!
@@ -19,5 +20,6 @@
 pub mod config;
 pub mod datadir;
 pub mod lifecycle;
+pub mod memory;
 pub mod ops;
 pub mod telemetry;

@@ -4,7 +4,7 @@ use quintet_eth_chain::{ChainOptions, Retention};
 use quintet_store::{Durability, StoreOptions};
 
 /// Memory of each chain: for the store's tables, for nodes of tries, for accounts and slots, for blocks read lately; bytes.
-const STORE_BYTES: usize = 2 << 20;
+const STORE_BYTES: usize = 512 << 10;
 const NODE_BYTES: usize = 2 << 20;
 const FLAT_BYTES: usize = 1 << 20;
 const BLOCK_BYTES: usize = 1 << 20;

@@ -22,6 +22,7 @@ use std::{
 };
 
 use quintet_kaspa_protocol::{block::Block, header::Header, validation::RuleError};
+use quintet_node::memory;
 use quintet_primitives::Hash256;
 
 use crate::{
@@ -347,7 +348,11 @@ impl Shared {
     /// Brings the virtual block up to the bodies, and the pruning point up to the virtual block.
     fn resolve(&self) -> Result<(), ConsensusError> {
         self.consensus.resolve_virtual()?;
-        self.consensus.advance_pruning_point().map(|_| ())
+        if self.consensus.advance_pruning_point()?.is_some() {
+            // The proof and the columns that were numbered anew were large, and are not needed again before the next move.
+            memory::give_back();
+        }
+        Ok(())
     }
 
     fn run_virtual(&self) {

@@ -109,7 +109,7 @@ impl FjallEngine {
 
     /// Least and most memory the tables take before the largest is written to the disk, bytes. Between them it is twice what the cache may
     /// take: who has little memory for what is read has no more for what is written.
-    pub const MEMORY_TABLES_BYTES: (u64, u64) = (4 << 20, 128 << 20);
+    pub const MEMORY_TABLES_BYTES: (u64, u64) = (1 << 20, 128 << 20);
 
     /// Time compaction waits for memory tables to reach the disk before it goes on without the rest.
     pub const COMPACT_FLUSH_WAIT: Duration = Duration::from_secs(30);

@@ -185,21 +185,22 @@ mod tests {
 
     use super::*;
 
-    /// Ten blocks a second, and depths that are safe for the K they are made for, so that a node prunes within half an hour.
+    /// Ten blocks a second, and depths that are safe for the K they are made for, so that a node prunes within a quarter of an hour.
     #[test]
     fn the_network_is_the_devnet_with_short_depths() {
         let mut expected = Params::of(Network::Devnet);
         expected.skip_proof_of_work = true;
         expected.max_block_level = u8::MAX;
+        expected.pruning_proof_m = 100;
         for rules in [&mut expected.crescendo, &mut expected.toccata] {
             rules.rate = BlockRate {
                 ghostdag_k: 18,
                 past_median_time_sample_rate: 10,
                 difficulty_sample_rate: 4,
-                mergeset_size_limit: 100,
-                merge_depth: 600,
-                finality_depth: 3_000,
-                pruning_depth: 12_000,
+                mergeset_size_limit: 60,
+                merge_depth: 400,
+                finality_depth: 1_200,
+                pruning_depth: 6_400,
                 coinbase_maturity: 100,
                 ..rules.rate
             };
@@ -211,6 +212,6 @@ mod tests {
         assert_eq!(rate.bps(), 10);
         // Lower, and what is pruned might still be asked for.
         assert!(rate.anticone_finalization_depth() + rate.merge_depth < rate.pruning_depth);
-        assert!(rate.pruning_depth < 30 * 60 * rate.bps());
+        assert!(rate.pruning_depth < 15 * 60 * rate.bps());
     }
 }
