@@ -80,9 +80,10 @@ pub(super) async fn dialled(
 async fn run_peer(hub: &Arc<Hub>, peer: Arc<Peer>, pipe: Pipe) -> PeerError {
     let Pipe { mut incoming, outgoing } = pipe;
     drop(outgoing);
+    // Kept until the peer is closed: without them its flows end, and the first reason to end is the one a peer is told.
+    let (routes, queues) = routes();
     let error = match meet(hub, &peer, &mut incoming).await {
         Ok(()) => {
-            let (routes, queues) = routes();
             start_flows(hub, &peer, queues);
             let error = read(&peer, &routes, &mut incoming).await;
             // Another flow may have closed the peer for a better reason.
@@ -92,6 +93,7 @@ async fn run_peer(hub: &Arc<Hub>, peer: Arc<Peer>, pipe: Pipe) -> PeerError {
     };
     hub.blame(peer.address.ip(), &error);
     peer.close(error.clone());
+    drop(routes);
     hub.dismiss(&peer);
     error
 }

@@ -103,15 +103,16 @@ impl Call {
         address: SocketAddr,
         method: &'static str,
     ) -> Result<Self, Status> {
-        let stream = TcpStream::connect(address).await.unwrap();
+        let refused = |error: &dyn std::error::Error| Status::unavailable(error.to_string());
+        let stream = TcpStream::connect(address).await.map_err(|error| refused(&error))?;
         let builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
         let (sender, connection) =
-            builder.handshake::<_, Body>(TokioIo::new(stream)).await.unwrap();
+            builder.handshake::<_, Body>(TokioIo::new(stream)).await.map_err(|e| refused(&e))?;
         tokio::spawn(connection);
         let mut grpc =
             tonic::client::Grpc::with_origin(Sender(sender), http::Uri::from_static("http://node"))
                 .max_decoding_message_size(1 << 30);
-        grpc.ready().await.unwrap();
+        grpc.ready().await.map_err(|error| refused(&error))?;
         let (sent, frames) = mpsc::channel(16);
         let path = http::uri::PathAndQuery::from_static(method);
         let call = grpc.streaming(tonic::Request::new(Frames(frames)), path, Bytes).await?;

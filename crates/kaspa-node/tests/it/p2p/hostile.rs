@@ -230,7 +230,7 @@ async fn connections_beyond_the_limit_are_refused_until_others_end() {
     assert!(matches!(read, Ok(0) | Err(_)), "it was let in: {read:?}");
     drop(first);
     eventually("there is room again", || node.network.peers().len() == 1).await;
-    Raw::meet(address(&node), SIMNET).await;
+    Raw::meet_eventually(address(&node), SIMNET).await;
     drop(second);
     node.stop().await;
 }

@@ -1,10 +1,14 @@
 //! A peer driven byte for byte: what it sends need not make sense.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use quintet_kaspa_protocol::wire::{Frame, METHOD, Message, PROTOCOL_VERSION, Version};
 
 use crate::call::Call;
+
+/// How long there may be no room, and how often it is looked for.
+const PATIENCE: Duration = Duration::from_secs(30);
+const RETRY: Duration = Duration::from_millis(20);
 
 /// A connection to a node.
 pub(super) struct Raw(Call);
@@ -17,12 +21,29 @@ impl Raw {
 
     /// Opens a call and shakes hands.
     pub(super) async fn meet(address: SocketAddr, network: &str) -> Self {
-        let mut raw = Self::connect(address).await;
-        raw.send(Message::Version(Box::new(version(network)))).await;
-        raw.send(Message::Verack).await;
-        raw.wait_for("ready", |message| matches!(message, Message::Ready).then_some(())).await;
-        raw.send(Message::Ready).await;
-        raw
+        Self::connect(address).await.shake(network).await
+    }
+
+    /// The same as soon as there is room: a place is free only once what was sent last on it has left.
+    pub(super) async fn meet_eventually(address: SocketAddr, network: &str) -> Self {
+        let calling = async {
+            loop {
+                if let Ok(call) = Call::try_connect(address, METHOD).await {
+                    return call;
+                }
+                tokio::time::sleep(RETRY).await;
+            }
+        };
+        let call = tokio::time::timeout(PATIENCE, calling).await.expect("no room");
+        Self(call).shake(network).await
+    }
+
+    async fn shake(mut self, network: &str) -> Self {
+        self.send(Message::Version(Box::new(version(network)))).await;
+        self.send(Message::Verack).await;
+        self.wait_for("ready", |message| matches!(message, Message::Ready).then_some(())).await;
+        self.send(Message::Ready).await;
+        self
     }
 
     pub(super) async fn send_bytes(&self, bytes: Vec<u8>) {
