@@ -24,6 +24,7 @@
 //! # Invariants
 //!
 //! - A key whose state differs from the disk's has an entry.
+//! - A key has at most one entry. What changes without the journal, by reading and forgetting, is clean and no change of the journal names it.
 //! - Between [`Cache::begin`] and [`Cache::commit`] nothing that was replaced is freed, so [`Cache::rollback`] puts back handles and copies nothing.
 //! - What a spend returns is read from the cell the coin lay in; it is not copied.
 //!
@@ -318,13 +319,16 @@ impl Cache {
         Ok(())
     }
 
-    /// Forgets a coin that is as on disk, say one read for a transaction that was refused.
+    /// Forgets a coin that is as on disk, say one read for a transaction that was refused. A rollback does not bring it back.
     pub fn uncache(&mut self, key: &Key) {
         let hash = self.hasher.hash(key);
         if let Some(at) = self.find(hash, key)
             && self.slab.flags(at) == Flags::CLEAN
         {
-            self.replace(hash, Some(at), None);
+            // Past the journal: the coin may be read again before a rollback, which would then link it a second time. No change in the
+            // journal names the cell, since what a change puts somewhere is dirty and what it replaced is no entry.
+            self.unlink(hash, at);
+            self.slab.free(at);
         }
     }
 

@@ -223,3 +223,19 @@ fn a_coin_is_not_made_twice_where_the_caller_ruled_it_out() {
     assert!(matches!(refused, Err(CacheError::Exists { .. })));
     assert_eq!(cache.get(&key(1)).unwrap(), Some(&b"first"[..]));
 }
+
+#[test]
+fn a_coin_forgotten_and_read_again_before_a_rollback_is_there_once() {
+    let mut pair = Pair::new(in_memory());
+    pair.cache.create(&key(1), b"coin", Overwrite::Never).unwrap();
+    pair.cache.flush([1; 32], |_| (), After::Keep).unwrap();
+    pair.cache.begin().unwrap();
+    pair.cache.uncache(&key(1));
+    assert_eq!(pair.cache.get(&key(1)).unwrap(), Some(&b"coin"[..]));
+    pair.cache.rollback().unwrap();
+    assert_eq!(pair.cache.len(), 1);
+    assert_eq!(pair.cache.spend(&key(1)).unwrap(), Some(&b"coin"[..]));
+    pair.cache.flush([2; 32], |_| (), After::Keep).unwrap();
+    assert_eq!(pair.cache.get(&key(1)).unwrap(), None);
+    assert!(pair.cache.is_empty());
+}
