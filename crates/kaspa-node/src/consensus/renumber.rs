@@ -5,6 +5,8 @@
 //!
 //! - Whoever holds a block's number across two locks holds `numbering` for reading; here it is held for writing. The virtual stage
 //!   and the pruning stage need not: they and this exclude each other by `resolving`.
+//! - Nobody sees the columns while they are empty: to whoever looks no more than a hash up, every block would be unknown then, and a block
+//!   that came at that moment would wait for parents that are there already.
 //! - Nothing that is decided changes: the virtual block is the same, with other numbers in it.
 
 use std::{
@@ -34,17 +36,15 @@ impl Consensus {
             return Ok(());
         }
         let _alone = self.numbering.write().unwrap_or_else(PoisonError::into_inner);
-        let before = self.published();
-        let (hashes, generation, recent) = {
-            let mut columns = self.columns_mut();
-            let hashes = hashes_of(&before, &columns);
-            let (generation, recent) = (columns.generation(), columns.take_recent());
-            // Both at once would be twice the memory.
-            *columns = Columns::new(&self.options, &genesis_row(&self.params)?)?;
-            (hashes, generation, recent)
-        };
         self.bodies.clear();
         self.records.clear();
+        let mut published = self.published.write().unwrap_or_else(PoisonError::into_inner);
+        let before = Arc::clone(&published);
+        let mut shared = self.columns_mut();
+        let hashes = hashes_of(&before, &shared);
+        let (generation, recent) = (shared.generation(), shared.take_recent());
+        // Both at once would be twice the memory.
+        *shared = Columns::new(&self.options, &genesis_row(&self.params)?)?;
         let (mut columns, committed) = load(&self.params, &self.options, &*self.ledger)?;
         let committed = committed.ok_or(ConsensusError::Inconsistent {
             expected: "a ledger that was committed to before",
@@ -59,8 +59,7 @@ impl Consensus {
                 },
             )
         })?;
-        let mut published = self.published.write().unwrap_or_else(PoisonError::into_inner);
-        *self.columns_mut() = columns;
+        *shared = columns;
         *published = Arc::new(state);
         debug!(deleted, left, "numbered anew");
         Ok(())

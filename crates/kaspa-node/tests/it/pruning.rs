@@ -2,7 +2,10 @@
 
 use std::{
     path::Path,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use quintet_kaspa_node::{
@@ -124,6 +127,39 @@ fn numbering_blocks_anew_changes_nothing_but_the_memory_they_take() {
     }
     assert!(most_rows < 220, "at most {most_rows} rows were in memory at once");
     assert_eq!(whole.consensus.sink(), small.sink());
+}
+
+#[test]
+fn nobody_sees_a_dag_without_its_blocks_while_they_are_numbered_anew() {
+    // The moment is short: more than one seed, so that it is not missed.
+    (6..9).for_each(watched_while_pruned);
+}
+
+/// Looks at the tip of headers from another thread while blocks come and go.
+fn watched_while_pruned(seed: u64) {
+    let params = shallow();
+    let blocks = simulate(&params, seed, 3, 300);
+    let directory = tempfile::tempdir().unwrap();
+    let small = sparse(&params, directory.path());
+    let is_done = AtomicBool::new(false);
+    let looks = std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let (mut highest, mut looks) = (0, 0_u64);
+            while !is_done.load(Ordering::Relaxed) {
+                let (_, score) = small.header_tip();
+                assert!(score >= highest, "the tip of headers fell from {highest} to {score}");
+                (highest, looks) = (score, looks + 1);
+            }
+            looks
+        });
+        for block in &blocks {
+            small.submit_block(block.clone()).unwrap();
+            small.advance_pruning_point().unwrap();
+        }
+        is_done.store(true, Ordering::Relaxed);
+        watching.join().unwrap()
+    });
+    assert!(looks > 300, "looked {looks} times");
 }
 
 #[test]
