@@ -425,7 +425,7 @@ fn supervise_miner(supervisor: &mut Supervisor, core: &Arc<Core>, options: Miner
     let (sink, taker) = (Arc::clone(&core.consensus), Arc::clone(core));
     let submit = move |block: Block| {
         let hash = block.header.hash();
-        let outcome = taker.pipeline.submit_block(block).wait()?;
+        let outcome = taker.pipeline.submit_attached(block).wait()?;
         if matches!(outcome, Outcome::Accepted(_)) {
             taker.peers.announce_block(hash);
         }

@@ -174,6 +174,20 @@ impl Pipeline {
         self.submit(header, Some(block))
     }
 
+    /// Submits a block of somebody who has what it was made of, a miner: it is refused for parents whose bodies are not there, where another
+    /// block would wait for them. Waits while the queue is full.
+    pub fn submit_attached(&self, block: Block) -> Ticket {
+        let missing = self.shared.missing_bodies(&block.header);
+        let known = self.shared.consensus.status(&block.header.hash());
+        // The parents of one that is known may be gone.
+        if missing.is_empty() || known.is_some_and(BlockStatus::has_body) {
+            return self.submit_block(block);
+        }
+        let (ticket, responder) = ticket();
+        responder.answer(Ok(Outcome::Refused(RuleError::MissingParents { missing })));
+        ticket
+    }
+
     /// Submits a header alone; waits while the queue is full.
     pub fn submit_header(&self, header: Arc<Header>) -> Ticket {
         self.submit(header, None)

@@ -156,3 +156,27 @@ fn what_waits_for_a_block_that_never_comes_can_be_refused_and_what_is_known_does
     let refused = Outcome::Refused(RuleError::MissingParents { missing });
     assert_eq!(orphan.wait().unwrap(), refused);
 }
+
+#[test]
+fn a_miners_block_is_refused_for_parents_that_are_not_there_and_never_waits_for_them() {
+    let params = params(true);
+    let blocks = simulate(&params, 7, 1, 6);
+    let node = node(&params);
+    let pipeline =
+        Pipeline::start(Arc::clone(&node.consensus), &PipelineOptions::default()).unwrap();
+    let outcome = pipeline.submit_attached(blocks[1].clone()).wait().unwrap();
+    let missing = vec![blocks[0].header.hash()];
+    assert_eq!(outcome, Outcome::Refused(RuleError::MissingParents { missing }));
+    assert_eq!(pipeline.waiting(), (0, 0));
+    for block in &blocks[..2] {
+        let outcome = pipeline.submit_attached(block.clone()).wait().unwrap();
+        assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
+    }
+    let known = pipeline.submit_attached(blocks[0].clone()).wait().unwrap();
+    assert!(matches!(known, Outcome::Known(_)), "{known:?}");
+    // A parent of which no more than the header is known.
+    pipeline.submit_header(Arc::new(blocks[2].header.clone())).wait().unwrap();
+    let outcome = pipeline.submit_attached(blocks[3].clone()).wait().unwrap();
+    let missing = vec![blocks[2].header.hash()];
+    assert_eq!(outcome, Outcome::Refused(RuleError::MissingParents { missing }));
+}

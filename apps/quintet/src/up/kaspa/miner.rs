@@ -147,7 +147,7 @@ fn template(core: &Core, script: ScriptPublicKey) -> anyhow::Result<Arc<BlockTem
 fn submit(core: &Core, mut block: Block, nonce: u64) -> anyhow::Result<()> {
     block.header.nonce = nonce;
     let hash = block.header.hash();
-    match core.pipeline.submit_block(block).wait()? {
+    match core.pipeline.submit_attached(block).wait()? {
         Outcome::Accepted(_) => core.peers.announce_block(hash),
         Outcome::Known(_) => {}
         Outcome::Refused(error) => bail!("block {hash} was refused: {error}"),

@@ -119,7 +119,7 @@ pub(in super::super) fn submit(
     }
     core.count_submitted();
     let hash = block.header.hash();
-    let outcome = core.pipeline.submit_block(block).wait()?;
+    let outcome = core.pipeline.submit_attached(block).wait()?;
     if let Outcome::Refused(error) = outcome {
         warn!(%error, "a block that a client submitted was refused");
         return answer(SubmitReport::BlockInvalid);
