@@ -4,8 +4,8 @@
 //! than the end of one: a thread that once needed much, to build a proof or to number blocks anew, holds all of it for ever behind one
 //! small value at the end. Whoever has finished such work says so here.
 
-/// Gives the pages back that lie whole within freed memory, of all threads. Takes milliseconds for each 100 MiB freed; other threads
-/// that allocate may wait for that long. Returns whether any were given back.
+/// Gives the pages back that lie whole within freed memory, of all threads. Other threads that allocate
+/// may wait meanwhile, so it is for the end of large work. Returns whether any were given back.
 ///
 /// Does nothing where the allocator is not glibc's: others give memory back as time passes.
 pub fn give_back() -> bool {

@@ -135,13 +135,16 @@ fn blocks_whose_parents_never_come_are_refused_for_them() {
     assert_eq!(node.consensus.header_count(), 1, "only the genesis is there");
 }
 
+fn a_chain_and_a_pipeline_without_it() -> (Vec<Block>, Pipeline) {
+    let params = params(true);
+    let consensus = Arc::clone(&node(&params).consensus);
+    let pipeline = Pipeline::start(consensus, &PipelineOptions::default()).unwrap();
+    (simulate(&params, 7, 1, 6), pipeline)
+}
+
 #[test]
 fn what_waits_for_a_block_that_never_comes_can_be_refused_and_what_is_known_does_not_wait() {
-    let params = params(true);
-    let blocks = simulate(&params, 7, 1, 6);
-    let node = node(&params);
-    let pipeline =
-        Pipeline::start(Arc::clone(&node.consensus), &PipelineOptions::default()).unwrap();
+    let (blocks, pipeline) = a_chain_and_a_pipeline_without_it();
     for block in &blocks[..3] {
         let outcome = pipeline.submit_block(block.clone()).wait().unwrap();
         assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
@@ -159,11 +162,7 @@ fn what_waits_for_a_block_that_never_comes_can_be_refused_and_what_is_known_does
 
 #[test]
 fn a_miners_block_is_refused_for_parents_that_are_not_there_and_never_waits_for_them() {
-    let params = params(true);
-    let blocks = simulate(&params, 7, 1, 6);
-    let node = node(&params);
-    let pipeline =
-        Pipeline::start(Arc::clone(&node.consensus), &PipelineOptions::default()).unwrap();
+    let (blocks, pipeline) = a_chain_and_a_pipeline_without_it();
     let outcome = pipeline.submit_attached(blocks[1].clone()).wait().unwrap();
     let missing = vec![blocks[0].header.hash()];
     assert_eq!(outcome, Outcome::Refused(RuleError::MissingParents { missing }));
