@@ -159,13 +159,28 @@ impl Peer {
 
     /// The next message, if there is one for now; questions whether it is there are answered.
     fn next(&mut self) -> Option<(String, Vec<u8>)> {
+        // What has come already goes first: the stream may stay silent for a while.
+        let (command, payload) = self.unread_message().or_else(|| {
+            self.read();
+            self.unread_message()
+        })?;
+        if command == "ping" {
+            self.send("pong", &payload);
+        }
+        Some((command, payload))
+    }
+
+    fn read(&mut self) {
         let mut buffer = [0; 64 << 10];
         match self.stream.read(&mut buffer) {
             Ok(0) => self.is_gone = true,
-            Ok(length) => self.unread.extend_from_slice(buffer.get(..length)?),
+            Ok(length) => self.unread.extend(buffer.iter().take(length)),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
             Err(_) => self.is_gone = true,
         }
+    }
+
+    fn unread_message(&mut self) -> Option<(String, Vec<u8>)> {
         let head = self.unread.get(..24)?;
         let name = head.get(4..16)?.iter().take_while(|byte| **byte != 0).copied().collect();
         let command = String::from_utf8(name).ok()?;
@@ -173,9 +188,6 @@ impl Peer {
         let end = 24 + usize::try_from(length).ok()?;
         let payload = self.unread.get(24..end)?.to_vec();
         self.unread.drain(..end);
-        if command == "ping" {
-            self.send("pong", &payload);
-        }
         Some((command, payload))
     }
 
