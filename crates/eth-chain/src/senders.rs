@@ -2,41 +2,30 @@
 //!
 //! The pool recovers a sender when a transaction comes in; when the block with it comes, it is known.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use alloy_primitives::{Address, B256, map::FbBuildHasher};
 use quintet_eth::tx::{EthTransaction, SenderError, TxRules, recover_senders};
+use quintet_primitives::generations::Generations;
 
 /// Parts with a lock each.
 const SHARDS: usize = 16;
 
-type Senders = HashMap<B256, Address, FbBuildHasher<32>>;
-
-/// Two generations: what is not asked for while one fills is dropped.
-#[derive(Debug, Default)]
-struct Shard {
-    young: Senders,
-    old: Senders,
-}
+type Shard = Generations<B256, Address, FbBuildHasher<32>>;
 
 /// Senders by the hashes of their transactions, at most as many as asked for.
 #[derive(Debug)]
 pub struct SenderCache {
     shards: [Mutex<Shard>; SHARDS],
-    generation_max: usize,
 }
 
 impl SenderCache {
     /// Remembers at most `senders_max` senders.
     #[must_use]
     pub fn new(senders_max: usize) -> Self {
-        Self {
-            shards: std::array::from_fn(|_| Mutex::default()),
-            generation_max: (senders_max / SHARDS / 2).max(1),
-        }
+        // At least one in each generation.
+        let shard = || Mutex::new(Shard::new((senders_max / SHARDS).max(2)));
+        Self { shards: std::array::from_fn(|_| shard()) }
     }
 
     fn shard(&self, hash: &B256) -> MutexGuard<'_, Shard> {
@@ -49,17 +38,12 @@ impl SenderCache {
     /// Returns the sender of a transaction, if it is remembered.
     #[must_use]
     pub fn get(&self, hash: &B256) -> Option<Address> {
-        let shard = self.shard(hash);
-        shard.young.get(hash).or_else(|| shard.old.get(hash)).copied()
+        self.shard(hash).get(hash).copied()
     }
 
     /// Remembers a sender that somebody recovered. What it says is believed.
     pub fn insert(&self, hash: B256, sender: Address) {
-        let mut shard = self.shard(&hash);
-        if shard.young.len() >= self.generation_max {
-            shard.old = std::mem::take(&mut shard.young);
-        }
-        shard.young.insert(hash, sender);
+        self.shard(&hash).insert(hash, sender, 1);
     }
 
     /// Returns who sent each transaction, recovering on all cores those not remembered.

@@ -7,9 +7,11 @@
 //! - [`time`]: instants that a simulator can construct, and wall-clock seconds.
 //! - [`random`]: numbers that are the same on every machine.
 //! - [`addr`]: IP address classes and network groups, the units of every diversity limit.
+//! - [`generations`]: a bounded map that forgets what is old.
 //! - [`Hash160`], [`Hash256`]: fixed-size byte strings that print as hexadecimal.
 
 pub mod addr;
+pub mod generations;
 pub mod hex;
 pub mod random;
 pub mod time;

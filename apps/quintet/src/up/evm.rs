@@ -5,12 +5,12 @@ use quintet_store::{Durability, StoreOptions};
 
 /// Memory of each chain: for the store's tables, for nodes of tries, for accounts and slots, for blocks read lately; bytes.
 const STORE_BYTES: usize = 512 << 10;
-const NODE_BYTES: usize = 2 << 20;
-const FLAT_BYTES: usize = 1 << 20;
-const BLOCK_BYTES: usize = 1 << 20;
+const NODE_BYTES: usize = 1 << 20;
+const FLAT_BYTES: usize = 512 << 10;
+const BLOCK_BYTES: usize = 512 << 10;
 
 /// Senders remembered by each chain: those of the transactions of some minutes.
-const SENDERS: usize = 8_192;
+const SENDERS: usize = 2_048;
 
 /// Options of a chain that keeps so much.
 pub(super) fn chain_options(retention: Retention) -> ChainOptions {

@@ -33,9 +33,13 @@ mod network;
 mod rollup;
 mod traffic;
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{
+    num::{NonZeroU8, NonZeroUsize},
+    time::Duration,
+};
 
 use quintet_dashboard::DashboardError;
+use quintet_node::memory;
 
 use crate::{
     cli::{KINDS, UpArgs},
@@ -46,6 +50,9 @@ use crate::{
 
 /// Time everything has to stop in order; then it is aborted.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Heaps that all threads share: there are more than a hundred, which have little to do.
+const HEAPS: NonZeroU8 = NonZeroU8::MIN.saturating_add(1);
 
 /// Events of all nodes kept for a slow listener.
 const EVENTS_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
@@ -66,6 +73,7 @@ pub(crate) fn run(args: UpArgs) -> anyhow::Result<()> {
     if let Some(actual) = args.dashboard.filter(|listen| !listen.ip().is_loopback()) {
         return Err(UsageError::new(DashboardError::NotLoopback { actual }.to_string()).into());
     }
+    memory::share_heaps(HEAPS);
     if args.check {
         runtime::many_threads()?.run(check::run(args))
     } else {

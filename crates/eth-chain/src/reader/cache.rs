@@ -2,16 +2,22 @@
 
 use std::{
     collections::VecDeque,
+    ops::RangeInclusive,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use alloy_primitives::{B256, map::B256Map};
+use alloy_primitives::{
+    B256,
+    map::{B256Map, FbBuildHasher},
+};
 use quintet_evm::execute::Receipt;
+use quintet_primitives::generations::Generations;
 
 use crate::{block::SealedBlock, tables::HeaderRecord};
 
-/// Headers remembered.
-const HEADERS_MAX: usize = 1_024;
+/// Headers remembered: one for each so many bytes that blocks may take, at least those that `BLOCKHASH` reaches, at most four times as many.
+const BYTES_PER_HEADER: usize = 1 << 10;
+const HEADERS: RangeInclusive<usize> = 256..=1_024;
 
 /// What a transaction costs in memory beside its data, with its receipt, bytes; about.
 const TRANSACTION_BYTES: usize = 640;
@@ -26,7 +32,10 @@ type Entry = (Arc<SealedBlock>, Arc<[Receipt]>);
 pub(crate) struct BlockCache {
     held: Mutex<Held>,
     bytes_max: usize,
+    headers: Mutex<Headers>,
 }
+
+type Headers = Generations<B256, Arc<HeaderRecord>, FbBuildHasher<32>>;
 
 #[derive(Debug, Default)]
 struct Held {
@@ -34,8 +43,6 @@ struct Held {
     /// In the order of coming.
     order: VecDeque<B256>,
     bytes: usize,
-    headers: B256Map<Arc<HeaderRecord>>,
-    headers_old: B256Map<Arc<HeaderRecord>>,
 }
 
 fn weigh(block: &SealedBlock, receipts: &[Receipt]) -> usize {
@@ -49,7 +56,8 @@ fn weigh(block: &SealedBlock, receipts: &[Receipt]) -> usize {
 
 impl BlockCache {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { held: Mutex::default(), bytes_max }
+        let headers_max = (bytes_max / BYTES_PER_HEADER).clamp(*HEADERS.start(), *HEADERS.end());
+        Self { held: Mutex::default(), bytes_max, headers: Mutex::new(Headers::new(headers_max)) }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -79,16 +87,15 @@ impl BlockCache {
         }
     }
 
+    fn headers(&self) -> MutexGuard<'_, Headers> {
+        self.headers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn header(&self, hash: &B256) -> Option<Arc<HeaderRecord>> {
-        let held = self.held();
-        held.headers.get(hash).or_else(|| held.headers_old.get(hash)).cloned()
+        self.headers().get(hash).cloned()
     }
 
     pub(crate) fn insert_header(&self, hash: B256, record: Arc<HeaderRecord>) {
-        let mut held = self.held();
-        if held.headers.len() >= HEADERS_MAX / 2 {
-            held.headers_old = std::mem::take(&mut held.headers);
-        }
-        held.headers.insert(hash, record);
+        self.headers().insert(hash, record, 1);
     }
 }

@@ -5,13 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy_primitives::{Address, B256, Bytes, map::B256Set};
+use alloy_primitives::{Address, B256, Bytes, map::FbBuildHasher};
 use quintet_eth_chain::EthChain;
 use quintet_eth_pool::{KnownSenders, Origin, PoolError, PoolTransaction, verify_all};
 use quintet_eth_rpc::PoolService;
 use quintet_lux_protocol::wire::{
     TRANSACTIONS_BYTES_MAX, TRANSACTIONS_MAX, decode_transactions, encode_transactions,
 };
+use quintet_primitives::generations::Generations;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -27,29 +28,30 @@ pub(super) const WAITING_MAX: usize = 16_384;
 const HEARD_MAX: usize = 32_768;
 const HEARD_FOR: Duration = Duration::from_mins(2);
 
-/// Transactions that peers told, in two generations: one that is told again while its generation is the older one stays.
+/// Transactions that peers told: one that is told again while its generation is the older one stays.
 #[derive(Debug)]
 struct Known {
-    young: B256Set,
-    old: B256Set,
+    hashes: Generations<B256, (), FbBuildHasher<32>>,
     turned: Instant,
 }
 
 impl Known {
     fn new(now: Instant) -> Self {
-        Self { young: B256Set::default(), old: B256Set::default(), turned: now }
+        Self { hashes: Generations::new(2 * HEARD_MAX), turned: now }
     }
 
     fn insert(&mut self, hash: B256, now: Instant) {
-        if self.young.len() >= HEARD_MAX || now.duration_since(self.turned) >= HEARD_FOR {
-            self.old = std::mem::take(&mut self.young);
+        let is_over = now.duration_since(self.turned) >= HEARD_FOR;
+        if is_over {
+            self.hashes.turn();
+        }
+        if self.hashes.insert(hash, (), 1) || is_over {
             self.turned = now;
         }
-        self.young.insert(hash);
     }
 
     fn contains(&self, hash: &B256) -> bool {
-        self.young.contains(hash) || self.old.contains(hash)
+        self.hashes.contains(hash)
     }
 }
 
@@ -267,7 +269,7 @@ mod tests {
         assert!(!known.contains(&hash(&[1])) && known.contains(&hash(&[2])));
         for number in 0..HEARD_MAX * 3 {
             known.insert(hash(&number.to_be_bytes()), begin + HEARD_FOR * 2);
-            assert!(known.young.len() + known.old.len() <= HEARD_MAX * 2);
+            assert!(known.hashes.len() <= HEARD_MAX * 2);
         }
         assert!(!known.contains(&hash(&[2])));
     }

@@ -56,10 +56,10 @@ const OVERRIDES: &str = include_str!("params.json");
 const OVERRIDES_FILE: &str = "kaspa-params.json";
 
 /// Memory for coins of each node, bytes: a chain to play with has few.
-const COINS_BYTES: usize = 4 << 20;
+const COINS_BYTES: usize = 2 << 20;
 
 /// Part of the usual memory for the pool and what is kept at hand of blocks, in thousandths.
-const MEMORY_PER_MILLE: usize = 25;
+const MEMORY_PER_MILLE: usize = 8;
 
 /// Threads of each node that check scripts: payments are few.
 const SCRIPT_THREADS: usize = 1;

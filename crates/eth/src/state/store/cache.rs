@@ -1,19 +1,17 @@
 //! What was read or written lately, within a budget of bytes.
 //!
-//! Two generations: what is used moves to the young one; when that is full it becomes the old one, and what was not used
-//! since is dropped. That is close to least recently used, without a list.
-//!
 //! # Invariants
 //!
 //! - An entry answers for one state alone, that of the cache's epoch. A reader of another state neither sees nor adds any.
-//! - Young and old together stay within the budget.
+//! - All entries together stay within the budget.
 
 use std::{
     hash::{BuildHasher as _, Hash},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use alloy_primitives::map::{DefaultHashBuilder, HashMap};
+use alloy_primitives::map::DefaultHashBuilder;
+use quintet_primitives::generations::Generations;
 
 /// Parts with a lock each.
 const SHARDS: usize = 16;
@@ -24,39 +22,29 @@ const ENTRY_OVERHEAD_BYTES: usize = 32;
 pub(super) struct Cache<K, V> {
     shards: [Mutex<Shard<K, V>>; SHARDS],
     hasher: DefaultHashBuilder,
-    /// Most bytes of one generation of one shard.
-    generation_bytes: usize,
+    budget_bytes: usize,
     weigh: fn(&V) -> usize,
 }
 
 struct Shard<K, V> {
     epoch: u64,
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
-    young_bytes: usize,
+    held: Generations<K, V, DefaultHashBuilder>,
 }
 
 impl<K, V> std::fmt::Debug for Cache<K, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cache")
-            .field("generation_bytes", &self.generation_bytes)
-            .finish_non_exhaustive()
+        f.debug_struct("Cache").field("budget_bytes", &self.budget_bytes).finish_non_exhaustive()
     }
 }
 
 impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     /// `weigh` says what a value owns beyond itself, bytes.
     pub(super) fn new(budget_bytes: usize, weigh: fn(&V) -> usize) -> Self {
-        let shard = || Shard {
-            epoch: 0,
-            young: HashMap::default(),
-            old: HashMap::default(),
-            young_bytes: 0,
-        };
+        let shard = || Shard { epoch: 0, held: Generations::new(budget_bytes / SHARDS) };
         Self {
             shards: std::array::from_fn(|_| Mutex::new(shard())),
             hasher: DefaultHashBuilder::default(),
-            generation_bytes: budget_bytes / SHARDS / 2,
+            budget_bytes,
             weigh,
         }
     }
@@ -77,20 +65,14 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         if shard.epoch != epoch {
             return None;
         }
-        if let Some(value) = shard.young.get(key) {
-            return Some(value.clone());
-        }
-        let (key, value) = shard.old.remove_entry(key)?;
-        let bytes = self.bytes(&value);
-        shard.insert(key, value.clone(), bytes, self.generation_bytes);
-        Some(value)
+        shard.held.get_again(key, |value| self.bytes(value))
     }
 
     pub(super) fn insert(&self, epoch: u64, key: K, value: V) {
         let mut shard = self.shard(&key);
         if shard.epoch == epoch {
             let bytes = self.bytes(&value);
-            shard.insert(key, value, bytes, self.generation_bytes);
+            shard.held.insert(key, value, bytes);
         }
     }
 
@@ -98,8 +80,8 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     pub(super) fn renew(&self, epoch: u64) {
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            *shard =
-                Shard { epoch, young: HashMap::default(), old: HashMap::default(), young_bytes: 0 };
+            shard.held.clear();
+            shard.epoch = epoch;
         }
     }
 
@@ -110,33 +92,17 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
             let mut shard = self.shard(&key);
             // Nobody reads or adds until the change is whole.
             shard.epoch = u64::MAX;
-            shard.old.remove(&key);
             match value.zip(bytes) {
-                Some((value, bytes)) => shard.insert(key, value, bytes, self.generation_bytes),
-                None => {
-                    shard.young.remove(&key);
+                Some((value, bytes)) => {
+                    shard.held.remove(&key);
+                    shard.held.insert(key, value, bytes);
                 }
+                None => shard.held.remove(&key),
             }
         }
         for shard in &self.shards {
             shard.lock().unwrap_or_else(PoisonError::into_inner).epoch = epoch;
         }
-    }
-}
-
-impl<K: Hash + Eq, V> Shard<K, V> {
-    fn insert(&mut self, key: K, value: V, bytes: usize, generation_bytes: usize) {
-        if bytes > generation_bytes {
-            self.young.remove(&key);
-            return;
-        }
-        if self.young_bytes + bytes > generation_bytes {
-            self.old = std::mem::take(&mut self.young);
-            self.young_bytes = 0;
-        }
-        // A value in place of another is counted again, which only ends a generation sooner.
-        self.young_bytes += bytes;
-        self.young.insert(key, value);
     }
 }
 
@@ -159,11 +125,8 @@ mod tests {
         }
         assert_eq!(cache.get(0, &0), Some(vec![0; 20]));
         assert_eq!(cache.get(0, &1), None);
-        let held: usize = cache
-            .shards
-            .iter()
-            .map(|shard| shard.lock().map_or(0, |shard| shard.young.len() + shard.old.len()))
-            .sum();
+        let held: usize =
+            cache.shards.iter().map(|shard| shard.lock().map_or(0, |shard| shard.held.len())).sum();
         assert!(held * cache.bytes(&vec![0; 20]) <= BUDGET, "{held} entries");
     }
 
