@@ -3,6 +3,7 @@
 //! One thread a connection, requests one after the other: what a test asks of a server, and no more.
 
 use std::{
+    collections::HashMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     sync::{
@@ -42,8 +43,8 @@ pub struct Manners {
     pub forges_headers: bool,
     /// Whether it gives other blobs.
     pub forges_blobs: bool,
-    /// Every how manyth answer is a failure of the server; zero for none.
-    pub fails_every: u64,
+    /// How often each question fails in the server before it is answered.
+    pub fails_first: u64,
     /// How many of the newest blocks it does not know yet, though its head says so.
     pub lags: u64,
     /// What it says its chain is; zero for the truth.
@@ -62,6 +63,8 @@ struct Shared {
     l1: Arc<Mutex<MadeL1>>,
     manners: Mutex<Manners>,
     requests: AtomicU64,
+    /// How often each question failed.
+    failures: Mutex<HashMap<String, u64>>,
     receipts: AtomicU64,
     closed: AtomicBool,
 }
@@ -83,6 +86,7 @@ impl FakeNode {
             l1,
             manners: Mutex::new(manners),
             requests: AtomicU64::new(0),
+            failures: Mutex::default(),
             receipts: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         });
@@ -139,15 +143,14 @@ impl Shared {
         while let Some((path, body)) = read_request(&mut reader) {
             let manners = *lock(&self.manners);
             thread::sleep(manners.latency);
-            let count = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-            let (status, answer) =
-                if manners.fails_every > 0 && count.is_multiple_of(manners.fails_every) {
-                    ("502 Bad Gateway", "<html>bad gateway</html>".to_owned())
-                } else if body.is_empty() {
-                    self.beacon(&path, manners)
-                } else {
-                    ("200 OK", self.rpc(&body, manners))
-                };
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            let (status, answer) = if self.fails(&path, &body, manners) {
+                ("502 Bad Gateway", "<html>bad gateway</html>".to_owned())
+            } else if body.is_empty() {
+                self.beacon(&path, manners)
+            } else {
+                ("200 OK", self.rpc(&body, manners))
+            };
             let head = format!(
                 "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
                 answer.len()
@@ -161,6 +164,26 @@ impl Shared {
                 return;
             }
         }
+    }
+
+    /// Whether it is this question's turn to fail. Each has turns of its own: of several that are asked side by side one could always meet the
+    /// failure otherwise.
+    fn fails(&self, path: &str, body: &[u8], manners: Manners) -> bool {
+        if manners.fails_first == 0 {
+            return false;
+        }
+        let mut asked: Value = serde_json::from_slice(body).unwrap_or_default();
+        let all = match &mut asked {
+            Value::Array(requests) => requests.as_mut_slice(),
+            one => std::slice::from_mut(one),
+        };
+        for request in all.iter_mut().filter_map(Value::as_object_mut) {
+            request.remove("id");
+        }
+        let mut failures = lock(&self.failures);
+        let failed = failures.entry(format!("{path} {asked}")).or_default();
+        *failed += 1;
+        *failed <= manners.fails_first
     }
 
     fn rpc(&self, body: &[u8], manners: Manners) -> String {

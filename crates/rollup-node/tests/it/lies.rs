@@ -84,10 +84,10 @@ fn a_node_of_another_chain_is_refused() {
 }
 
 #[test]
-fn a_node_that_fails_every_other_time_is_asked_again() {
+fn a_node_that_fails_at_first_is_asked_again() {
     let mut world = World::new();
     world.grow(5, By::Blobs, false);
-    let node = world.node(Manners { fails_every: 2, ..Manners::default() });
+    let node = world.node(Manners { fails_first: 3, ..Manners::default() });
     let options = RpcOptions { rounds: 20, ..world.options() };
     world.assert_same(&world.derive(world.source(&[&node], options)).unwrap());
 }
