@@ -1,7 +1,5 @@
 //! Real block files, where there are any.
 
-use std::path::PathBuf;
-
 /// Bytes of a real block file, and the path it lies at.
 #[derive(Debug)]
 pub(crate) struct BlockFile {
@@ -24,15 +22,6 @@ pub(crate) fn rollup_file(name: &str) -> Option<BlockFile> {
 }
 
 fn find(folder: &str, name: &str) -> Option<BlockFile> {
-    let root = std::env::var_os("QUINTET_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"),
-        PathBuf::from,
-    );
-    let path = root.join(folder).join(name);
-    if path.exists() {
-        return Some(BlockFile { path: path.display().to_string() });
-    }
-    assert!(std::env::var_os("CI").is_none(), "{} is not there", path.display());
-    eprintln!("skipped: {} is not there; set QUINTET_VECTORS", path.display());
-    None
+    let path = test_vectors::find(&format!("{folder}/{name}"))?;
+    Some(BlockFile { path: path.display().to_string() })
 }

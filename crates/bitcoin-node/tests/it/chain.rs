@@ -1,6 +1,6 @@
 //! The chain over real blocks of the main network: imported, reopened, verified, invalidated and taken in again.
 
-use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
+use std::{ops::ControlFlow, sync::Arc};
 
 use quintet_bitcoin_node::{
     chain::{Chain, ChainOptions, VerifyLevel},
@@ -11,13 +11,8 @@ use quintet_bitcoin_protocol::network::Params;
 /// Some time after the blocks of these tests, Unix seconds.
 const NOW: u64 = 1_700_000_000;
 
-fn vectors() -> Option<PathBuf> {
-    let root = std::env::var_os("QUINTET_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"),
-        PathBuf::from,
-    );
-    Some(root.join("bitcoin/chain/mainnet_blocks_0_599.dat")).filter(|path| path.exists())
-}
+/// What there is of the main network's first blocks.
+const BLOCKS: &str = "bitcoin/chain/mainnet_blocks_0_599.dat";
 
 fn open(directory: &std::path::Path) -> Chain {
     let params = Params::main();
@@ -29,7 +24,7 @@ fn open(directory: &std::path::Path) -> Chain {
 
 #[test]
 fn the_first_six_hundred_blocks_are_imported_and_survive_a_restart() {
-    let Some(file) = vectors() else { return };
+    let Some(file) = test_vectors::find(BLOCKS) else { return };
     let directory = tempfile::tempdir().expect("a directory");
     let files = BlkFiles::from_paths([file], Params::main().magic).expect("a block file");
     let mut chain = open(directory.path());

@@ -7,9 +7,8 @@ use quintet_kaspa_node::dump::{DumpError, Reader, Writer};
 use quintet_kaspa_protocol::params::{ForkActivation, Network, Params};
 
 fn vectors() -> Vec<PathBuf> {
-    let Some(folder) = std::env::var_os("QUINTET_VECTORS") else { return Vec::new() };
-    let folder = PathBuf::from(folder).join("kaspa/dags_json");
-    let files = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let Some(folder) = test_vectors::find("kaspa/dags_json") else { return Vec::new() };
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     files.filter(|path| path.to_string_lossy().ends_with(".jsonl.gz")).collect()
 }
 

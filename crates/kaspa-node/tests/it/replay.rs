@@ -2,7 +2,7 @@
 //!
 //! The long ones are replayed by the conformance runner; here are those of a few hundred blocks.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use quintet_kaspa_node::{
     consensus::{Consensus, MemoryLedger, Options, Outcome},
@@ -16,8 +16,7 @@ const SMALL: [&str; 3] =
     ["go_905tx_265.jsonl.gz", "rk_v1.1.0_1060tx.jsonl.gz", "rk_head_1060tx.jsonl.gz"];
 
 fn dump(name: &str) -> Option<(Params, Vec<DumpedBlock>)> {
-    let folder = PathBuf::from(std::env::var_os("QUINTET_VECTORS")?);
-    let reader = Reader::open(&folder.join("kaspa/dags_json").join(name)).ok()?;
+    let reader = Reader::open(&test_vectors::find(&format!("kaspa/dags_json/{name}"))?).unwrap();
     let params = reader.params().clone();
     Some((params, reader.map(Result::unwrap).collect()))
 }

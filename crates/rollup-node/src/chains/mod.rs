@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_name_has_a_configuration_that_is_the_registrys() {
-        let vectors = std::env::var_os("QUINTET_VECTORS").map(std::path::PathBuf::from);
+        let registry = test_vectors::find("rollup/registry/configs");
         for name in names() {
             let config = find(name).unwrap();
             assert!(config.l2_chain_id > 1, "{name}");
@@ -100,8 +100,8 @@ mod tests {
                     None => ("mainnet", name),
                 },
             };
-            let Some(root) = &vectors else { continue };
-            let path = root.join(format!("rollup/registry/configs/{folder}/{file}.toml"));
+            let Some(registry) = &registry else { continue };
+            let path = registry.join(format!("{folder}/{file}.toml"));
             if path.exists() {
                 assert_eq!(find(&path.display().to_string()).unwrap(), config, "{name}");
             }

@@ -9,16 +9,8 @@ use quintet_rollup_node::{
 
 /// Returns the recorded blocks; without them the caller says so in one line and passes, unless `CI` is set.
 fn recorded() -> Vec<PathBuf> {
-    let root = std::env::var_os("QUINTET_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"),
-        PathBuf::from,
-    );
-    let folder = root.join("rollup/exec");
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        assert!(std::env::var_os("CI").is_none(), "{} is not there", folder.display());
-        eprintln!("skipped: {} is not there; set QUINTET_VECTORS", folder.display());
-        return Vec::new();
-    };
+    let Some(folder) = test_vectors::find("rollup/exec") else { return Vec::new() };
+    let entries = std::fs::read_dir(folder).unwrap();
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files

@@ -1,42 +1,18 @@
 //! The project's vectors, where they are: all pass, all files are run, and no byte may change.
 
-use std::{
-    env, fs,
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use std::fs;
 
 use conformance::{file, print, run};
 use tempfile::TempDir;
 
 use crate::folder;
 
-/// Where the vectors lie, as seen from this crate.
-const DEFAULT: &str = "../../../shared/vectors";
-
 /// Bytes changed per file, spread evenly.
 const FLIPS: usize = 40;
 
-/// Returns the folder of a kind's vectors. Without it a machine for continuous integration fails and
-/// any other says so in one line.
-fn vectors(kind: &str) -> Option<PathBuf> {
-    let root = env::var_os("QUINTET_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(DEFAULT), PathBuf::from);
-    let folder = root.join(kind);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    let missing =
-        format!("no vectors in {}: set QUINTET_VECTORS to their folder", folder.display());
-    assert!(env::var_os("CI").is_none(), "{missing}");
-    // Past the test harness, which would keep it.
-    let _ = writeln!(io::stderr(), "skipped: {missing}");
-    None
-}
-
 #[test]
 fn every_vector_passes_and_every_file_is_run() {
-    let Some(folder) = vectors("dht") else { return };
+    let Some(folder) = test_vectors::find("dht") else { return };
     let outcome = run("dht", &folder, None).unwrap();
     let mut text = Vec::new();
     print::text(&outcome, &mut text).unwrap();
@@ -50,7 +26,7 @@ fn every_vector_passes_and_every_file_is_run() {
 
 /// Runs every suite of a kind whose vectors hold files for later as well; those files are claimed by no suite.
 fn every_case_of(kind: &str) {
-    let Some(folder) = vectors(kind) else { return };
+    let Some(folder) = test_vectors::find(kind) else { return };
     let outcome = run(kind, &folder, None).unwrap();
     let mut text = Vec::new();
     print::text(&outcome, &mut text).unwrap();
@@ -87,7 +63,7 @@ const QUICK: [&str; 7] =
 
 #[test]
 fn every_quick_case_of_ethereum_passes() {
-    let Some(folder) = vectors("ethereum") else { return };
+    let Some(folder) = test_vectors::find("ethereum") else { return };
     for suite in QUICK {
         let outcome = run("ethereum", &folder, Some(suite)).unwrap();
         let mut text = Vec::new();
@@ -101,7 +77,7 @@ fn every_quick_case_of_ethereum_passes() {
 
 #[test]
 fn a_flipped_byte_in_any_file_fails_the_run() {
-    let Some(folder) = vectors("dht") else { return };
+    let Some(folder) = test_vectors::find("dht") else { return };
     let Some(sums) = folder.parent().map(|above| above.join("SHA256SUMS")) else { return };
     assert!(sums.is_file(), "the list of checksums belongs to the vectors");
     let copy = TempDir::new().unwrap();
@@ -144,7 +120,7 @@ const BOUND: [(&str, &str, &[&str]); 4] = [
 
 #[test]
 fn a_flipped_digit_fails_the_suite_itself_where_a_rule_binds_it() {
-    let Some(folder) = vectors("dht") else { return };
+    let Some(folder) = test_vectors::find("dht") else { return };
     for (file, suite, fields) in BOUND {
         let Ok(original) = fs::read_to_string(folder.join(file)) else { continue };
         for (field, range) in fields.iter().flat_map(|field| values_of(&original, field)) {
