@@ -63,7 +63,7 @@ struct Shared {
     l1: Arc<Mutex<MadeL1>>,
     manners: Mutex<Manners>,
     requests: AtomicU64,
-    /// How often each question failed.
+    /// How often each question was asked of a node that fails at first.
     failures: Mutex<HashMap<String, u64>>,
     receipts: AtomicU64,
     closed: AtomicBool,
