@@ -21,7 +21,7 @@ use std::{
 
 use fjall::{Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _};
 
-use super::{Direction, Durability, Engine, EngineSnapshot, KeyRange, Op, RawScan};
+use super::{Direction, Durability, Engine, EngineSnapshot, KeyRange, Op, RawScan, gather::Gather};
 use crate::error::StoreError;
 
 const NAME: &str = "fjall";
@@ -49,6 +49,7 @@ struct Shared {
     tables: RwLock<BTreeMap<String, Keyspace>>,
     /// What each table took since it was last written out, bytes.
     waiting: Mutex<BTreeMap<String, u64>>,
+    gather: Gather,
 }
 
 impl fmt::Debug for FjallEngine {
@@ -90,8 +91,10 @@ impl Shared {
             let most = most.map(|(table, _)| table.clone());
             most.and_then(|table| waiting.remove_entry(&table)).map(|(table, _)| table)
         };
-        let Some(table) = full.and_then(|name| self.table(&name)) else { return Ok(()) };
+        let Some(name) = full else { return Ok(()) };
+        let Some(table) = self.table(&name) else { return Ok(()) };
         table.rotate_memtable().map_err(during("write out a table"))?;
+        self.gather.look(&name, &table);
         Ok(())
     }
 
@@ -137,6 +140,7 @@ impl FjallEngine {
             memory_tables_bytes,
             tables: RwLock::default(),
             waiting: Mutex::default(),
+            gather: Gather::default(),
         };
         for name in shared.database.list_keyspace_names() {
             shared.table_or_new(&name)?;
@@ -354,5 +358,39 @@ mod tests {
             let keyspace = engine.shared.table(&name).unwrap();
             assert!(keyspace.table_count() > 0, "{name} was never written out");
         }
+    }
+
+    #[test]
+    fn tables_of_keys_that_only_rise_do_not_become_more_and_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = FjallEngine::open(&folder.path().join("tables"), 0).unwrap();
+        let (bound, _) = FjallEngine::MEMORY_TABLES_BYTES;
+        let rows_at_once = bound / (ROW as u64) + 1;
+        let rounds = 120;
+        for round in 0..rounds {
+            let op = |row: u64| Op {
+                table: "rising".into(),
+                key: (round * rows_at_once + row).to_be_bytes().to_vec(),
+                value: Some(vec![7; ROW]),
+            };
+            engine.commit((0..rows_at_once).map(op).collect(), Durability::Buffered).unwrap();
+        }
+        let table = engine.shared.table("rising").unwrap();
+        let started = Instant::now();
+        while table.sealed_memtable_count() > 0 && started.elapsed() < Duration::from_secs(30) {
+            thread::sleep(COMPACT_FLUSH_POLL);
+        }
+        engine.shared.gather.finish();
+        // Each commit fills the memory there is, and is a table.
+        let tables = table.table_count();
+        assert!(tables < 100, "{tables} tables of {rounds} written out");
+        let mut found = 0;
+        let snapshot = engine.snapshot().unwrap();
+        for row in snapshot.scan("rising", KeyRange::all(), Direction::Forward).unwrap() {
+            let (key, value) = row.unwrap();
+            assert_eq!((key, value), (u64::to_be_bytes(found).to_vec(), vec![7; ROW]));
+            found += 1;
+        }
+        assert_eq!(found, rounds * rows_at_once);
     }
 }

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "fjall")]
 mod fjall;
+#[cfg(feature = "fjall")]
+mod gather;
 mod memory;
 mod range;
 #[cfg(feature = "redb")]
