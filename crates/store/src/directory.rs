@@ -112,7 +112,7 @@ impl StoreOptions {
     /// Returns options for state of some megabytes: peers, bans, routing tables, wallets.
     #[must_use]
     pub const fn for_metadata() -> Self {
-        Self { engine: EngineKind::Redb, cache_bytes: 8 << 20 }
+        Self { engine: EngineKind::Redb, cache_bytes: 1 << 20 }
     }
 }
 

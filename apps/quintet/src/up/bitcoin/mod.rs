@@ -53,8 +53,8 @@ const RPC_PORT: u16 = 18_443;
 const P2P_PORT: u16 = 18_444;
 
 /// Memory of each node for coins, for the engine of its store and for scripts known to pass, bytes: a chain to play with has few.
-const COINS_BYTES: usize = 4 << 20;
-const STORE_BYTES: usize = 2 << 20;
+const COINS_BYTES: usize = 1 << 20;
+const STORE_BYTES: usize = 512 << 10;
 const VERIFIED_BYTES: usize = 512 << 10;
 
 /// One node of the network.
