@@ -383,7 +383,7 @@ mod tests {
         engine.shared.gather.finish();
         // Each commit fills the memory there is, and is a table.
         let tables = table.table_count();
-        assert!(tables < 100, "{tables} tables of {rounds} written out");
+        assert!(tables < 60, "{tables} tables of {rounds} written out");
         let mut found = 0;
         let snapshot = engine.snapshot().unwrap();
         for row in snapshot.scan("rising", KeyRange::all(), Direction::Forward).unwrap() {

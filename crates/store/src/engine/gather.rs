@@ -20,7 +20,7 @@ use std::{
 use fjall::Keyspace;
 
 /// Tables of one keyspace on the disk that are no trouble.
-const TABLES_FEW: u64 = 32;
+const TABLES_FEW: u64 = 8;
 
 /// Tables that take as much on average are large enough, bytes.
 const BYTES_ENOUGH: u64 = 4 << 20;
@@ -90,9 +90,9 @@ mod tests {
 
     #[test]
     fn many_small_tables_are_merged_again_when_they_have_grown_by_half() {
-        assert!(!is_worth_it(32, 1 << 20, 0), "few");
-        assert!(is_worth_it(33, 1 << 20, 0));
-        assert!(!is_worth_it(33, 33 * BYTES_ENOUGH, 0), "large");
+        assert!(!is_worth_it(8, 1 << 20, 0), "few");
+        assert!(is_worth_it(9, 1 << 20, 0));
+        assert!(!is_worth_it(9, 9 * BYTES_ENOUGH, 0), "large");
         assert!(!is_worth_it(100, 140, 100), "grown by less than half");
         assert!(is_worth_it(100, 150, 100));
     }
