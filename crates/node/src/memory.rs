@@ -28,6 +28,27 @@ pub fn share_heaps(most: NonZeroU8) -> bool {
     }
 }
 
+/// Has every piece of memory of at least so many bytes mapped by itself, and given back when it is freed. Returns whether it was done.
+///
+/// glibc raises that size to the largest piece that was ever freed, up to 32 MiB. What grows by doubling, and is built anew from time to
+/// time, then leaves holes of all those sizes in the heaps, which small things take a part of. A mapping costs a call of the system and the
+/// faults of its pages, so that is not for a process that works as fast as it can.
+///
+/// Does nothing where the allocator is not glibc's.
+pub fn keep_large_apart(bytes: i32) -> bool {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "glibc's allocator has no safe form of it")]
+    {
+        // SAFETY: the function takes any two numbers, and its own lock.
+        unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, bytes) == 1 }
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    {
+        let _ = bytes;
+        false
+    }
+}
+
 /// Gives the pages back that lie whole within freed memory, of all threads. Other threads that allocate
 /// may wait meanwhile, so it is for the end of large work. Returns whether any were given back.
 ///

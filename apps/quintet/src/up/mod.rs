@@ -54,6 +54,9 @@ const STOP_DEADLINE: Duration = Duration::from_secs(10);
 /// Heaps that all threads share: there are more than a hundred, which have little to do.
 const HEAPS: NonZeroU8 = NonZeroU8::MIN.saturating_add(1);
 
+/// What is mapped by itself, bytes: the columns of a DAG double until they are as long as it is deep, and are built anew when it is pruned.
+const LARGE_BYTES: i32 = 128 << 10;
+
 /// Events of all nodes kept for a slow listener.
 const EVENTS_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
 
@@ -74,6 +77,7 @@ pub(crate) fn run(args: UpArgs) -> anyhow::Result<()> {
         return Err(UsageError::new(DashboardError::NotLoopback { actual }.to_string()).into());
     }
     memory::share_heaps(HEAPS);
+    memory::keep_large_apart(LARGE_BYTES);
     if args.check {
         runtime::many_threads()?.run(check::run(args))
     } else {
