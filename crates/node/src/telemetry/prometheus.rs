@@ -87,7 +87,7 @@ impl Metrics {
 /// Frees what a fold left to be freed when no thread can see it any more.
 ///
 /// Left alone it is taken out of crossbeam's queue by whichever thread comes by, and each thread keeps the 2 KiB the queue had for it until
-/// it has 64 of them: over hours that grows to 13 MB in a hundred threads. `Guard::flush` would put new garbage into the queue in turn.
+/// it has 64 of them: in a hundred threads that can come to 13 MB over hours. `Guard::flush` would put new garbage into the queue in turn.
 fn collect_garbage() {
     for _ in 0..PINS_UNTIL_COLLECTED {
         drop(crossbeam_epoch::pin());

@@ -33,7 +33,7 @@ pub(super) struct Gather {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What each table took after it was last merged, bytes.
+    /// What each table took when it was last merged, bytes.
     merged: BTreeMap<String, u64>,
     running: Option<JoinHandle<()>>,
 }
