@@ -16,10 +16,8 @@ use std::num::NonZeroU8;
 /// Does nothing where the allocator is not glibc's.
 pub fn share_heaps(most: NonZeroU8) -> bool {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    #[expect(unsafe_code, reason = "glibc's allocator has no safe form of it")]
     {
-        // SAFETY: the function takes any two numbers, and its own lock.
-        unsafe { libc::mallopt(libc::M_ARENA_MAX, most.get().into()) == 1 }
+        set(libc::M_ARENA_MAX, most.get().into())
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     {
@@ -37,16 +35,22 @@ pub fn share_heaps(most: NonZeroU8) -> bool {
 /// Does nothing where the allocator is not glibc's.
 pub fn keep_large_apart(bytes: i32) -> bool {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    #[expect(unsafe_code, reason = "glibc's allocator has no safe form of it")]
     {
-        // SAFETY: the function takes any two numbers, and its own lock.
-        unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, bytes) == 1 }
+        set(libc::M_MMAP_THRESHOLD, bytes)
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     {
         let _ = bytes;
         false
     }
+}
+
+/// Sets a parameter of glibc's allocator. Returns whether it took the value.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "glibc's allocator has no safe form of it")]
+fn set(parameter: libc::c_int, value: libc::c_int) -> bool {
+    // SAFETY: the function takes any two numbers, and its own lock.
+    unsafe { libc::mallopt(parameter, value) == 1 }
 }
 
 /// Gives the pages back that lie whole within freed memory, of all threads. Other threads that allocate
